@@ -1,0 +1,22 @@
+// Sizes that every door checks, in one place; docs/reference/limits.md lists them.
+
+export const bounds = Object.freeze({
+  /** Bytes of one task's input, as JSON. Larger values travel as artifacts. */
+  inputBytes: 1_048_576,
+  /** Bytes of a result that is stored in its row; beyond it becomes an artifact by itself. */
+  inlineResultBytes: 65_536,
+  /** Bytes of one artifact, and so of one result. */
+  artifactBytes: 256 * 1_048_576,
+  nameLength: 100,
+  keyLength: 512,
+  tagsMax: 32,
+  tagLength: 128,
+  /** Children of one task. */
+  fanout: 1_000_000,
+  /** Levels of tasks below a run's root. */
+  depth: 64,
+  emitBytes: 65_536,
+  emitsPerTask: 10_000,
+  needsMax: 32,
+  errorBytes: 32_768,
+});

@@ -1,0 +1,148 @@
+import type { Budget, BudgetView } from "./budget.ts";
+import type { Awaitable, Callable, ErrorMap, Placement } from "./definition.ts";
+import type { Duration, Percent, Percentile } from "./duration.ts";
+import type { Jsonify } from "./json.ts";
+import type { Limit } from "./limit.ts";
+import type { Message } from "./message.ts";
+import type { Plan } from "./plan.ts";
+import type { Retry } from "./retry.ts";
+import type { Parsed, Schema, Wire } from "./schema.ts";
+import type { Item, Joined, Pending } from "./settled.ts";
+
+export interface Usage {
+  inputTokens?: number | undefined;
+  outputTokens?: number | undefined;
+  inputTokenDetails?: { cacheReadTokens?: number | undefined; cacheWriteTokens?: number | undefined } | undefined;
+}
+/** A stored value passed by reference. */
+export interface Ref<T> {
+  readonly $artifact: string;
+  readonly bytes: number;
+  readonly type?: string;
+  readonly "~v"?: T;
+}
+export type Log = Record<"debug" | "info" | "warn" | "error", (message: string, fields?: object) => void>;
+
+/** One governed call inside an attempt. */
+export interface Grant {
+  settle(u: Usage): void;
+  release(): void;
+  limited(o: { retryAfter?: Duration }): void;
+}
+
+export interface BaseContext<E extends ErrorMap = {}> {
+  /** Aborts when the attempt is canceled, times out or loses its lease. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly task: { readonly id: string; readonly runId: string; readonly attempt: number; readonly tenant: string };
+  readonly budget: BudgetView;
+  now(): Date;
+  random(): number;
+  uuid(): string;
+  /** Journaled: runs until it has succeeded once; later attempts get the recorded JSON. The effect itself is at least once: pass effectKey on. */
+  step<T>(
+    key: string,
+    fn: (s: { effectKey: string; signal: AbortSignal }) => Awaitable<T>,
+    o?: { onDoubt?: "retry" | "fail" | "ask" },
+  ): Promise<Jsonify<T>>;
+  /** The last value is kept; it also feeds the idle timeout. */
+  progress(p: { done?: number; total?: number; note?: string }): void;
+  /** A durable event of the run, at most 64 KiB each and 10,000 per task. */
+  emit<W>(m: Message<string, W, unknown>, value: NoInfer<W>): void;
+  spend(u: Usage & { model?: string; usd?: number }): void;
+  /** Waits for the grant, settles on dispose or `settle`. */
+  acquire(l: Limit, o?: { tokens?: number }): Promise<Grant>;
+  readonly artifact: { put<T>(value: T, o?: { type?: string }): Promise<Ref<T>>; get<T>(ref: Ref<T>): Promise<T> };
+  /** Ends the attempt with a declared error. Terminal. */
+  fail<N extends keyof E & string>(name: N, data: Wire<E[N]>): never;
+}
+export interface AgentContext<E extends ErrorMap = {}> extends BaseContext<E> {
+  readonly kind: "agent";
+}
+
+export type Join = "all" | "first" | { atLeast: number | Percent; within?: Duration; /** stop as soon as atLeast is reached */ early?: boolean };
+export interface CallOptions extends Placement {
+  key?: string;
+  budget?: Budget;
+  retry?: Retry;
+  timeout?: Duration;
+  priority?: "low" | "normal" | "high";
+  ifNoWorker?: "wait" | "fail";
+}
+export interface MapOptions<I, J extends Join> extends Omit<CallOptions, "key"> {
+  key?: (item: I, index: number) => string;
+  join?: J;
+  /** Children under way at a time. @default all */
+  concurrency?: number;
+  hedge?: { after: Percentile | Duration; atMost?: Percent };
+  results?: "values" | "refs";
+}
+export type JoinOf<J extends Join, I, O, E> = J extends "all"
+  ? O[]
+  : J extends "first"
+    ? { readonly value: O; readonly index: number }
+    : Joined<I, O, E>;
+export interface Fanout<J extends Join, I, O, E> extends Promise<JoinOf<J, I, O, E>> {
+  settled(): Promise<Joined<I, O, E>>;
+  /** In commit order, which is recorded: a re-run sees the same order. `break` cancels the rest. */
+  asCompleted(): AsyncIterable<Item<I, O, E>>;
+}
+export interface Child<O, X> {
+  readonly id: string;
+  result(): Pending<O, X>;
+  cancel(reason?: string): Promise<void>;
+  send<W>(m: Message<string, W, unknown>, value: NoInfer<W>): Promise<void>;
+}
+export interface Approval<T> {
+  readonly by: string;
+  readonly via: "person" | "grant" | "timeout";
+  readonly note?: string;
+  readonly value: T;
+}
+
+export interface WorkflowContext<E extends ErrorMap = {}> extends BaseContext<E> {
+  readonly kind: "workflow";
+  call<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Pending<O, X>;
+  map<W, O, X, const J extends Join = "all">(
+    target: Callable<string, W, O, X>,
+    inputs: Iterable<NoInfer<W>> | AsyncIterable<NoInfer<W>>,
+    o?: MapOptions<NoInfer<W>, J>,
+  ): Fanout<J, W, O, X>;
+  /** Code per item, each in its own key scope, so `Promise.all` order cannot change keys. */
+  each<T, O, const J extends Join = "all">(
+    items: Iterable<T>,
+    fn: (item: T, ctx: WorkflowContext<E>, index: number) => Awaitable<O>,
+    o?: MapOptions<T, J>,
+  ): Fanout<J, T, O, never>;
+  scope<O>(key: string, fn: (ctx: WorkflowContext<E>) => Awaitable<O>): Pending<O>;
+  reduce<L, R, X>(
+    target: Callable<string, { items: (L | R)[] }, R, X>,
+    items: Iterable<NoInfer<L> | Ref<NoInfer<L>>>,
+    o: { fanIn: number; empty: NoInfer<R> },
+  ): Pending<R, X>;
+  /** Promise.race, recorded: the winner is journaled, the losers are canceled. */
+  race<B extends Readonly<Record<string, PromiseLike<unknown>>>>(
+    branches: B,
+  ): Promise<{ [K in keyof B]: { readonly winner: K; readonly value: Awaited<B[K]> } }[keyof B]>;
+  execute<R>(p: Plan<R>, o?: CallOptions): Pending<R>;
+  /** A handle to a child that is under way. */
+  start<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<Child<O, X>>;
+  /** A child that outlives this run: not awaited, not canceled with it. */
+  detach<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<{ readonly id: string }>;
+  /** Runs although the task was canceled: compensation. */
+  shield<O>(fn: (ctx: WorkflowContext<E>) => Awaitable<O>, o: { within: Duration }): Promise<O>;
+  /** Ends this execution and begins the next with a fresh journal, under the same run. */
+  continueAs(input: unknown): never;
+  sleep(d: Duration): Pending<void>;
+  sleepUntil(at: Date): Promise<void>;
+  waitFor<O>(m: Message<string, never, O>, o?: { timeout?: Duration }): Pending<O>;
+  approve<S extends Schema = never>(o: {
+    title: string;
+    detail?: string;
+    diff?: string;
+    edit?: { schema: S; value: Wire<S> };
+    timeout?: Duration;
+    onTimeout?: "reject" | "approve";
+    role?: string;
+  }): Pending<Approval<[S] extends [never] ? undefined : Parsed<S>>>;
+}

@@ -1,0 +1,93 @@
+import type { AgentContext, WorkflowContext } from "./context.ts";
+import type { Budget } from "./budget.ts";
+import type { Duration, Size } from "./duration.ts";
+import type { DeclaredError } from "./error.ts";
+import type { Jsonify } from "./json.ts";
+import type { Limit, Reservation } from "./limit.ts";
+import type { ResolvedRetry, Retry } from "./retry.ts";
+import type { Parsed, Schema, Wire } from "./schema.ts";
+
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/** Errors that an agent declares: name -> schema of its data. Terminal. */
+export type ErrorMap = Readonly<Record<string, Schema>>;
+export type DeclaredOf<E> = { [N in keyof E & string]: DeclaredError<N, Parsed<E[N]>> }[keyof E & string];
+
+export interface Resources {
+  slots?: number;
+  memory?: Size;
+  gpu?: number;
+  [named: string]: number | Size | undefined;
+}
+export interface Placement {
+  /** Capabilities that a worker must offer. */
+  needs?: readonly string[];
+  prefers?: readonly string[];
+  resources?: Resources;
+}
+export interface Settings<I> extends Placement {
+  /** What planners, MCP and A2A cards read. */
+  description?: string;
+  version?: string;
+  limits?: readonly (Limit | Reservation<I>)[];
+  retry?: Retry;
+  /** Longest an attempt may take. @default none */
+  timeout?: Duration;
+  /** Longest an attempt may go without progress, a step, an emit or a child that settles. @default none */
+  idleTimeout?: Duration;
+  budget?: Budget;
+  /** Two copies may run at once without harm: what hedging needs. @default false */
+  idempotent?: boolean;
+}
+
+/** What the runtime knows of a definition: options resolved, checked and frozen. */
+export interface Definition {
+  readonly kind: "agent" | "workflow" | "contract";
+  readonly name: string;
+  readonly description: string;
+  readonly version: string;
+  /** Name of the contract that it implements, if any. */
+  readonly implements: string | null;
+  readonly input: Schema;
+  readonly output: Schema | undefined;
+  readonly errors: ErrorMap;
+  readonly needs: readonly string[];
+  readonly retry: ResolvedRetry;
+  readonly timeoutMs: number | null;
+  readonly idleTimeoutMs: number | null;
+  readonly idempotent: boolean;
+  /** Options that were given and that this version cannot enforce; a fleet refuses to run them. */
+  readonly unenforced: readonly string[];
+  // Each definition's own input type is known where it is written; here they meet.
+  readonly run: ((input: never, ctx: never) => unknown) | undefined;
+}
+
+export interface Callable<N extends string, W, O, E> {
+  readonly kind: "agent" | "workflow" | "contract";
+  readonly name: N;
+  readonly "~definition": Definition;
+  readonly "~types"?: { readonly wire: (w: W) => void; readonly out: O; readonly errors: E };
+}
+export interface Agent<N extends string, W, O, E = never> extends Callable<N, W, O, E> {
+  readonly kind: "agent";
+}
+export interface Workflow<N extends string, W, O, E = never> extends Callable<N, W, O, E> {
+  readonly kind: "workflow";
+}
+// `any` is the only type that accepts every wire type
+export type AnyCallable = Callable<string, any, unknown, unknown>;
+export type WireOf<C> = C extends Callable<string, infer W, unknown, unknown> ? W : never;
+export type OutOf<C> = C extends Callable<string, never, infer O, unknown> ? O : never;
+export type ErrorsOf<C> = C extends Callable<string, never, unknown, infer E> ? E : never;
+
+/** A definition without code: what Python workers, browsers, recursive workflows and "any agent that fits" share. */
+export interface Contract<N extends string, IS extends Schema, OS extends Schema, E extends ErrorMap>
+  extends Callable<N, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>> {
+  readonly kind: "contract";
+  agent<const M extends string = N>(
+    d: Settings<Parsed<IS>> & { name?: M; run(input: Parsed<IS>, ctx: AgentContext<E>): Awaitable<Wire<OS>> },
+  ): Agent<M, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>>;
+  workflow<const M extends string = N>(
+    d: Settings<Parsed<IS>> & { name?: M; run(input: Parsed<IS>, ctx: WorkflowContext<E>): Awaitable<Wire<OS>> },
+  ): Workflow<M, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>>;
+}

@@ -1,0 +1,256 @@
+// Every code of ours, in one place: this generates docs/reference/errors.md and `flotilla explain CODE`.
+import type { Budget } from "./budget.ts";
+import { issueLine } from "./issue.ts";
+import type { StandardSchemaV1 as Schema } from "@standard-schema/spec";
+
+export interface ErrorDetails {
+  FLOTILLA_INPUT_INVALID: { issues: readonly Schema.Issue[] };
+  FLOTILLA_OUTPUT_INVALID: { issues: readonly Schema.Issue[] };
+  FLOTILLA_AGENT_FAILED: { agent: string; task: string; attempts: number };
+  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" };
+  FLOTILLA_JOIN_UNMET: { wanted: number; succeeded: number; gaps: number };
+  FLOTILLA_BUDGET_EXHAUSTED: { budget: keyof Budget; limit: number; spent: number };
+  FLOTILLA_REJECTED: { by: string; reason: string };
+  FLOTILLA_NO_WORKER: { needs: readonly string[]; nearest: readonly string[] };
+  FLOTILLA_HISTORY_MISMATCH: { key: string; recorded: string; asked: string };
+  FLOTILLA_QUARANTINED: { crashes: number };
+  FLOTILLA_CANCELED: { by: string };
+  FLOTILLA_FOREIGN_AWAIT: { key: string };
+  FLOTILLA_UNKNOWN_DEFINITION: { name: string; known: readonly string[] };
+  FLOTILLA_DUPLICATE_NAME: { name: string };
+  FLOTILLA_CONFIG_INVALID: { field: string; problem: string; fix: string };
+  FLOTILLA_VALUE_NOT_JSON: { path: string; why: string };
+  FLOTILLA_TOO_LARGE: { what: string; bytes: number; max: number };
+  FLOTILLA_TOO_MANY: { what: string; count: number; max: number };
+  FLOTILLA_IDEMPOTENCY_CONFLICT: { key: string; run: string };
+  FLOTILLA_NOT_FOUND: { what: string; id: string };
+  FLOTILLA_LEASE_LOST: { task: string };
+  FLOTILLA_STEP_IN_DOUBT: { key: string };
+  FLOTILLA_STORE_LOCKED: { path: string; pid: number | null };
+  FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
+  FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
+  FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
+  FLOTILLA_CLOSED: { what: string };
+  FLOTILLA_UNREACHABLE: { target: string };
+  FLOTILLA_WORKER_LOST: { worker: string; how: string };
+  FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
+}
+export type ErrorCode = keyof ErrorDetails;
+
+interface Entry<D> {
+  readonly title: string;
+  readonly retryable: boolean;
+  why(d: D): string;
+  fix(d: D): readonly string[];
+}
+
+export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = {
+  FLOTILLA_INPUT_INVALID: {
+    title: "Input does not match the schema",
+    retryable: false,
+    why: (d) => issueLine(d.issues),
+    fix: () => ["correct the field above, or widen the definition's `input` schema"],
+  },
+  FLOTILLA_OUTPUT_INVALID: {
+    title: "Output does not match the schema",
+    retryable: true,
+    why: (d) => issueLine(d.issues),
+    fix: () => ["return what `output` asks for, or widen the schema; a model's answer may fit on the next attempt"],
+  },
+  FLOTILLA_AGENT_FAILED: {
+    title: "Agent failed",
+    retryable: false,
+    why: (d) => `${d.agent} gave up after ${d.attempts} attempt${d.attempts === 1 ? "" : "s"}`,
+    fix: (d) => [`see every attempt: flotilla tasks get ${d.task}`, "the cause below is the last attempt's error"],
+  },
+  FLOTILLA_TIMEOUT: {
+    title: "Timed out",
+    retryable: true,
+    why: (d) => (d.after === "idleTimeout" ? "the attempt showed no progress within its idleTimeout" : `the attempt outlived its ${d.after}`),
+    fix: (d) => [d.after === "idleTimeout" ? "call ctx.progress in long work, or raise idleTimeout" : "raise timeout, or give the work in smaller pieces", "pass ctx.signal on, so that the work stops when the attempt does"],
+  },
+  FLOTILLA_JOIN_UNMET: {
+    title: "Too few children succeeded",
+    retryable: false,
+    why: (d) => `${d.succeeded} of the ${d.wanted} wanted succeeded, ${d.gaps} did not`,
+    fix: () => ["read the gaps: `.settled()` gives every item with its outcome", "accept fewer with `join: { atLeast }`"],
+  },
+  FLOTILLA_BUDGET_EXHAUSTED: {
+    title: "Budget exhausted",
+    retryable: false,
+    why: (d) => `${d.spent} of ${d.limit} ${d.budget} are spent`,
+    fix: () => ["raise it and go on: run.resume({ budget })"],
+  },
+  FLOTILLA_REJECTED: {
+    title: "Rejected",
+    retryable: false,
+    why: (d) => `${d.by}: ${d.reason}`,
+    fix: () => ["change what was asked for and ask again"],
+  },
+  FLOTILLA_NO_WORKER: {
+    title: "No worker can run this",
+    retryable: true,
+    why: (d) => `no live worker offers ${d.needs.length > 0 ? d.needs.join(", ") : "this definition"}${d.nearest.length > 0 ? `; nearest: ${d.nearest.join(", ")}` : ""}`,
+    fix: (d) => [d.needs.length > 0 ? `start a worker with offers: ${JSON.stringify(d.needs)}` : "register the definition with a worker", "or wait for one: ifNoWorker: \"wait\""],
+  },
+  FLOTILLA_HISTORY_MISMATCH: {
+    title: "The workflow's code does not fit its history",
+    retryable: false,
+    why: (d) => `at ${d.key} the journal holds ${d.recorded}, the code asked ${d.asked}`,
+    fix: () => ["bring back the code that began this run", "or give the changed call a new key and start a new run"],
+  },
+  FLOTILLA_QUARANTINED: {
+    title: "Quarantined",
+    retryable: false,
+    why: (d) => `it ended its worker ${d.crashes} times while running alone`,
+    fix: () => ["run it under a debugger with the input that `flotilla tasks get` shows", "look for process.exit, native crashes and memory"],
+  },
+  FLOTILLA_CANCELED: {
+    title: "Canceled",
+    retryable: false,
+    why: (d) => d.by,
+    fix: () => ["start it again when it is wanted after all"],
+  },
+  FLOTILLA_FOREIGN_AWAIT: {
+    title: "A workflow awaited something that is not durable",
+    retryable: false,
+    why: (d) => `${d.key} was asked after the code awaited a timer, a file, fetch or another promise that Flotilla did not give`,
+    fix: () => ["do it in ctx.step(\"name\", () => ...): its result is recorded, so that a re-run sees the same", "or move it into an agent and ctx.call that"],
+  },
+  FLOTILLA_UNKNOWN_DEFINITION: {
+    title: "Unknown agent or workflow",
+    retryable: false,
+    why: (d) => `nothing is registered as ${JSON.stringify(d.name)}${d.known.length > 0 ? `; known: ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}` : ""}`,
+    fix: (d) => {
+      const near = nearest(d.name, d.known);
+      return [near ? `did you mean ${JSON.stringify(near)}?` : "add it to `definitions`"];
+    },
+  },
+  FLOTILLA_DUPLICATE_NAME: {
+    title: "Two definitions share a name",
+    retryable: false,
+    why: (d) => `${JSON.stringify(d.name)} is defined twice, and tasks are found by name`,
+    fix: () => ["rename one of them"],
+  },
+  FLOTILLA_CONFIG_INVALID: {
+    title: "Option out of range",
+    retryable: false,
+    why: (d) => `${d.field}: ${d.problem}`,
+    fix: (d) => [d.fix],
+  },
+  FLOTILLA_VALUE_NOT_JSON: {
+    title: "JSON would change this value",
+    retryable: false,
+    why: (d) => `${d.path === "" ? "the value" : d.path}: ${d.why}`,
+    fix: () => ["pass plain objects, arrays, strings, finite numbers, booleans and null", "turn a Map into entries, a bigint into a string, a class into a plain object"],
+  },
+  FLOTILLA_TOO_LARGE: {
+    title: "Too large",
+    retryable: false,
+    why: (d) => `${d.what} has ${d.bytes.toLocaleString("en")} bytes, the limit is ${d.max.toLocaleString("en")}`,
+    fix: () => ["store it with ctx.artifact.put and pass the reference"],
+  },
+  FLOTILLA_TOO_MANY: {
+    title: "Too many",
+    retryable: false,
+    why: (d) => `${d.count.toLocaleString("en")} ${d.what}, the limit is ${d.max.toLocaleString("en")}`,
+    fix: () => ["split the work: let workflows fan out in levels"],
+  },
+  FLOTILLA_IDEMPOTENCY_CONFLICT: {
+    title: "Idempotency key was used with another input",
+    retryable: false,
+    why: (d) => `key ${JSON.stringify(d.key)} belongs to run ${d.run}, which has a different input`,
+    fix: () => ["use a key that changes with the input, or fetch the existing run"],
+  },
+  FLOTILLA_NOT_FOUND: {
+    title: "Not found",
+    retryable: false,
+    why: (d) => `no ${d.what} ${d.id}`,
+    fix: (d) => [`list them: flotilla ${d.what}s ls`],
+  },
+  FLOTILLA_LEASE_LOST: {
+    title: "Lease lost",
+    retryable: false,
+    why: (d) => `task ${d.task} passed to another attempt, or was canceled; this attempt's result was dropped`,
+    fix: () => ["nothing to do: the newer attempt counts"],
+  },
+  FLOTILLA_STEP_IN_DOUBT: {
+    title: "A step may or may not have happened",
+    retryable: false,
+    why: (d) => `step ${JSON.stringify(d.key)} was begun, and the process died before its result was recorded`,
+    fix: () => ["look at the far side with the step's effectKey", 'pass onDoubt: "retry" when doing it twice is harmless'],
+  },
+  FLOTILLA_STORE_LOCKED: {
+    title: "Another process owns this database",
+    retryable: true,
+    why: (d) => `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
+    fix: () => ["talk to that process: flotilla runs ls", "or stop it, or use another file"],
+  },
+  FLOTILLA_STORE_UNUSABLE: {
+    title: "The database cannot be used",
+    retryable: false,
+    why: (d) => `${d.path}: ${d.problem}`,
+    fix: (d) => [d.fix],
+  },
+  FLOTILLA_STORE_NEWER: {
+    title: "The database is newer than this version",
+    retryable: false,
+    why: (d) => `${d.path} has schema ${d.schema}, this version knows ${d.known}`,
+    fix: () => ["install the version of flotilla that wrote it, or a newer one"],
+  },
+  FLOTILLA_STORE_FULL: {
+    title: "The disk is full",
+    retryable: true,
+    why: (d) => `${d.path} could not be written; nothing of this batch was stored`,
+    fix: () => ["free some space and call again"],
+  },
+  FLOTILLA_DEFINITION_UNREADABLE: {
+    title: "A definition file cannot be loaded",
+    retryable: false,
+    why: (d) => `${d.file}: ${d.problem}`,
+    fix: (d) => [d.fix],
+  },
+  FLOTILLA_CLOSED: {
+    title: "Closed",
+    retryable: false,
+    why: (d) => `${d.what} is closed`,
+    fix: () => ["create a new one; close() last"],
+  },
+  FLOTILLA_UNREACHABLE: {
+    title: "Nothing is running there",
+    retryable: true,
+    why: (d) => `no orchestrator answers at ${d.target}`,
+    fix: () => ["start one: flotilla up", "or point --store at the file that it uses"],
+  },
+  FLOTILLA_WORKER_LOST: {
+    title: "The worker ended under the attempt",
+    retryable: true,
+    why: (d) => `${d.worker} ${d.how}`,
+    fix: () => ["nothing to do unless it repeats: the task is tried again"],
+  },
+  FLOTILLA_NOT_SUPPORTED: {
+    title: "Not in this version",
+    retryable: false,
+    why: (d) => d.what,
+    fix: (d) => [d.instead],
+  },
+};
+
+/** The known name within two edits, if there is one. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  return known.map((k) => [k, distance(name, k)] as const).filter(([, d]) => d <= 2).toSorted((a, b) => a[1] - b[1])[0]?.[0];
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,16 @@
+// Why a task is not running now, each with a next step. The same words in API, CLI and dashboard.
+
+export const reasons = {
+  WORKERS_BUSY: "every capable worker is busy",
+  NO_CAPABLE_WORKER: "no live worker can run it",
+  WAITING_CHILDREN: "it waits for its children",
+  BACKOFF: "its last attempt failed; the next one is due later",
+  SCHEDULED: "it is to start later",
+  RUNS_ALONE: "a worker died with several tasks on it; this one is tried again alone on an idle worker",
+  DISPATCHING: "it is next",
+  HISTORY_MISMATCH: "the workflow's code does not fit its history",
+  WORKER_UNRESPONSIVE: "its worker's main loop is blocked",
+  DRAINING: "the fleet is draining",
+  CANCELING: "it is being canceled",
+} as const;
+export type Reason = keyof typeof reasons;

@@ -1,0 +1,185 @@
+// What clients see: JSON views of runs, tasks and workers, and the calls that give them. The HTTP routes, the control
+// socket and the CLI all speak these shapes; instants are ISO 8601 strings, spans are numbers of ms.
+import type { ErrorJson } from "../core/error.ts";
+import type { Reason } from "../core/reason.ts";
+import type { Priority, TaskState } from "../core/task.ts";
+
+export type RunStatus = "running" | "succeeded" | "partial" | "failed" | "canceled" | "stopped" | "quarantined";
+
+/** Exact counts of one definition's tasks in a run. */
+export interface StageView {
+  readonly stage: string;
+  readonly total: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly canceled: number;
+  readonly quarantined: number;
+  readonly retried: number;
+}
+
+export interface RunView {
+  readonly id: string;
+  readonly name: string;
+  readonly status: RunStatus;
+  readonly tenant: string;
+  readonly tags: readonly string[];
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
+  /** Tasks in the whole tree, the root counted. */
+  readonly tasks: { readonly total: number; readonly done: number; readonly failed: number };
+  readonly stages: readonly StageView[];
+  readonly error: ErrorJson | null;
+  readonly spent: { readonly microUsd: number; readonly inputTokens: number; readonly outputTokens: number };
+}
+
+export interface AttemptView {
+  readonly attempt: number;
+  readonly leaseNo: number;
+  readonly worker: string | null;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly outcome: string;
+  readonly error: ErrorJson | null;
+}
+
+export interface TaskView {
+  readonly id: string;
+  readonly runId: string;
+  readonly parentId: string | null;
+  readonly key: string | null;
+  readonly name: string;
+  readonly kind: "agent" | "workflow";
+  readonly state: TaskState;
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly priority: Priority;
+  readonly tenant: string;
+  readonly worker: string | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly waitMs: number | null;
+  readonly runMs: number | null;
+  readonly progress: { readonly done?: number; readonly total?: number; readonly note?: string } | null;
+  readonly error: ErrorJson | null;
+}
+
+export interface TaskDetail extends TaskView {
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly attempts: readonly AttemptView[];
+  readonly children: { readonly total: number; readonly unsettled: number };
+}
+
+export interface Explanation {
+  readonly task: string;
+  readonly state: TaskState;
+  readonly reason: Reason | null;
+  /** One sentence with the facts: how many workers, until when. */
+  readonly detail: string;
+  readonly fix: readonly string[];
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly isolation: "in-process" | "child-process";
+  readonly state: "idle" | "busy" | "draining" | "unresponsive";
+  readonly slots: number;
+  readonly busy: number;
+  readonly offers: readonly string[];
+  readonly definitions: readonly string[];
+  readonly build: string;
+  readonly joinedAt: string;
+  readonly tasks: readonly { readonly id: string; readonly name: string; readonly forMs: number }[];
+}
+
+export interface HealthView {
+  readonly version: string;
+  readonly pid: number;
+  readonly node: string;
+  readonly store: string;
+  readonly schema: number;
+  readonly durability: "power" | "process";
+  readonly startedAt: string;
+  readonly workers: { readonly live: number; readonly slots: number; readonly busy: number };
+  readonly queue: { readonly ready: number; readonly delayed: number; readonly running: number; readonly oldestReadyMs: number | null };
+  /** Definitions that a task may need and no live worker has. */
+  readonly uncovered: readonly string[];
+}
+
+/** `items` is a window of `total` when `total` is known; `next` continues it. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface StartRequest {
+  readonly name: string;
+  /** JSON text. */
+  readonly input: string;
+  readonly idempotencyKey?: string;
+  readonly tenant?: string;
+  readonly tags?: readonly string[];
+  readonly priority?: Priority;
+  readonly delayMs?: number;
+  /** Computed by the client, which has the code: hash of the canonical input. Only with an idempotency key. */
+  readonly inputHash?: string;
+}
+export interface StartReply {
+  readonly id: string;
+  /** True when the idempotency key had already started it. */
+  readonly existing: boolean;
+  /** Ready tasks before this one in its lane, and how hard the queue is pressed. */
+  readonly depth: number;
+  readonly pressure: "none" | "some" | "high";
+}
+
+/** The end of a task as stored. `value` is JSON text. */
+export interface OutcomeReply {
+  readonly status: "succeeded" | "partial" | "failed" | "canceled" | "quarantined" | "stopped";
+  readonly value: string | null;
+  readonly error: ErrorJson | null;
+}
+
+export interface RunsQuery {
+  readonly status?: RunStatus;
+  readonly name?: string;
+  readonly limit?: number;
+  readonly after?: string;
+}
+export interface TasksQuery {
+  readonly run: string;
+  readonly state?: TaskState;
+  readonly name?: string;
+  readonly limit?: number;
+  readonly after?: string;
+}
+
+/** Everything a client may ask of an orchestrator, near (a function call) or far (HTTP). */
+export interface OrchestratorApi {
+  start(requests: readonly StartRequest[]): Promise<StartReply>[];
+  outcome(run: string, signal?: AbortSignal): Promise<OutcomeReply>;
+  /** Resolves when the cancel is durable; it reaches every descendant in slices after that. */
+  cancel(id: string, reason: string): Promise<void>;
+  run(id: string): Promise<RunView>;
+  runs(q: RunsQuery): Promise<Page<RunView>>;
+  task(id: string): Promise<TaskDetail>;
+  tasks(q: TasksQuery): Promise<Page<TaskView>>;
+  explain(id: string): Promise<Explanation>;
+  workers(): Promise<readonly WorkerView[]>;
+  health(): Promise<HealthView>;
+  /** Durable events after the cursor, then live ones, until the run's end or until `signal` aborts. */
+  events(run: string, o: { after?: string; types?: readonly string[]; signal?: AbortSignal }): AsyncIterable<EventView>;
+  artifact(ref: string): Promise<string>;
+}
+
+export interface EventView {
+  readonly type: string;
+  readonly cursor: string;
+  readonly at: string;
+  readonly runId: string;
+  readonly data: unknown;
+}
