@@ -131,6 +131,8 @@ export interface StepResultAct {
 export interface EmitAct {
   readonly kind: "emit";
   readonly act: number;
+  readonly key: string;
+  readonly askedAfter: number;
   readonly name: string;
   readonly value: string;
 }
