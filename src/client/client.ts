@@ -1,0 +1,63 @@
+import type { AnyCallable, Callable, ErrorsOf, OutOf, WireOf } from "../core/definition.ts";
+import { FlotillaError } from "../core/error.ts";
+import type { OrchestratorApi } from "../protocol/views.ts";
+import { batchStarts } from "./batch.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { notSupported } from "./not-supported.ts";
+import { RunHandle, type Run } from "./run.ts";
+import { startRequest, type Hash, type StartOptions } from "./start.ts";
+
+type Names<D extends readonly AnyCallable[]> = { [C in D[number] as C["name"]]: C };
+
+/** Starts runs and finds them again. `start` and `run` take a definition, or its name as one of the fleet's. */
+export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
+  /**
+   * Resolves when the run is stored: from then on it is not lost, whatever dies. Starts made in one turn are one commit.
+   *
+   * ```ts
+   * const run = await fleet.start(audit, { files }, { idempotencyKey: "audit:main:abc123" });
+   * ```
+   * @throws FLOTILLA_INPUT_INVALID with the path of the field, before anything is written; FLOTILLA_UNKNOWN_DEFINITION,
+   * FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE (1 MiB), FLOTILLA_IDEMPOTENCY_CONFLICT, FLOTILLA_CONFIG_INVALID.
+   */
+  start<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: StartOptions): Promise<Run<O, X>>;
+  start<N extends keyof M>(name: N, input: WireOf<M[N]>, o?: StartOptions): Promise<Run<OutOf<M[N]>, ErrorsOf<M[N]>>>;
+  /** Starts and waits: `(await start(...)).result()`. @throws what `start` and `Run.result` throw. */
+  run<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: StartOptions): Promise<O>;
+  run<N extends keyof M>(name: N, input: WireOf<M[N]>, o?: StartOptions): Promise<OutOf<M[N]>>;
+  /** A run that was started before, here or elsewhere. @throws FLOTILLA_NOT_FOUND */
+  get(id: string): Promise<Run<unknown, unknown>>;
+  /** Not in this version: every call throws FLOTILLA_NOT_SUPPORTED. */
+  readonly approvals: {
+    list(): Promise<{ id: string; title: string; runId: string }[]>;
+    approve(id: string, o?: { note?: string; value?: unknown }): Promise<void>;
+    reject(id: string, o: { reason: string }): Promise<void>;
+  };
+}
+
+/** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
+export function createClient<D extends readonly AnyCallable[]>(api: OrchestratorApi, catalogue: Catalogue, hash: Hash): Client<D> {
+  const submit = batchStarts(api);
+
+  async function start(target: AnyCallable | string, input: unknown, o?: StartOptions): Promise<Run<unknown, unknown>> {
+    const name = typeof target === "string" ? target : target.name;
+    const definition = catalogue.find(name);
+    if (!definition) throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name, known: catalogue.names() }, { where: `start(${JSON.stringify(name)})` });
+    const request = startRequest(definition, name, input, o, hash);
+    const { id } = await submit(request instanceof Promise ? await request : request);
+    return new RunHandle(id, api);
+  }
+
+  const client = {
+    start,
+    run: async (target: AnyCallable | string, input: unknown, o?: StartOptions) => (await start(target, input, o)).result(),
+    get: async (id: string) => new RunHandle((await api.run(id)).id, api),
+    approvals: { list: refuseApprovals, approve: refuseApprovals, reject: refuseApprovals },
+  };
+  // One implementation behind both overloads; what a definition gives is known to the types alone.
+  return client as unknown as Client<D>;
+}
+
+async function refuseApprovals(): Promise<never> {
+  throw notSupported("fleet.approvals", "ask for the decision outside, and start the next run with it");
+}

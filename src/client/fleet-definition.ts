@@ -1,0 +1,72 @@
+import type { Budget } from "../core/budget.ts";
+import type { AnyCallable } from "../core/definition.ts";
+import type { Limit } from "../core/limit.ts";
+import { checkObject } from "./check.ts";
+
+export interface WorkersConfig {
+  /** Workers to start. @default 1 */
+  count?: number;
+  /** Attempts that one worker runs at a time. @default 16 in-process, 1 per child process */
+  slots?: number;
+  /** Capabilities: what the `needs` of definitions and calls are matched with. @default none */
+  offers?: readonly string[];
+  /**
+   * `child-process` keeps a crash, a leak or a blocked loop of an agent away from the rest; it costs a process each and
+   * needs `modules`. @default "in-process"
+   */
+  isolation?: "in-process" | "child-process";
+}
+
+export interface PoolConfig {
+  definitions?: readonly string[];
+  min?: number;
+  max?: number;
+  slots?: number;
+  offers?: readonly string[];
+}
+
+export interface FleetConfig<D extends readonly AnyCallable[]> {
+  /** Agents, workflows and contracts. Names are unique. */
+  definitions: D;
+  /** Where tasks live. @default "memory", which ends with the process */
+  store?: "memory" | `sqlite:${string}` | `postgres://${string}`;
+  /**
+   * What a commit survives: `power` a power cut, `process` only the death of the process (and is faster).
+   * @default "power"
+   */
+  durability?: "power" | "process";
+  workers?: WorkersConfig;
+  /**
+   * Files that export the definitions: paths from the current folder, or URLs (`new URL("./agents.ts", import.meta.url)`).
+   * Child processes import these, never the main file. @default none
+   */
+  modules?: readonly (string | URL)[];
+  /** Not in this version: refused. */
+  pools?: Readonly<Record<string, PoolConfig>>;
+  /** Not in this version: refused. */
+  limits?: readonly Limit[];
+  /** Not in this version: refused. */
+  budget?: Budget;
+  /** What differs by environment; FLOTILLA_ENV names the one to use. @default none */
+  environments?: Readonly<Record<string, Partial<Omit<FleetConfig<D>, "definitions" | "environments">>>>;
+}
+
+/** Pure: opens nothing. Default export of flotilla.config.ts; what the CLI imports. */
+export interface FleetDefinition<D extends readonly AnyCallable[]> {
+  readonly kind: "fleet";
+  readonly config: FleetConfig<D>;
+}
+
+/**
+ * Describes a fleet without opening it. Its options are checked when it is opened, for the environment that it opens in.
+ *
+ * ```ts
+ * // flotilla.config.ts
+ * export default defineFleet({ definitions: [review, audit], store: "sqlite:.flotilla/flotilla.db" });
+ * ```
+ * @throws FLOTILLA_CONFIG_INVALID when it is not an object.
+ */
+export function defineFleet<const D extends readonly AnyCallable[]>(c: FleetConfig<D>): FleetDefinition<D> {
+  checkObject(c, "defineFleet()");
+  return Object.freeze({ kind: "fleet", config: Object.freeze({ ...c }) });
+}

@@ -1,0 +1,99 @@
+import type { Budget } from "../core/budget.ts";
+import { errorFromJson } from "../core/error.ts";
+import type { Jsonify } from "../core/json.ts";
+import type { Message } from "../core/message.ts";
+import type { Gap, Settled } from "../core/settled.ts";
+import type { RunEvent } from "../protocol/events.ts";
+import type { OrchestratorApi, OutcomeReply } from "../protocol/views.ts";
+import { messagesOf, runEvents } from "./events.ts";
+import { notSupported } from "./not-supported.ts";
+
+export type RunOutcome<O, E> =
+  | Settled<O, E>
+  | { readonly status: "partial"; readonly value: O; readonly gaps: Gap<unknown, unknown>[] };
+
+/** A handle to a run. It holds nothing but the id: dropping it, or the process that made it, does not end the run. */
+export interface Run<O, E = never> {
+  readonly id: string;
+  /**
+   * Waits for the end and gives the value, also of a partial run.
+   * @throws the declared error, or FLOTILLA_AGENT_FAILED (its `cause` is the last attempt's error), FLOTILLA_CANCELED, ...
+   */
+  result(): Promise<O>;
+  /** Waits for the end and gives it as a value: never throws for a run that failed. */
+  outcome(): Promise<RunOutcome<O, E>>;
+  /** What happens, as it happens, to the run's end. `after` is the cursor of the last event that was seen. */
+  events<const T extends RunEvent["type"] = RunEvent["type"]>(o?: { after?: string; types?: readonly T[] }): AsyncIterable<Extract<RunEvent, { type: T }>>;
+  /** Values that the run emitted with this message, from its begin to its end. */
+  messages<O>(m: Message<string, never, O>): AsyncIterable<Jsonify<O>>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  send<W>(m: Message<string, W, unknown>, value: NoInfer<W>): Promise<void>;
+  /** Resolves when the cancel is durable; it reaches every descendant after that. A run that has ended stays as it is. */
+  cancel(reason?: string): Promise<void>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  pause(): Promise<void>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  resume(o?: { budget?: Budget }): Promise<void>;
+}
+
+export class RunHandle<O, E> implements Run<O, E> {
+  readonly id: string;
+  readonly #api: OrchestratorApi;
+  #reply: Promise<OutcomeReply> | undefined;
+
+  constructor(id: string, api: OrchestratorApi) {
+    this.id = id;
+    this.#api = api;
+  }
+
+  async result(): Promise<O> {
+    const { status, value, error } = await this.#outcome();
+    if (status === "succeeded" || status === "partial") return JSON.parse(value ?? "null") as O;
+    // Made here, below the await, so that its stack leads to the caller's line.
+    throw errorFromJson(error ?? { code: "ERROR", message: `run ${this.id} ${status}` });
+  }
+
+  async outcome(): Promise<RunOutcome<O, E>> {
+    const { status, value, error } = await this.#outcome();
+    if (status === "succeeded") return { status, value: JSON.parse(value ?? "null") as O };
+    if (status === "partial") return { status, value: JSON.parse(value ?? "null") as O, gaps: gapsOf(error) };
+    return { status, error: errorFromJson(error ?? { code: "ERROR", message: `run ${this.id} ${status}` }) } as RunOutcome<O, E>;
+  }
+
+  events<const T extends RunEvent["type"] = RunEvent["type"]>(o: { after?: string; types?: readonly T[] } = {}): AsyncIterable<Extract<RunEvent, { type: T }>> {
+    return runEvents(this.#api, this.id, o);
+  }
+
+  messages<M>(m: Message<string, never, M>): AsyncIterable<Jsonify<M>> {
+    return messagesOf(this.#api, this.id, m);
+  }
+
+  cancel(reason = "canceled by the caller"): Promise<void> {
+    return this.#api.cancel(this.id, reason);
+  }
+
+  async send(): Promise<void> {
+    throw notSupported("run.send()", "pass the value in the input, or start another run with it");
+  }
+
+  async pause(): Promise<void> {
+    throw notSupported("run.pause()", "cancel the run and start it again later");
+  }
+
+  async resume(): Promise<void> {
+    throw notSupported("run.resume()", "start a new run");
+  }
+
+  /** Asked once, since outcomes are immutable; asked again when the asking itself failed. */
+  #outcome(): Promise<OutcomeReply> {
+    if (!this.#reply) {
+      this.#reply = this.#api.outcome(this.id);
+      this.#reply.catch(() => (this.#reply = undefined));
+    }
+    return this.#reply;
+  }
+}
+
+function gapsOf(error: OutcomeReply["error"]): Gap<unknown, unknown>[] {
+  return (error?.details as { gaps?: Gap<unknown, unknown>[] } | undefined)?.gaps ?? [];
+}
