@@ -1,0 +1,40 @@
+// What `npm test` runs, in this order. Each stage has a share of the time and fails when it needs more.
+
+export interface Stage {
+  readonly name: string;
+  /** Seconds on two cores; past it the stage is stopped and has failed. Its long form (`--long`) has five times as much. */
+  readonly shareS: number;
+  /** Commands, one after the other. Each counts as one check. */
+  readonly checks?: readonly Check[];
+  /** Folders and files whose tests vitest runs. Each test counts. */
+  readonly tests?: readonly string[];
+}
+export interface Check {
+  readonly name: string;
+  readonly run: readonly [command: string, ...args: string[]];
+}
+
+const script = (name: string, ...args: string[]): Check["run"] => ["node", `scripts/${name}.ts`, ...args];
+
+export const stages: readonly Stage[] = [
+  {
+    name: "static checks",
+    shareS: 60,
+    checks: [
+      { name: "types", run: ["tsc", "-p", "tsconfig.json"] },
+      { name: "lint", run: ["oxlint", "--type-aware"] },
+      { name: "format", run: ["oxfmt", "--check", "."] },
+      { name: "rooms", run: script("check-rooms") },
+      { name: "nothing unused", run: ["knip", "--no-progress"] },
+      { name: "generated docs", run: script("docs", "--check") },
+    ],
+  },
+  { name: "package", shareS: 60, checks: [{ name: "build, publint, types of the tarball", run: script("check-package") }] },
+  { name: "docs", shareS: 60, checks: [{ name: "examples compile, commands exist", run: script("check-docs") }] },
+  { name: "unit and conformance", shareS: 150, tests: ["src", "scripts"] },
+  { name: "replay and simulation", shareS: 90, tests: ["test/replay"] },
+  { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
+  { name: "programs", shareS: 60, tests: ["test/programs"] },
+  { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
+  { name: "bench", shareS: 60, tests: ["bench"] },
+];
