@@ -1,6 +1,7 @@
-import { severities, type AuditResult, type Dimension, type Severity, type VerifiedFinding } from "../finding.ts";
-import { inOrder, isCounted } from "./order.ts";
-import { pointsOf, scoreOf, shown } from "./score.ts";
+import { type AuditResult, type Dimension, type Severity, type VerifiedFinding } from "../finding.ts";
+import { dimensionText } from "./dimensions.ts";
+import { inOrder, isCounted, severitiesDown } from "./order.ts";
+import { certaintyOf, lossOf, pointsOf, scoreOf, shown } from "./score.ts";
 import { ruleName } from "./text.ts";
 
 /** One thing to do, which settles every finding of its group. */
@@ -25,57 +26,63 @@ export interface Action {
 /** Facts that name a kind rather than a place: findings of one rule that share such a fact share one remedy. */
 const SUBJECTS = ["group", "licence", "license", "marker", "detector", "kind", "action"] as const;
 
-/** Heaviest first; groups without points (only `info`) come after all others. */
+/**
+ * Worst first: by what is high in a group, then by what is medium, low, info; each time certainty × the weight of the
+ * dimension. So forty files without a test never push a leaked key down the list.
+ */
 export function topActions(result: AuditResult, limit = 10): readonly Action[] {
   const groups = new Map<string, { subject: string | null; findings: VerifiedFinding[] }>();
-  const pointsByDimension = new Map<Dimension, number>();
+  const byDimension = Map.groupBy(result.findings, (f) => f.dimension);
   for (const finding of inOrder(result.findings.filter(isCounted))) {
     const subject = subjectOf(finding);
     const key = JSON.stringify([finding.dimension, finding.rule, subject]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { subject, findings: [finding] });
     else group.findings.push(finding);
-    pointsByDimension.set(finding.dimension, (pointsByDimension.get(finding.dimension) ?? 0) + pointsOf(finding));
   }
   return [...groups.values()]
-    .map(({ subject, findings }) => toAction(subject, findings, pointsByDimension, result.repo.files))
-    .sort(compareActions)
-    .slice(0, limit);
+    .map(({ subject, findings }) => ({ action: toAction(subject, findings, byDimension.get(findings[0]!.dimension)!, result.repo.files), urgency: urgencyOf(findings) }))
+    .sort((a, b) => compareUrgency(a.urgency, b.urgency) || compareNames(a.action, b.action))
+    .slice(0, limit)
+    .map(({ action }) => action);
 }
 
-function toAction(
-  subject: string | null,
-  findings: readonly VerifiedFinding[],
-  pointsByDimension: ReadonlyMap<Dimension, number>,
-  files: number,
-): Action {
+function toAction(subject: string | null, findings: readonly VerifiedFinding[], all: readonly VerifiedFinding[], files: number): Action {
   const first = findings[0]!; // Groups are made with their first finding, and that one is the worst.
-  const points = findings.reduce((sum, f) => sum + pointsOf(f), 0);
-  const before = pointsByDimension.get(first.dimension) ?? 0;
+  const loss = lossOf(all, files);
+  // The rest of a sum of fractions may miss zero by a hair.
+  const without = Math.max(0, loss - lossOf(findings, files));
   const sameMessage = findings.every((f) => f.message === first.message);
   return {
     dimension: first.dimension,
     rule: first.rule,
     subject,
-    title: sameMessage ? first.message : `${sentenceCase(ruleName(first.rule))}${subject === null ? "" : `: ${subject}`}`,
+    title: sameMessage ? first.message : `${sentenceCase(ruleName(first.rule))}${subject === null || subject.toLowerCase() === first.rule ? "" : `: ${subject}`}`,
     count: findings.length,
     severity: first.severity,
     fix: mostCommon(findings.map((f) => f.fix)),
-    points,
-    gain: shown(scoreOf(before - points, files)) - shown(scoreOf(before, files)),
+    points: findings.reduce((sum, f) => sum + pointsOf(f), 0),
+    gain: shown(scoreOf(without)) - shown(scoreOf(loss)),
     paths: [...new Set(findings.map((f) => f.path).filter((path) => path !== ""))],
     findingIds: findings.map((f) => f.id),
   };
 }
 
-function compareActions(a: Action, b: Action): number {
-  return (
-    b.points - a.points ||
-    severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
-    b.count - a.count ||
-    // Only to make the order total: dimension and rule are ASCII by definition.
-    (`${a.dimension}/${a.rule}/${a.subject}` < `${b.dimension}/${b.rule}/${b.subject}` ? -1 : 1)
-  );
+/** One number for each severity, worst first. */
+function urgencyOf(findings: readonly VerifiedFinding[]): readonly number[] {
+  const { weight } = dimensionText[findings[0]!.dimension];
+  return severitiesDown.map((severity) => weight * findings.filter((f) => f.severity === severity).reduce((sum, f) => sum + certaintyOf(f), 0));
+}
+
+function compareUrgency(a: readonly number[], b: readonly number[]): number {
+  const i = a.findIndex((n, at) => n !== b[at]);
+  return i < 0 ? 0 : b[i]! - a[i]!;
+}
+
+/** Only to make the order total, and the same on every machine. */
+function compareNames(a: Action, b: Action): number {
+  const name = (action: Action): string => `${action.dimension}/${action.rule}/${action.subject ?? ""}`;
+  return name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0;
 }
 
 function subjectOf(finding: VerifiedFinding): string | null {

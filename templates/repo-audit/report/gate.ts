@@ -56,6 +56,8 @@ export function judge(result: AuditResult, policy: Policy = defaultPolicy, diff?
   if (policy.minScore !== undefined && scores.total !== null && scores.total < policy.minScore) {
     breaches.push({ dimension: null, message: `Total score ${shown(scores.total)} is below ${policy.minScore}`, findingIds: [] });
   }
+  // Fails closed: an empty audit is a broken plan, not a clean repository.
+  if (scores.total === null) breaches.push({ dimension: null, message: "Nothing was audited", findingIds: [] });
   if (policy.gaps === true && result.gaps.length > 0) {
     breaches.push({ dimension: null, message: `${plural(result.gaps.length, "task")} did not finish`, findingIds: [] });
   }

@@ -1,16 +1,18 @@
 // How a number comes about
 // ------------------------
-// points    of a finding   high 10, medium 4, low 1, info 0
-//           × certainty    confirmed 1, likely 1/2, rejected 0; unverified 1 when it is below medium (nobody checks
+// certainty of a finding   confirmed 1, likely 1/2, rejected 0; unverified 1 when it is below medium (nobody checks
 //                          those), 1/2 from medium up (its check did not happen)
-// score     of a dimension 100 × 2^(−points / allowance), cut to one decimal: every `allowance` points halve it
-// allowance                4 × √files: 100 files allow 40 points (four high findings), 2,000 files allow 179
+// loss      of a finding   high: certainty / 3; medium: 4 × certainty / allowance; low: certainty / allowance; info: 0
+// allowance                4 × √files, so 40 for 100 files and 179 for 2,000
+// score     of a dimension 100 × 2^(−sum of losses), cut to one decimal: three high findings halve it, in a repository
+//                          of any size, and so do `allowance` low ones
 // total                    mean of the audited dimensions by weight (secrets 3; licences, tests, dependencies, ci 2;
 //                          the others 1), cut to one decimal
 // grade                    A ≥ 90, B ≥ 75, C ≥ 60, D ≥ 40, else E; a confirmed high finding rules an A out
 //
-// The square root is a middle way: divided by files, one leaked key would vanish in a large repository; not divided,
-// every large repository would fail. It is cut, never rounded up, so that 100 means that nothing was counted.
+// Small things are forgiven by size, with the square root as a middle way between "per file", where they would vanish
+// in a large repository, and "in all", where every large repository would fail. A leaked key is as bad anywhere, so
+// high findings are not. Scores are cut, never rounded up, so that 100 means that nothing was counted.
 
 import { dimensions, type AuditResult, type Dimension, type Severity, type VerifiedFinding } from "../finding.ts";
 import { dimensionOfTask, dimensionText } from "./dimensions.ts";
@@ -40,24 +42,38 @@ export interface Scores {
 
 const severityPoints: Readonly<Record<Severity, number>> = { high: 10, medium: 4, low: 1, info: 0 };
 
-/** What one finding weighs. */
-export function pointsOf(finding: VerifiedFinding): number {
-  const points = severityPoints[finding.severity];
-  switch (finding.verdict.status) {
+export function certaintyOf({ verdict, severity }: VerifiedFinding): number {
+  switch (verdict.status) {
     case "confirmed":
-      return points;
+      return 1;
     case "likely":
-      return points / 2;
+      return 0.5;
     case "rejected":
       return 0;
     case "unverified":
-      return finding.severity === "high" || finding.severity === "medium" ? points / 2 : points;
+      return severity === "high" || severity === "medium" ? 0.5 : 1;
   }
 }
 
-export function scoreOf(points: number, files: number): number {
+/** What one finding weighs beside others, whatever the size of the repository: for charts and ranks. */
+export function pointsOf(finding: VerifiedFinding): number {
+  return severityPoints[finding.severity] * certaintyOf(finding);
+}
+
+/** How often these findings together halve the score of their dimension. */
+export function lossOf(findings: readonly VerifiedFinding[], files: number): number {
   const allowance = 4 * Math.sqrt(Math.max(1, files));
-  return cutToTenth(100 * 2 ** (-points / allowance));
+  let high = 0;
+  let small = 0;
+  for (const finding of findings) {
+    if (finding.severity === "high") high += certaintyOf(finding);
+    else small += pointsOf(finding);
+  }
+  return high / 3 + small / allowance;
+}
+
+export function scoreOf(loss: number): number {
+  return cutToTenth(100 * 2 ** -loss);
 }
 
 export function gradeOf(score: number, hasConfirmedHigh: boolean): Grade {
@@ -81,7 +97,7 @@ export function scoreDimension(dimension: Dimension, result: AuditResult): Dimen
     dimension,
     audited,
     complete: !result.gaps.some((gap) => dimensionOfTask(gap.task) === dimension),
-    score: audited ? scoreOf(points, result.repo.files) : null,
+    score: audited ? scoreOf(lossOf(findings, result.repo.files)) : null,
     points,
     counts,
     verdicts,

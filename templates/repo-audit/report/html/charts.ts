@@ -5,7 +5,7 @@ import { severities, type Severity, type VerifiedFinding } from "../../finding.t
 import type { ReportModel } from "../model.ts";
 import { severitiesDown } from "../order.ts";
 import { pointsOf } from "../score.ts";
-import { count, cut, plural } from "../text.ts";
+import { count, cut, plural, visible } from "../text.ts";
 import { markup, nothing, type Markup } from "./markup.ts";
 import { filterLink, query } from "./parts.ts";
 import { squarify } from "./treemap.ts";
@@ -87,18 +87,20 @@ export function fileWeights(findings: readonly VerifiedFinding[]): readonly File
   return [...files].map(([path, file]) => ({ path, ...file })).sort((a, b) => b.points - a.points || (a.path < b.path ? -1 : 1));
 }
 
-export function treemap(files: readonly FileWeight[]): Markup {
-  const cells = squarify(files.map((file) => file.points), 1000, 330);
+/** Drawn for one shape of page; the styles show the one that fits. */
+export function treemap(files: readonly FileWeight[], shape: "wide" | "narrow", width: number, height: number): Markup {
+  const cells = squarify(files.map((file) => file.points), width, height);
   const drawn = cells.map((cell, i) => {
     const file = files[i]!;
     const slash = file.path.lastIndexOf("/") + 1;
     const label = `${cut(file.path, 120)}: ${plural(file.findings, "finding")}, worst ${file.severity}`;
     const percent = (n: number, of: number): string => `${round((n / of) * 100)}%`;
+    const letters = Math.max(4, Math.floor((cell.width - 12) / 7.4)); // Bold letters of 12 px are about that wide.
     // A nested svg clips its words and lets them keep their size while the cell stretches with the page.
-    const words = cell.width < 46 || cell.height < 26 ? nothing : markup`<text x="9" y="17">${cut(file.path.slice(slash), 60)}</text>${cell.height < 44 ? nothing : markup`<text class="dim" x="9" y="32">${count(file.findings)}${cell.width > 130 ? ` · ${cut(file.path.slice(0, slash), 60)}` : ""}</text>`}`;
-    return markup`<a href="#findings" data-filter="${query({ path: file.path })}" aria-label="${label}"><svg x="${percent(cell.x, 1000)}" y="${percent(cell.y, 330)}" width="${percent(cell.width, 1000)}" height="${percent(cell.height, 330)}"><title>${label}</title><rect class="cell t-${file.severity}" width="100%" height="100%"/><rect class="f-${file.severity}" width="3" height="100%"/>${words}</svg></a>`;
+    const words = cell.width < 46 || cell.height < 26 ? nothing : markup`<text x="9" y="17">${cut(file.path.slice(slash), letters)}</text>${cell.height < 44 ? nothing : markup`<text class="dim" x="9" y="32">${count(file.findings)}${cell.width > 120 && slash > 0 ? ` · ${cut(file.path.slice(0, slash), letters - 4)}` : ""}</text>`}`;
+    return markup`<a href="#findings" data-filter="${query({ path: visible(file.path) })}"><svg role="img" aria-label="${label}" x="${percent(cell.x, width)}" y="${percent(cell.y, height)}" width="${percent(cell.width, width)}" height="${percent(cell.height, height)}"><title>${label}</title><rect class="cell t-${file.severity}" width="100%" height="100%"/><rect class="f-${file.severity}" width="3" height="100%"/>${words}</svg></a>`;
   });
-  return markup`<svg class="treemap" role="group" aria-label="Files by the weight of their findings">${drawn}</svg>`;
+  return markup`<svg class="treemap ${shape}" role="group" aria-label="Files by the weight of their findings">${drawn}</svg>`;
 }
 
 /** Columns with their count above and their name below. */

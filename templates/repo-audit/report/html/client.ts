@@ -76,11 +76,11 @@ export const clientScript = `(() => {
       (path === "" || pathOf(row).includes(path)) &&
       words.every((word) => textOf(row).includes(word));
     let total = 0;
-    let standing = 0;
+    let of = 0; // Rejected findings are told apart: they count only when the filter asks for them.
     for (const row of rows) {
       row.match = holds(row);
       if (row.el.hidden === row.match) row.el.hidden = !row.match;
-      if (row.verdict !== "rejected") standing++;
+      if (row.verdict !== "rejected" || filter.verdict.has("rejected")) of++;
       if (row.match && (active || row.verdict !== "rejected")) total++;
     }
     for (const group of groups) {
@@ -98,7 +98,7 @@ export const clientScript = `(() => {
     for (const clear of all("[data-clear]", form)) clear.disabled = !active;
     none.hidden = total > 0;
     const action = [...filter.action].map((n) => " in action " + n).join("");
-    shown.textContent = (active ? number(total) + " of " + number(rows.length) : number(standing)) + " findings" + action;
+    shown.textContent = (active ? number(total) + " of " + number(of) : number(of)) + " findings" + action;
   };
 
   // The hash holds the filter, so that a filtered view can be bookmarked and sent.

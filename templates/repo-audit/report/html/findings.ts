@@ -52,9 +52,9 @@ function finding(f: VerifiedFinding, anchor: string, fresh: boolean, action: num
 function body(f: VerifiedFinding, anchor: string): Markup {
   const facts = Object.entries(f.facts ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const where = f.path === "" ? nothing : markup`<dt>Where</dt><dd><code>${f.path}</code>${f.line === undefined ? "" : `, line ${f.line}`}</dd>`;
-  const evidence = f.evidence === "" ? nothing : markup`<dt>Evidence</dt><dd><pre>${lines(f.evidence)}</pre></dd>`;
+  const evidence = f.evidence === "" ? nothing : markup`<dt class="key">Evidence</dt><dd class="key"><pre>${lines(f.evidence)}</pre></dd>`;
   const known = facts.length === 0 ? nothing : markup`<dt>Facts</dt><dd class="facts">${facts.map(([name, value]) => markup`<span>${name} <b>${String(value)}</b></span>`)}</dd>`;
-  return markup`<div class="b"><dl><dt>Fix</dt><dd class="fix"><bdi>${f.fix}</bdi></dd>${where}${evidence}<dt>Verdict</dt><dd>${verdictInWords(f)}</dd>${known}<dt>Rule</dt><dd><code>${f.dimension}/${f.rule}</code> ${ruleName(f.rule)} <a class="id" href="#${anchor}">link to this finding</a></dd></dl></div>`;
+  return markup`<div class="b"><dl><dt class="key">Fix</dt><dd class="key fix"><bdi>${f.fix}</bdi></dd>${where}${evidence}<dt>Verdict</dt><dd>${verdictInWords(f)}</dd>${known}<dt>Rule</dt><dd><code>${f.dimension}/${f.rule}</code> ${ruleName(f.rule)} <a class="id" href="#${anchor}">link to this finding</a></dd></dl></div>`;
 }
 
 function verdictInWords({ verdict, severity }: VerifiedFinding): Markup {

@@ -3,7 +3,7 @@ import { dimensionText } from "../dimensions.ts";
 import type { ReportModel } from "../model.ts";
 import { severitiesDown } from "../order.ts";
 import { shown } from "../score.ts";
-import { bytes, count, duration, instant, plural, signed } from "../text.ts";
+import { bytes, count, cut, duration, instant, plural, signed } from "../text.ts";
 import { deltaBar, fileWeights, funnel, histogram, legend, scoreBar, severityStack, stack, treemap } from "./charts.ts";
 import { debtAges } from "./debt.ts";
 import { markup, nothing, type Markup } from "./markup.ts";
@@ -11,6 +11,7 @@ import { filterLink, pathMark, section, severityGlyph, severityMark, verdictGlyp
 
 /** Cells in the map of files: more would be too small to name. */
 const MAP_FILES = 28;
+const NARROW_MAP_FILES = 12;
 const CHANGES_SHOWN = 8;
 
 export function masthead({ result }: ReportModel): Markup {
@@ -24,12 +25,12 @@ export function verdictStrip(model: ReportModel): Markup {
   const { scores, gate, diff, counted } = model;
   const grade = scores.total === null
     ? markup`<p class="big">Not graded</p><p class="soft">No dimension was audited.</p>`
-    : markup`<p class="grade"><b>${scores.grade}</b><span>${shown(scores.total)} of 100<small>${diff?.total.delta == null ? "first run, nothing to compare" : diff.total.delta === 0 ? "as in the last run" : `${signed(diff.total.delta)} since the last run`}</small></span></p>`;
+    : markup`<p class="grade"><b>${scores.grade}</b><span>${shown(scores.total)} of 100<small>${diff?.total.delta == null ? "first run, nothing to compare" : diff.total.delta === 0 ? "as in the last run" : `${count(Math.abs(diff.total.delta))} ${diff.total.delta > 0 ? "above" : "below"} the last run`}</small></span></p>`;
   const breaches = gate.passed ? nothing : markup`<ul class="breaches">${gate.breaches.map((b) => markup`<li>${b.message}</li>`)}</ul>`;
   const since = diff === null
     ? markup`<p class="big">First run</p><p class="soft">The next run compares itself with this one.</p>`
     : markup`<p class="big">${count(diff.new.length)} new, ${count(diff.fixed.length)} fixed</p>${stack([{ name: "new", n: diff.new.length }, { name: "fixed", n: diff.fixed.length }, { name: "unchanged", n: diff.unchanged.length }])}<p class="soft">${count(diff.unchanged.length)} as before</p>`;
-  return markup`<div class="verdict ${gate.passed ? "passes" : "fails"}"><div><p class="eyebrow">Grade</p>${grade}</div><div class="${gate.passed ? "pass" : "fail"}"><p class="eyebrow">Gate</p><p class="big"><i aria-hidden="true">${gate.passed ? "✓" : "✕"}</i>${gate.passed ? "Passed" : "Failed"}</p>${breaches}<p class="soft">${gate.rule}.</p></div><div><p class="eyebrow">Findings</p><p class="big">${count(counted.length)} ${counted.length === 1 ? "stands" : "stand"}</p>${severityStack(model.severities)}${legend(severitiesDown.map((name) => ({ name, n: model.severities[name], glyph: severityGlyph[name], filter: { severity: name } })))}</div><div><p class="eyebrow">Since the last run</p>${since}</div></div>`;
+  return markup`<section class="verdict ${gate.passed ? "passes" : "fails"}" aria-label="Verdict"><div><p class="eyebrow">Grade</p>${grade}</div><div class="${gate.passed ? "pass" : "fail"}"><p class="eyebrow">Gate</p><p class="big"><i aria-hidden="true">${gate.passed ? "✓" : "✕"}</i>${gate.passed ? "Passed" : "Failed"}</p>${breaches}<p class="soft">${gate.rule}.</p></div><div><p class="eyebrow">Findings</p><p class="big">${count(counted.length)} ${counted.length === 1 ? "stands" : "stand"}</p>${severityStack(model.severities)}${legend(severitiesDown.map((name) => ({ name, n: model.severities[name], glyph: severityGlyph[name], filter: { severity: name } })))}</div><div><p class="eyebrow">Since the last run</p>${since}</div></section>`;
 }
 
 export function scoresSection(model: ReportModel): Markup {
@@ -47,10 +48,10 @@ export function scoresSection(model: ReportModel): Markup {
   });
   const total = scores.total === null ? nothing : markup`<tr class="total"><td>Total</td><td class="n score">${shown(scores.total)}</td><td class="barcell">${scoreBar(scores.total, diff?.total.before ?? null)}</td>${diff === null ? nothing : markup`<td class="n chg">${deltaMark(diff.total.delta)}</td>`}<td class="mixcell">${severityStack(model.severities)}</td>${severitiesDown.map((s) => markup`<td class="n sev" data-label="${s}">${count(model.severities[s])}</td>`)}</tr>`;
   const lead = diff === null ? "From 0 to 100; 100 means that nothing was counted." : "From 0 to 100; 100 means that nothing was counted. The tick on a bar is the last run.";
-  return section("scores", "Scores", lead, markup`<table class="scores"><thead><tr><th scope="col">Dimension</th><th scope="col" class="n">Score</th><td></td>${diff === null ? nothing : markup`<th scope="col" class="n">Change</th>`}<th scope="col">Mix</th>${severitiesDown.map((s) => markup`<th scope="col" class="n">${s}</th>`)}</tr></thead><tbody>${rows}${total}</tbody></table>${method}`);
+  return section("scores", "Scores", lead, markup`<table class="scores"><thead><tr><th scope="col">Dimension</th><th scope="col" class="n">Score</th><th scope="col" class="barcell"><span class="sr">Bar</span></th>${diff === null ? nothing : markup`<th scope="col" class="n">Change</th>`}<th scope="col" class="mixcell">Mix</th>${severitiesDown.map((s) => markup`<th scope="col" class="n">${s}</th>`)}</tr></thead><tbody>${rows}${total}</tbody></table>${method}`);
 }
 
-const method = markup`<details class="method"><summary>How a score comes about</summary><p>A finding weighs 10 points when high, 4 when medium, 1 when low, 0 when info; half of that when only likely, nothing when rejected. A score is 100 × 2<sup>−points ÷ allowance</sup> with an allowance of 4 × √files, so every allowance spent halves it. The total is the mean by weight: secrets 3; licences, tests, dependencies and CI 2; the others 1. A is 90 and more, B 75, C 60, D 40; a confirmed high finding rules an A out.</p></details>`;
+const method = markup`<details class="method"><summary>How a score comes about</summary><p>Every three high findings halve a score, in a repository of any size. So do smaller findings when they use up an allowance of 4 × √files: a medium one takes 4 of it, a low one 1, an info none. A likely finding counts half, a rejected one nothing. The total is the mean by weight: secrets 3; licences, tests, dependencies and CI 2; the others 1. A is 90 and more, B 75, C 60, D 40; a confirmed high finding rules an A out.</p></details>`;
 
 function counted(n: number, filter: Readonly<Record<string, string>>, anchor: string, label: string): Markup {
   return n === 0 ? markup`<span class="zero">0</span>` : filterLink(filter, anchor, count(n), label);
@@ -65,19 +66,19 @@ export function actionsSection(model: ReportModel): Markup {
   if (model.actions.length === 0) return section("actions", "What to do first", "Nothing: no finding stands.", nothing);
   const items = model.actions.map((action, i) => {
     const { label } = dimensionText[action.dimension];
-    const paths = action.paths.slice(0, 3).join("  ");
-    const more = action.paths.length > 3 ? `  and ${plural(action.paths.length - 3, "more file")}` : "";
-    const gain = action.gain > 0 ? markup`<b>+${action.gain}</b><span>${label}</span>` : markup`<b class="zero">+0</b><span>${label}</span>`;
-    return markup`<li><span class="rank">${i + 1}</span><div><p class="what">${filterLink({ action: String(i + 1) }, `d-${action.dimension}`, markup`<bdi>${action.title}</bdi>`)}${action.count > 1 ? markup`<b>×${count(action.count)}</b>` : nothing}</p><p class="how"><bdi>${action.fix}</bdi></p>${paths === "" ? nothing : markup`<p class="where"><bdi>${paths}</bdi>${more}</p>`}</div><div class="worth">${gain}${severityMark(action.severity)}</div></li>`;
+    const more = action.paths.length > 3 ? markup`<span>and ${plural(action.paths.length - 3, "more file")}</span>` : nothing;
+    const paths = action.paths.length === 0 ? nothing : markup`<p class="where">${action.paths.slice(0, 3).map((path) => markup`<span title="${path}"><bdi>${cut(path, 100)}</bdi></span>`)}${more}</p>`;
+    const gain = action.gain > 0 ? markup`<b>+${action.gain}</b><small>${label}</small>` : markup`<b class="zero">+0</b><small>${label}</small>`;
+    return markup`<li><span class="rank">${i + 1}</span><div><p class="what">${filterLink({ action: String(i + 1) }, `d-${action.dimension}`, markup`<bdi>${cut(action.title, 200)}</bdi>`)}${action.count > 1 ? markup`<b>×${count(action.count)}</b>` : nothing}</p><p class="how"><bdi>${cut(action.fix, 300)}</bdi></p>${paths}</div><div class="worth">${gain}${severityMark(action.severity)}</div></li>`;
   });
-  return section("actions", "What to do first", "Heaviest first, equal findings together. The number is what the dimension's score gains.", markup`<ol class="actions">${items}</ol>`);
+  return section("actions", "What to do first", "Worst first, equal findings together. The number is what the dimension's score gains.", markup`<ol class="actions">${items}</ol>`);
 }
 
 export function verificationSection(model: ReportModel): Markup {
   const { confirmed, likely, rejected, unverified } = model.verdicts;
   const checked = confirmed + likely + rejected;
   if (checked === 0) return nothing;
-  const drawing = markup`<div><p class="steps"><span><b>${count(model.findings.length)}</b> found</span><span><b>${count(checked)}</b> checked by a second method</span><span><b>${count(confirmed + likely)}</b> held</span></p>${funnel(model)}${legend([
+  const drawing = markup`<div><div class="path"><ol><li><b>${count(model.findings.length)}</b> found</li><li><b>${count(checked)}</b> checked</li><li><b>${count(confirmed + likely)}</b> held</li></ol>${funnel(model)}</div>${legend([
     { name: "confirmed", n: confirmed, glyph: verdictGlyph.confirmed, filter: { verdict: "confirmed" } },
     { name: "likely", n: likely, glyph: verdictGlyph.likely, filter: { verdict: "likely" } },
     { name: "rejected", n: rejected, glyph: verdictGlyph.rejected, filter: { verdict: "rejected" } },
@@ -95,10 +96,8 @@ export function mapSection(model: ReportModel): Markup {
   const files = fileWeights(model.counted);
   if (files.length === 0) return nothing;
   const drawn = files.slice(0, MAP_FILES);
-  const all = files.reduce((sum, f) => sum + f.points, 0);
-  const part = drawn.reduce((sum, f) => sum + f.points, 0);
-  const note = files.length > drawn.length ? markup`<p class="note">The heaviest ${count(drawn.length)} of ${plural(files.length, "file")} with findings; they carry ${Math.round((part / all) * 100)}% of the weight.</p>` : nothing;
-  return section("map", "Where it gathers", "Files by the weight of their findings; the colour is the worst severity.", markup`${treemap(drawn)}${note}`);
+  const note = files.length > drawn.length ? markup`<p class="note">The heaviest of ${plural(files.length, "file")} with findings. Each leads to its findings.</p>` : nothing;
+  return section("map", "Where it gathers", "Files by the weight of their findings; the colour is the worst severity.", markup`${treemap(drawn, "wide", 1000, 330)}${treemap(drawn.slice(0, NARROW_MAP_FILES), "narrow", 360, 400)}${note}`);
 }
 
 export function debtSection(model: ReportModel): Markup {

@@ -2,15 +2,15 @@
 // as text they are darkened (light theme) or lightened (dark theme) until they reach 4.5:1 on their ground.
 
 const light = {
-  ground: "#f6f7f7", surface: "#fff", sunk: "#edf0f1", ink: "#14202a", soft: "#4d5c68", rule: "#d6dde1", strong: "#a9b5bd",
+  ground: "#f6f7f7", surface: "#fff", sunk: "#edf0f1", ink: "#14202a", soft: "#4d5c68", rule: "#d6dde1", strong: "#a9b5bd", faint: "#61707a",
   accent: "#0a6170", "accent-soft": "#dcebed",
   high: "#ad3a00", medium: "#805300", low: "#0a5c99", info: "#566570",
-  "fill-high": "#d55e00", "fill-medium": "#e6a01a", "fill-low": "#4a97cf", "fill-info": "#aab6be",
-  "fill-good": "#1f8a86", "fill-fair": "#d99a1c", "fill-poor": "#d55e00", "fill-checked": "#5d7482", "fill-rejected": "#aab6be",
+  "fill-high": "#d55e00", "fill-medium": "#e6a01a", "fill-low": "#4a97cf", "fill-info": "#8796a0",
+  "fill-good": "#1f8a86", "fill-fair": "#d99a1c", "fill-poor": "#d55e00", "fill-checked": "#5d7482", "fill-rejected": "#a3b0b9",
   confirmed: "#08655c", focus: "#0a5c99", shade: "rgba(20,32,42,.07)",
 };
 const dark: typeof light = {
-  ground: "#0e1519", surface: "#141d22", sunk: "#1a252b", ink: "#e3eaee", soft: "#9dadb8", rule: "#27343b", strong: "#47575f",
+  ground: "#0e1519", surface: "#141d22", sunk: "#1a252b", ink: "#e3eaee", soft: "#9dadb8", rule: "#27343b", strong: "#47575f", faint: "#7f909a",
   accent: "#6cc5cf", "accent-soft": "#17343a",
   high: "#ff9a66", medium: "#f0bd55", low: "#84c1ef", info: "#a5b3bc",
   "fill-high": "#e8722a", "fill-medium": "#dba032", "fill-low": "#4a97cf", "fill-info": "#62727c",
@@ -39,6 +39,7 @@ i{font-style:normal}
 b{font-weight:600}
 small{font-size:inherit;font-weight:400}
 svg{display:block}
+.sr{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 .skip{position:absolute;left:-999px}
 .skip:focus{left:8px;top:8px;background:var(--surface);padding:6px 10px;z-index:9}
 .soft{color:var(--soft)}
@@ -60,7 +61,7 @@ nav a{display:flex;justify-content:space-between;gap:8px;padding:4px 0;text-deco
 nav a:hover{color:var(--ink);border-bottom-color:var(--strong)}
 nav a b{font-weight:500;color:var(--ink)}
 
-.verdict{grid-column:1/-1;display:grid;grid-template-columns:minmax(176px,.75fr) minmax(230px,1.15fr) minmax(270px,1.35fr) minmax(190px,.95fr);background:var(--surface);border:1px solid var(--rule);border-top:3px solid var(--ink);margin-bottom:34px}
+.verdict{grid-column:1/-1;display:grid;grid-template-columns:minmax(208px,.85fr) minmax(230px,1.1fr) minmax(270px,1.3fr) minmax(190px,.95fr);background:var(--surface);border:1px solid var(--rule);border-top:3px solid var(--ink);margin-bottom:34px}
 .verdict.fails{border-top-color:var(--fill-high)}
 .verdict>div{padding:16px 20px 18px;border-left:1px solid var(--rule);min-width:0}
 .verdict>div:first-child{border-left:0}
@@ -90,9 +91,9 @@ h3{font-size:14px;font-weight:650}
 .f-checked{fill:var(--fill-checked)}.f-confirmed{fill:var(--fill-good)}.f-likely{fill:var(--fill-fair)}.f-rejected,.f-unverified{fill:var(--fill-rejected)}
 .f-new{fill:var(--fill-high)}.f-fixed{fill:var(--fill-good)}.f-unchanged{fill:var(--fill-rejected)}.f-column{fill:var(--fill-checked)}
 .ribbon{opacity:.22}
-.c-high,.c-new{color:var(--fill-high)}.c-medium,.c-likely{color:var(--fill-medium)}.c-low{color:var(--fill-low)}.c-info,.c-rejected,.c-unverified,.c-unchanged{color:var(--fill-info)}.c-confirmed,.c-fixed{color:var(--fill-good)}.c-checked{color:var(--fill-checked)}
+.c-high,.c-new{color:var(--high)}.c-medium,.c-likely{color:var(--medium)}.c-low{color:var(--low)}.c-info,.c-rejected,.c-unverified,.c-unchanged{color:var(--info)}.c-confirmed,.c-fixed{color:var(--confirmed)}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px}
-.legend i{font-size:10px;margin-right:5px;vertical-align:1px}
+.legend i{font-size:11px;margin-right:5px;vertical-align:1px}
 .legend a{text-decoration:none}
 .legend a:hover{text-decoration:underline}
 
@@ -103,12 +104,14 @@ th:last-child,td:last-child{padding-right:0}
 th.n,td.n{text-align:right;white-space:nowrap}
 td.n a{text-decoration:none}
 td.n a:hover{text-decoration:underline}
-.scores td:first-child{width:35%}
+.scores th:first-child{width:35%}
+.scores th.barcell{width:24%}
+.scores th.mixcell{width:13%}
 .scores td:first-child small{display:block;color:var(--soft);font-size:12.5px;line-height:1.35}
 .scores .score{width:52px;font-size:17px;font-weight:600;letter-spacing:-.01em}
-.scores .barcell{width:24%;padding-left:6px}
-.scores .mixcell{width:13%;padding-left:14px}
-.zero{color:var(--strong)}
+.scores .barcell{padding-left:6px}
+.scores .mixcell{padding-left:14px}
+.zero{color:var(--faint)}
 .up{color:var(--confirmed)}.down{color:var(--high)}
 .off td{color:var(--soft)}
 .total td{border-top:1px solid var(--ink);font-weight:600}
@@ -122,17 +125,21 @@ td.n a:hover{text-decoration:underline}
 .actions .where{color:var(--soft);font:12px/1.5 var(--mono);overflow-wrap:anywhere}
 .actions .worth{text-align:right}
 .actions .worth b{display:block;font-size:17px;font-weight:600;letter-spacing:-.01em;line-height:1.3}
-.actions .worth span{font-size:12.5px;color:var(--soft)}
+.actions .worth small{font-size:12.5px;color:var(--soft)}
+.actions .where span{margin-right:16px}
 .actions .worth .s{justify-content:flex-end}
 
 .flow{display:grid;grid-template-columns:minmax(0,1.5fr) minmax(0,1fr);gap:20px 44px}
-.funnel{width:100%;height:150px}
-.steps{display:flex;justify-content:space-between;flex-wrap:wrap;gap:4px 20px;margin-bottom:6px}
-.steps b{font-size:17px;letter-spacing:-.01em}
+.path{display:grid;grid-template-columns:104px minmax(0,1fr)}
+.path ol{display:grid;grid-template-rows:60px 60px 24px}
+.path b{font-size:17px;letter-spacing:-.01em;margin-right:3px}
+.funnel{width:100%;height:144px}
 .flow .legend{margin-top:8px}
 
 .treemap{width:100%;height:330px;background:var(--sunk)}
 .treemap .cell{stroke:var(--ground);stroke-width:2}
+.treemap a{text-decoration:none}
+.treemap.narrow{display:none}
 .treemap text{font:600 12px var(--sans);fill:var(--ink);pointer-events:none}
 .treemap .dim{font-weight:400;fill:var(--soft);font-size:11.5px}
 .t-high{fill:color-mix(in srgb,var(--fill-high) 22%,var(--surface))}.t-medium{fill:color-mix(in srgb,var(--fill-medium) 22%,var(--surface))}.t-low{fill:color-mix(in srgb,var(--fill-low) 18%,var(--surface))}.t-info{fill:var(--sunk)}
@@ -163,14 +170,14 @@ input{font:inherit;color:inherit;background:var(--surface);border:1px solid var(
 input::placeholder{color:var(--soft);opacity:1}
 #path{width:150px;font-family:var(--mono);font-size:12.5px;line-height:21px}
 #shown{margin-left:auto;color:var(--soft);white-space:nowrap}
-.chips{display:flex;flex-wrap:wrap;gap:7px 20px;margin-top:9px}
+.chips{display:flex;flex-wrap:wrap;gap:6px 22px;margin-top:9px}
 fieldset{border:0;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:4px;align-items:center;min-width:0}
-legend{float:left;padding:0;margin-right:5px}
+fieldset legend{position:absolute;clip-path:inset(50%)}
 fieldset button{padding:1px 8px 2px;font-size:13px;line-height:1.45;background:var(--surface)}
 fieldset button i{font-size:10px;margin-right:5px;vertical-align:1px}
 fieldset button span{color:var(--soft);margin-left:3px;font-size:12px}
 fieldset button[aria-pressed=true]{background:var(--ink);border-color:var(--ink);color:var(--ground)}
-fieldset button[aria-pressed=true] span{color:inherit}
+fieldset button[aria-pressed=true] :is(span,i){color:inherit}
 button.plain{border-color:transparent;text-decoration:underline;text-underline-offset:3px;padding:3px 4px}
 #none{padding:26px 0}
 
@@ -178,12 +185,13 @@ button.plain{border-color:transparent;text-decoration:underline;text-underline-o
 .group h3{padding-bottom:6px;border-bottom:1px solid var(--strong)}
 .group h3 .n{font-weight:400;color:var(--ink);background:var(--sunk);padding:0 6px;border-radius:3px;margin:0 4px;font-size:12.5px}
 .group h3 small{color:var(--soft)}
-.f{border-bottom:1px solid var(--rule);content-visibility:auto;contain-intrinsic-size:auto 34px;scroll-margin-top:140px}
+.f{border-bottom:1px solid var(--rule);scroll-margin-top:140px}
+.more .f{content-visibility:auto;contain-intrinsic-size:auto 34px}
 .f summary{display:grid;grid-template-columns:78px minmax(0,1fr) minmax(0,300px) 92px;gap:0 14px;padding:6px 0;cursor:pointer;list-style:none;align-items:baseline}
 summary::-webkit-details-marker{display:none}
 .f summary:hover{background:var(--sunk)}
 .f[open]{background:var(--surface)}
-.f[open] summary{font-weight:600}
+.f[open] .m{font-weight:600}
 .f:target summary,.f summary:focus-visible{background:var(--accent-soft)}
 .f summary:focus-visible{outline-offset:-2px}
 .s,.v{white-space:nowrap;font-size:13px;display:flex;align-items:baseline;gap:6px}
@@ -204,7 +212,7 @@ summary::-webkit-details-marker{display:none}
 dt{color:var(--soft)}
 dd{overflow-wrap:anywhere}
 dd.fix{font-weight:600}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--sunk);border-left:2px solid var(--strong);padding:6px 10px;max-height:240px;overflow:auto}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--sunk);border-left:2px solid var(--strong);padding:6px 10px}
 .facts span{display:inline-block;color:var(--soft);margin-right:16px}
 .facts b{color:var(--ink);font-weight:500}
 .b .id{color:var(--soft);margin-left:12px}
@@ -213,9 +221,10 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--sunk);border-le
 .more[open]>summary::before{content:"–"}
 .more[open]>summary{color:var(--soft)}
 
-.tasks td:first-child{white-space:nowrap}
+.tasks td:first-child{min-width:17ch;max-width:30ch}
 .made{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));border:1px solid var(--rule);background:var(--surface);margin-bottom:20px}
 .made div{padding:9px 14px;border-right:1px solid var(--rule)}
+.made div:last-child{border-right:0}
 .made dt{font-size:12.5px}
 .made dd{font-size:17px;font-weight:600;letter-spacing:-.01em}
 .how{color:var(--soft);max-width:86ch}
@@ -234,22 +243,23 @@ nav a{flex:none;gap:5px}
 }
 @media (max-width:700px){
 .page{padding:0 16px 48px}
-.mast{padding-top:18px;position:relative}
+.mast{padding-top:17px;position:relative}
+.mast h1{margin-top:6px}
 .mast h1{font-size:25px}
-#theme{position:absolute;right:0;top:14px}
+#theme{position:absolute;right:0;top:9px}
 .verdict{grid-template-columns:1fr}
 .verdict>div{border-left:0;padding:13px 15px}
 .verdict>div+div{border-top:1px solid var(--rule)}
 .flow,.changes{grid-template-columns:1fr}
 .changes .wide{grid-column:auto}
 .deltas{columns:1}
-.scores thead{position:absolute;clip-path:inset(50%)}
+.scores thead,.tasks thead{display:block;position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 .scores tr{display:grid;grid-template-columns:minmax(0,1fr) auto auto;gap:0 12px;padding:9px 0;border-top:1px solid var(--rule);align-items:baseline}
 .scores td{border:0;padding:0}
-.scores td:first-child{width:auto;font-weight:600}
+.scores td:first-child{font-weight:600}
 .scores td:first-child small,.scores .mixcell{display:none}
 .scores .score{width:auto}
-.scores .barcell{grid-column:1/-1;width:auto;padding:0}
+.scores .barcell{grid-column:1/-1;padding:0}
 .scores .sev{font-size:12.5px;color:var(--soft);grid-row:3;text-align:left}
 .scores .sev::before{content:attr(data-label) " "}
 .scores tr{grid-template-columns:repeat(4,auto) 1fr auto}
@@ -261,29 +271,30 @@ nav a{flex:none;gap:5px}
 .actions li{grid-template-columns:20px minmax(0,1fr)}
 .actions .worth{grid-column:2;text-align:left;display:flex;gap:10px;align-items:baseline;margin-top:3px}
 .actions .worth b{font-size:14px}
-.treemap{height:420px}
+.treemap.wide{display:none}
+.treemap.narrow{display:block;height:440px}
+.path{grid-template-columns:104px minmax(0,1fr)}
+.sev:has(.zero){display:none}
 .hist span{font-size:10.5px}
 #filter{position:static}
 .chips{gap:9px}
 fieldset button{padding:4px 9px}
-legend{float:none;width:100%;margin-bottom:2px}
 .fields label{flex:1 1 100%}
 .fields label span{width:52px;flex:none}
 #path{width:100%}
 #shown{margin-left:0;margin-right:auto}
-.f{contain-intrinsic-size:auto 74px}
+.more .f{contain-intrinsic-size:auto 74px}
 .f summary{grid-template-columns:auto 1fr;gap:2px 12px;padding:9px 0}
-.f .s{padding-left:0}
+.f .s{padding-left:0;grid-area:1/1}
 .f .m{grid-column:1/-1;grid-row:2;-webkit-line-clamp:3}
 .f .p{grid-column:1/-1;grid-row:3}
-.f .v{grid-row:1;justify-self:end}
+.f .v{grid-area:1/2;justify-self:end}
 .f[open]{padding:0 10px;margin:0 -10px}
 .b{padding:2px 0 14px}
 .b dl{grid-template-columns:minmax(0,1fr);gap:1px}
 .b dd{margin-bottom:8px}
 .group h3 small{display:block}
 .tasks tr{display:block;padding:8px 0;border-top:1px solid var(--rule)}
-.tasks thead{position:absolute;clip-path:inset(50%)}
 .tasks td{display:block;border:0;padding:1px 0}
 .tasks td.n{text-align:left;color:var(--soft)}
 .tasks td.n::before{content:attr(data-label) " "}
@@ -296,10 +307,9 @@ body{font-size:9.5pt}
 nav,#theme,#filter,.skip,.id,.more{display:none!important}
 .f,.verdict,.actions li,tr,.hist,.treemap{break-inside:avoid}
 .group h3,main>section>header{break-after:avoid}
-.f{content-visibility:visible}
 .f::details-content{content-visibility:visible;display:block}
 .b{padding:0 0 8px 92px}
-pre{max-height:none}
+.b dt:not(.key),.b dd:not(.key){display:none}
 a{text-decoration:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }
