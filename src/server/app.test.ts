@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { healthView, fakeOrchestrator, runView } from "../../test/cli/fake-api.ts";
+import { FlotillaError } from "../core/error.ts";
+import type { Clock } from "../core/clock.ts";
+import { createApp } from "./app.ts";
+
+const post = (body: unknown): RequestInit => ({ method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
+
+function world(o: Parameters<typeof createApp>[1] = {}) {
+  const fake = fakeOrchestrator();
+  const app = createApp(fake.api, o);
+  const ask = async (path: string, init?: RequestInit) => {
+    const reply = await app.request(path, init);
+    return { status: reply.status, headers: reply.headers, body: (await reply.json()) as Record<string, unknown> };
+  };
+  return { fake, app, ask };
+}
+
+describe("POST /api/v1/runs", () => {
+  it("answers 201 and where the run is, then 200 for the same key", async () => {
+    const { ask, fake } = world();
+    const body = { name: "review-all", input: { b: 1, a: 2 }, idempotencyKey: "k" };
+    const first = await ask("/api/v1/runs", post(body));
+    expect([first.status, first.headers.get("location")]).toEqual([201, `/api/v1/runs/${runView().id}`]);
+    expect((await ask("/api/v1/runs", post(body))).status).toBe(200);
+    // The hash is of the canonical input, as a client with the code computes it.
+    expect(fake.started[0]?.inputHash).toHaveLength(22);
+  });
+
+  it.each([
+    ["not JSON", "{oops", "body", "it is not JSON"],
+    ["no object", [1], "body", "expected object"],
+    ["no name", { input: 1 }, "body.name", "expected string"],
+    ["a misspelt field", { name: "a", idempotencykey: "k" }, "body", "idempotencykey"],
+    ["a bad tag", { name: "a", tags: ["x", 5] }, "body.tags[1]", "expected string"],
+    ["a bad priority", { name: "a", priority: "urgent" }, "body.priority", "high"],
+    ["a negative delay", { name: "a", delayMs: -1 }, "body.delayMs", ">=0"],
+    ["nothing at all", "", "body.name", "expected string"],
+  ])("refuses %s with the path of the field", async (_, body, field, problem) => {
+    const { ask, fake } = world();
+    const { status, body: error } = await ask("/api/v1/runs", post(body));
+    expect([status, error["code"]]).toEqual([400, "FLOTILLA_CONFIG_INVALID"]);
+    expect(error["details"]).toMatchObject({ field, problem: expect.stringContaining(problem) as string });
+    expect(fake.started).toEqual([]);
+  });
+
+  it("stops reading a body at the cap, also when its length is not told", async () => {
+    const { ask } = world({ bodyBytesMax: 100 });
+    const long = post({ name: "a", input: "x".repeat(200) });
+    expect(await ask("/api/v1/runs", long)).toMatchObject({ status: 413, body: { code: "FLOTILLA_TOO_LARGE" } });
+    const endless = new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(64)) });
+    expect(await ask("/api/v1/runs", { method: "POST", body: endless, duplex: "half" } as RequestInit)).toMatchObject({
+      status: 413,
+    });
+  });
+
+  it("tells an unknown name, and what is known", async () => {
+    const { status, body } = await world().ask("/api/v1/runs", post({ name: "nobody" }));
+    expect([status, body["code"], body["why"]]).toEqual([
+      422,
+      "FLOTILLA_UNKNOWN_DEFINITION",
+      expect.stringContaining("review-all"),
+    ]);
+  });
+});
+
+describe("queries", () => {
+  it.each(["limit=0", "limit=1001", "limit=ten", "status=done", "colour=red"])("refuses %s", async (query) => {
+    expect(await world().ask(`/api/v1/runs?${query}`)).toMatchObject({ status: 400, body: { code: "FLOTILLA_CONFIG_INVALID" } });
+  });
+});
+
+describe("GET /api/v1/runs/:id/outcome", () => {
+  it("answers 202 when the time is up and the run goes on", async () => {
+    const fired = Promise.withResolvers<() => void>();
+    const clock: Clock = {
+      now: () => 0,
+      elapsedMs: () => 0,
+      after: (ms, fn) => (fired.resolve(fn), expect(ms).toBe(1_000), { cancel: () => {} }),
+    };
+    const { ask, fake } = world({ clock });
+    fake.putRun(runView());
+    const waiting = ask(`/api/v1/runs/${runView().id}/outcome?waitMs=1000`);
+    (await fired.promise)();
+    expect(await waiting).toMatchObject({ status: 202, body: { status: "running" } });
+  });
+
+  it("gives the value as JSON, not as text of JSON", async () => {
+    const { ask, fake } = world();
+    fake.finish(runView(), { status: "succeeded", value: '{"n":1}', error: null });
+    expect((await ask(`/api/v1/runs/${runView().id}/outcome`)).body).toEqual({
+      status: "succeeded",
+      value: { n: 1 },
+      error: null,
+    });
+  });
+});
+
+describe("errors", () => {
+  it("names the routes when there is none", async () => {
+    const { status, body } = await world().ask("/api/v1/nothing");
+    expect([status, body["fix"]]).toEqual([404, [expect.stringContaining("GET /api/v1/runs/:id")]]);
+  });
+
+  it("keeps stacks inside", async () => {
+    const { fake } = world();
+    const app = createApp({ ...fake.api, workers: () => Promise.reject(new Error("boom")) });
+    const reply = await app.request("/api/v1/workers");
+    expect([reply.status, await reply.json()]).toEqual([500, { code: "ERROR", name: "Error", message: "boom" }]);
+  });
+
+  it("answers an unknown run's events with 404 and opens no stream", async () => {
+    expect(await world().ask("/api/v1/runs/r_x/events")).toMatchObject({ status: 404, body: { code: "FLOTILLA_NOT_FOUND" } });
+  });
+});
+
+describe("probes", () => {
+  it("are ready while the store answers, and alive in any case", async () => {
+    const { fake } = world();
+    const full = new FlotillaError("FLOTILLA_STORE_FULL", { path: "a.db" });
+    const app = createApp({ ...fake.api, health: () => Promise.reject(full) });
+    expect((await app.request("/livez")).status).toBe(200);
+    const ready = await app.request("/readyz");
+    expect([ready.status, await ready.json()]).toEqual([
+      503,
+      { ready: false, error: expect.objectContaining({ code: "FLOTILLA_STORE_FULL" }) as unknown },
+    ]);
+  });
+
+  it("answer at the root and under the version", async () => {
+    const { ask } = world();
+    for (const base of ["", "/api/v1"]) {
+      expect((await ask(`${base}/readyz`)).body).toEqual({ ready: true });
+      expect((await ask(`${base}/version`)).body).toMatchObject({ version: healthView().version, api: "v1" });
+    }
+  });
+});

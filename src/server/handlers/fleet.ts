@@ -1,0 +1,25 @@
+import { errorJson } from "../../core/error.ts";
+import type { Handler } from "../route.ts";
+
+export const listWorkers: Handler = async ({ api }) => ({ status: 200, json: await api.workers() });
+
+export const getHealth: Handler = async ({ api }) => ({ status: 200, json: await api.health() });
+
+/** The process runs its loop. A store that is away does not count: a restart would not bring it back. */
+export const livez: Handler = async () => ({ status: 200, json: { live: true } });
+
+/** The store answers too: send it work. */
+export const readyz: Handler = async ({ api }) => {
+  try {
+    await api.health();
+    return { status: 200, json: { ready: true } };
+  } catch (error) {
+    const { stack: _, ...why } = errorJson(error);
+    return { status: 503, json: { ready: false, error: why } };
+  }
+};
+
+export const getVersion: Handler = async ({ api }) => {
+  const { version, node, schema } = await api.health();
+  return { status: 200, json: { version, api: "v1", node, schema } };
+};

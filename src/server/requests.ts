@@ -1,0 +1,79 @@
+// What may be asked, as zod schemas. Strict: a misspelt field is refused with its path, never ignored.
+import { z } from "zod";
+import { bounds } from "../core/bounds.ts";
+import { FlotillaError } from "../core/error.ts";
+import { issuePath } from "../core/issue.ts";
+import type { Schema } from "../core/schema.ts";
+import { closedStates, openStates, priorities } from "../core/task.ts";
+import type { RunStatus } from "../protocol/views.ts";
+
+/** Rows of one page. */
+export const pageMax = 1_000;
+/** The longest a long poll is held, in ms: proxies drop silent requests after 60 s. */
+export const waitMsMax = 55_000;
+
+const runStatuses = [
+  "running",
+  "succeeded",
+  "partial",
+  "failed",
+  "canceled",
+  "stopped",
+  "quarantined",
+] as const satisfies readonly RunStatus[];
+
+const name = z.string().min(1).max(bounds.nameLength);
+const paging = { limit: z.coerce.number().int().min(1).max(pageMax).optional(), after: z.string().min(1).optional() };
+
+export const startBody = z.strictObject({
+  name,
+  input: z.unknown().optional(),
+  idempotencyKey: z.string().min(1).max(bounds.keyLength).optional(),
+  inputHash: z.string().min(1).max(100).optional(),
+  tenant: z.string().min(1).max(bounds.nameLength).optional(),
+  tags: z.array(z.string().min(1).max(bounds.tagLength)).max(bounds.tagsMax).optional(),
+  priority: z.enum(priorities).optional(),
+  delayMs: z.number().int().min(0).optional(),
+});
+export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
+export const runsQuery = z.strictObject({ status: z.enum(runStatuses).optional(), name: name.optional(), ...paging });
+export const tasksQuery = z.strictObject({
+  state: z.enum([...openStates, ...closedStates]).optional(),
+  name: name.optional(),
+  ...paging,
+});
+export const outcomeQuery = z.strictObject({ waitMs: z.coerce.number().int().min(0).max(waitMsMax).default(25_000) });
+export const eventsQuery = z.strictObject({ after: z.string().min(1).optional(), types: z.string().min(1).optional() });
+
+/** The checked value. @throws FLOTILLA_CONFIG_INVALID with the path of the first field that does not fit. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, where: "body" | "query"): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues as readonly Schema.Issue[];
+  const first = issues[0];
+  const path = first === undefined ? "" : issuePath(first);
+  throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+    field: path === "" ? where : `${where}.${path}`,
+    problem: issues.map((i) => i.message).join("; "),
+    fix: "correct the request and send it again; nothing was stored",
+  });
+}
+
+/** @throws FLOTILLA_CONFIG_INVALID when `text` is not JSON. An empty body is `{}`: curl -X POST sends none. */
+export function parseBody(text: string): unknown {
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "body",
+      problem: `it is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      fix: 'send a JSON object, such as {"name": "hello", "input": {"who": "you"}}',
+    });
+  }
+}
+
+/** Without the keys that are undefined: optional means absent inside the house. */
+export function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never;
+}

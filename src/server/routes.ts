@@ -1,0 +1,22 @@
+import { getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
+import { cancelRun, getOutcome, getRun, listRuns, listTasks, startRun, streamEvents } from "./handlers/runs.ts";
+import { explainTask, getArtifact, getTask } from "./handlers/tasks.ts";
+import { route } from "./route.ts";
+
+export const routes = [
+  route("POST", "/runs", startRun),
+  route("GET", "/runs", listRuns),
+  route("GET", "/runs/:id", getRun),
+  route("GET", "/runs/:id/outcome", getOutcome),
+  route("POST", "/runs/:id/cancel", cancelRun),
+  route("GET", "/runs/:id/events", streamEvents),
+  route("GET", "/runs/:id/tasks", listTasks),
+  route("GET", "/tasks/:id", getTask),
+  route("GET", "/tasks/:id/explain", explainTask),
+  route("GET", "/artifacts/:ref", getArtifact),
+  route("GET", "/workers", listWorkers),
+  route("GET", "/health", getHealth),
+];
+
+/** Also served at the root, where load balancers and Kubernetes look for them. */
+export const probes = [route("GET", "/livez", livez), route("GET", "/readyz", readyz), route("GET", "/version", getVersion)];

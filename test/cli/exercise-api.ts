@@ -1,0 +1,196 @@
+// What a client may count on, whatever carries its calls: run against an api in this process and through the socket.
+import { describe, expect, it } from "vitest";
+import { isFlotillaError } from "../../src/core/error.ts";
+import type { EventView, OrchestratorApi, OutcomeReply } from "../../src/protocol/views.ts";
+import { fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
+import type { FakeOrchestrator } from "./fake-api.ts";
+
+export interface OpenedApi extends AsyncDisposable {
+  readonly api: OrchestratorApi;
+}
+
+const succeeded: OutcomeReply = { status: "succeeded", value: '{"n":1,"text":"ü\\u0000","1":[null,1e300]}', error: null };
+const ev = (n: number, type: string, data: unknown = {}): EventView => ({
+  type,
+  cursor: String(n),
+  at: "2026-11-22T10:00:01.000Z",
+  runId: runView().id,
+  data,
+});
+
+async function collect(events: AsyncIterable<EventView>): Promise<EventView[]> {
+  const all: EventView[] = [];
+  for await (const e of events) all.push(e);
+  return all;
+}
+
+export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => Promise<OpenedApi>): void {
+  describe(`OrchestratorApi, ${carrier}`, () => {
+    it("starts runs and answers each by itself", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      const input = '{"z":1,"a":"\\u2028 quote\\" back\\\\"}';
+      const replies = opened.api.start([
+        { name: "review-all", input, tags: ["x"], priority: "high", tenant: "t", delayMs: 5 },
+        { name: "nobody", input: "null" },
+      ]);
+      expect(replies).toHaveLength(2);
+      const [first, second] = await Promise.allSettled(replies);
+      expect(first).toEqual({ status: "fulfilled", value: { id: runView().id, existing: false, depth: 0, pressure: "none" } });
+      expect(
+        second?.status === "rejected" &&
+          isFlotillaError(second.reason, "FLOTILLA_UNKNOWN_DEFINITION") &&
+          second.reason.details.known,
+      ).toEqual(["review-all"]);
+      expect(fake.started.map((r) => ({ ...r, input: JSON.parse(r.input) as unknown }))).toEqual([
+        { name: "review-all", input: JSON.parse(input), tags: ["x"], priority: "high", tenant: "t", delayMs: 5 },
+      ]);
+    });
+
+    it("knows an idempotency key again and refuses it for another input", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      const ask = (input: string) =>
+        opened.api.start([{ name: "review-all", input, idempotencyKey: "k", inputHash: `hash of ${input}` }])[0];
+      const first = await ask("1");
+      expect(await ask("1")).toEqual({ ...first, existing: true });
+      await expect(ask("2")).rejects.toMatchObject({
+        code: "FLOTILLA_IDEMPOTENCY_CONFLICT",
+        details: { key: "k", run: first?.id },
+      });
+      expect(fake.started[0]?.inputHash).toBe("hash of 1");
+    });
+
+    it("waits for the outcome and gives its JSON back unchanged", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      await using opened = await open(fake);
+      const waiting = opened.api.outcome(runView().id);
+      fake.finish(runView({ status: "succeeded" }), succeeded);
+      const outcome = await waiting;
+      expect({ ...outcome, value: JSON.parse(outcome.value ?? "") as unknown }).toEqual({
+        ...succeeded,
+        value: JSON.parse(succeeded.value ?? ""),
+      });
+    });
+
+    it("gives a failure with its error, and no value", async () => {
+      const fake = fakeOrchestrator();
+      const error = { code: "FLOTILLA_DECLARED", name: "Unreadable", data: { path: "a" }, message: 'Unreadable {"path":"a"}' };
+      fake.finish(runView({ status: "failed" }), { status: "failed", value: null, error });
+      await using opened = await open(fake);
+      expect(await opened.api.outcome(runView().id)).toEqual({ status: "failed", value: null, error });
+    });
+
+    it("stops waiting when asked to", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      await using opened = await open(fake);
+      const stop = new AbortController();
+      const waiting = opened.api.outcome(runView().id, stop.signal);
+      stop.abort();
+      await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+    });
+
+    it("gives views exactly as they are", async () => {
+      const fake = fakeOrchestrator();
+      const run = runView({ tags: ["ü"], error: { code: "ERROR", message: "boom", stack: "at x" } });
+      const task = taskDetail({ id: `t_${secret}1.3`, parentId: `t_${secret}1`, input: { deep: [1, { a: null }] } });
+      const explanation = {
+        task: task.id,
+        state: "ready" as const,
+        reason: "WORKERS_BUSY" as const,
+        detail: "2 of 2 slots are busy",
+        fix: ["start more"],
+      };
+      fake.putRun(run);
+      fake.putTask(task);
+      fake.putExplanation(explanation);
+      fake.setWorkers([workerView()]);
+      fake.setHealth(healthView({ uncovered: ["lint"] }));
+      fake.setArtifact("a_1/x", '"text"');
+      await using opened = await open(fake);
+      expect(await opened.api.run(run.id)).toEqual(run);
+      expect(await opened.api.task(task.id)).toEqual(task);
+      expect(await opened.api.explain(task.id)).toEqual(explanation);
+      expect(await opened.api.workers()).toEqual([workerView()]);
+      expect(await opened.api.health()).toEqual(healthView({ uncovered: ["lint"] }));
+      expect(await opened.api.artifact("a_1/x")).toBe('"text"');
+    });
+
+    it("filters and pages", async () => {
+      const fake = fakeOrchestrator();
+      for (let i = 1; i <= 5; i++) fake.putRun(runView({ id: `r_${secret}${i}`, name: i === 3 ? "other" : "review-all" }));
+      fake.putTask(taskDetail());
+      fake.putTask(taskDetail({ id: `t_${secret}1.1`, state: "failed", name: "review" }));
+      await using opened = await open(fake);
+      const first = await opened.api.runs({ name: "review-all", limit: 3 });
+      expect(first.items.map((r) => r.id.slice(-1))).toEqual(["5", "4", "2"]);
+      const second = await opened.api.runs({
+        name: "review-all",
+        limit: 3,
+        ...(first.next === null ? {} : { after: first.next }),
+      });
+      expect(second).toMatchObject({ items: [{ id: `r_${secret}1` }], next: null });
+      expect((await opened.api.tasks({ run: runView().id, state: "failed" })).items.map((t) => t.name)).toEqual(["review"]);
+      expect((await opened.api.runs({ status: "failed" })).items).toEqual([]);
+    });
+
+    it("cancels with the reason given", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      await using opened = await open(fake);
+      await opened.api.cancel(runView().id, "no longer needed");
+      expect(fake.canceled).toEqual([{ id: runView().id, reason: "no longer needed" }]);
+    });
+
+    it("says what it does not know", async () => {
+      await using opened = await open(fakeOrchestrator());
+      const unknown = { code: "FLOTILLA_NOT_FOUND" };
+      await expect(opened.api.run("r_x")).rejects.toMatchObject({ ...unknown, details: { what: "run", id: "r_x" } });
+      await expect(opened.api.task("t_x")).rejects.toMatchObject(unknown);
+      await expect(opened.api.outcome("r_x")).rejects.toMatchObject(unknown);
+      await expect(opened.api.cancel("r_x", "why")).rejects.toMatchObject(unknown);
+    });
+
+    it("streams events from the cursor on, until the run ends", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.emit(ev(1, "run.started"));
+      fake.emit(ev(2, "custom", { name: "a", value: "line\nbreak" }));
+      await using opened = await open(fake);
+      const seen: EventView[] = [];
+      for await (const e of opened.api.events(runView().id, { after: "1" })) {
+        seen.push(e);
+        if (e.cursor === "2") fake.emit({ ...ev(0, "task.progress", { done: 1 }), cursor: "" });
+        if (e.type === "task.progress") fake.finish(runView({ status: "succeeded" }), succeeded);
+      }
+      expect(seen.map((e) => e.type)).toEqual(["custom", "task.progress", "run.finished"]);
+      expect(seen[0]).toEqual(ev(2, "custom", { name: "a", value: "line\nbreak" }));
+    });
+
+    it("streams only the types asked for", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.emit(ev(1, "run.started"));
+      fake.finish(runView({ status: "succeeded" }), succeeded);
+      await using opened = await open(fake);
+      const seen = await collect(opened.api.events(runView().id, { types: ["run.finished", "custom"] }));
+      expect(seen.map((e) => e.type)).toEqual(["run.finished"]);
+    });
+
+    it("leaves no reader behind when the caller breaks off or aborts", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.emit(ev(1, "run.started"));
+      await using opened = await open(fake);
+      for await (const _ of opened.api.events(runView().id, {})) break;
+      const stop = new AbortController();
+      const rest = collect(opened.api.events(runView().id, { after: "1", signal: stop.signal }));
+      await fake.readerCame();
+      stop.abort();
+      expect(await rest).toEqual([]);
+      await fake.readersGone();
+    });
+  });
+}

@@ -1,0 +1,268 @@
+// An orchestrator of plain maps: what it answers is set by the test, step by step.
+import { EventEmitter, on, once } from "node:events";
+import { FlotillaError } from "../../src/core/error.ts";
+import type {
+  EventView,
+  Explanation,
+  HealthView,
+  OrchestratorApi,
+  OutcomeReply,
+  RunView,
+  StartRequest,
+  TaskDetail,
+  WorkerView,
+} from "../../src/protocol/views.ts";
+
+export const secret = "7k2m9q4x5z8b3c6d1f0g2h5j8n";
+
+export function runView(o: Partial<RunView> = {}): RunView {
+  return {
+    id: `r_${secret}1`,
+    name: "review-all",
+    status: "running",
+    tenant: "default",
+    tags: [],
+    createdAt: "2026-11-22T10:00:00.000Z",
+    finishedAt: null,
+    tasks: { total: 1, done: 0, failed: 0 },
+    stages: [],
+    error: null,
+    spent: { microUsd: 0, inputTokens: 0, outputTokens: 0 },
+    ...o,
+  };
+}
+
+export function taskDetail(o: Partial<TaskDetail> = {}): TaskDetail {
+  return {
+    id: `t_${secret}1`,
+    runId: `r_${secret}1`,
+    parentId: null,
+    key: null,
+    name: "review-all",
+    kind: "workflow",
+    state: "running",
+    attempt: 1,
+    crashes: 0,
+    priority: "normal",
+    tenant: "default",
+    worker: "w1",
+    createdAt: "2026-11-22T10:00:00.000Z",
+    startedAt: "2026-11-22T10:00:00.020Z",
+    finishedAt: null,
+    waitMs: 20,
+    runMs: null,
+    progress: null,
+    error: null,
+    input: { files: ["a.ts"] },
+    output: null,
+    attempts: [],
+    children: { total: 0, unsettled: 0 },
+    ...o,
+  };
+}
+
+export function workerView(o: Partial<WorkerView> = {}): WorkerView {
+  return {
+    id: "w1",
+    name: "laptop-1",
+    pid: 4242,
+    isolation: "in-process",
+    state: "busy",
+    slots: 8,
+    busy: 1,
+    offers: [],
+    definitions: ["review-all", "review"],
+    build: "a1f3",
+    joinedAt: "2026-11-22T09:59:00.000Z",
+    tasks: [{ id: `t_${secret}1`, name: "review-all", forMs: 1_200 }],
+    ...o,
+  };
+}
+
+export function healthView(o: Partial<HealthView> = {}): HealthView {
+  return {
+    version: "0.1.0",
+    pid: process.pid,
+    node: "24.21.0",
+    store: "sqlite:.flotilla/dev.db",
+    schema: 1,
+    durability: "power",
+    startedAt: "2026-11-22T09:59:00.000Z",
+    workers: { live: 1, slots: 8, busy: 1 },
+    queue: { ready: 0, delayed: 0, running: 1, oldestReadyMs: null },
+    uncovered: [],
+    ...o,
+  };
+}
+
+export interface FakeOrchestrator {
+  readonly api: OrchestratorApi;
+  readonly started: StartRequest[];
+  readonly canceled: { id: string; reason: string }[];
+  putRun(run: RunView): void;
+  putTask(task: TaskDetail): void;
+  putExplanation(e: Explanation): void;
+  setWorkers(workers: readonly WorkerView[]): void;
+  setHealth(health: HealthView): void;
+  setArtifact(ref: string, text: string): void;
+  /** Events of a run, in order; `run.finished` ends its streams. */
+  emit(event: EventView): void;
+  /** Ends a run: its view, its outcome and its last event. */
+  finish(run: RunView, outcome: OutcomeReply): void;
+  /** What the next `start` does, after the run is stored. */
+  onStart(react: (run: RunView, request: StartRequest) => void): void;
+  /** Resolves when somebody reads events. */
+  readerCame(): Promise<void>;
+  /** Resolves when nobody reads events any more. */
+  readersGone(): Promise<void>;
+}
+
+export function fakeOrchestrator(): FakeOrchestrator {
+  const runs = new Map<string, RunView>();
+  const tasks = new Map<string, TaskDetail>();
+  const explanations = new Map<string, Explanation>();
+  const outcomes = new Map<string, OutcomeReply>();
+  const artifacts = new Map<string, string>();
+  const events: EventView[] = [];
+  const bus = new EventEmitter().setMaxListeners(0);
+  const byKey = new Map<string, StartRequest & { id: string }>();
+  const started: StartRequest[] = [];
+  const canceled: { id: string; reason: string }[] = [];
+  let workers: readonly WorkerView[] = [];
+  let health = healthView();
+  let react: (run: RunView, request: StartRequest) => void = () => {};
+  const readers = new Set<symbol>();
+
+  async function start(request: StartRequest): Promise<{ id: string; existing: boolean; depth: number; pressure: "none" }> {
+    if (request.name === "nobody")
+      throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: request.name, known: ["review-all"] });
+    const earlier = request.idempotencyKey === undefined ? undefined : byKey.get(request.idempotencyKey);
+    if (earlier && earlier.input !== request.input) {
+      throw new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: request.idempotencyKey ?? "", run: earlier.id });
+    }
+    if (earlier) return { id: earlier.id, existing: true, depth: 0, pressure: "none" };
+    started.push(request);
+    const run = runView({ id: `r_${secret}${started.length}`, name: request.name, tags: request.tags ?? [] });
+    runs.set(run.id, run);
+    if (request.idempotencyKey !== undefined) byKey.set(request.idempotencyKey, { ...request, id: run.id });
+    react(run, request);
+    return { id: run.id, existing: false, depth: 0, pressure: "none" };
+  }
+
+  function find<T>(map: Map<string, T>, what: string, id: string): T {
+    const found = map.get(id);
+    if (found === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what, id });
+    return found;
+  }
+
+  function page<T extends { id: string }>(
+    all: readonly T[],
+    q: { limit?: number; after?: string },
+  ): { items: T[]; next: string | null } {
+    const from = q.after === undefined ? 0 : all.findIndex((x) => x.id === q.after) + 1;
+    const items = all.slice(from, from + (q.limit ?? 50));
+    return { items, next: from + items.length < all.length ? (items.at(-1)?.id ?? null) : null };
+  }
+
+  async function* stream(run: string, o: Parameters<OrchestratorApi["events"]>[1]): AsyncGenerator<EventView> {
+    const live = on(bus, "event", o.signal ? { signal: o.signal } : {});
+    const from = o.after === undefined ? 0 : events.findIndex((e) => e.cursor === o.after) + 1;
+    const past = events.slice(from);
+    const reader = Symbol("reader");
+    readers.add(reader);
+    bus.emit("reader");
+    try {
+      for (const e of past) {
+        if (e.runId !== run) continue;
+        if (o.types === undefined || o.types.includes(e.type)) yield e;
+        if (e.type === "run.finished") return;
+      }
+      for await (const [e] of live as AsyncIterable<[EventView]>) {
+        if (e.runId !== run) continue;
+        if (o.types === undefined || o.types.includes(e.type)) yield e;
+        if (e.type === "run.finished") return;
+      }
+    } catch (error) {
+      if (o.signal?.aborted !== true) throw error;
+    } finally {
+      readers.delete(reader);
+      bus.emit("reader");
+      await live.return?.();
+    }
+  }
+
+  const emit = (event: EventView): void => {
+    events.push(event);
+    bus.emit("event", event);
+  };
+
+  const api: OrchestratorApi = {
+    start: (requests) => requests.map(start),
+    async outcome(id, signal) {
+      find(runs, "run", id);
+      for (;;) {
+        const outcome = outcomes.get(id);
+        if (outcome) return outcome;
+        await once(bus, `outcome:${id}`, signal ? { signal } : {});
+      }
+    },
+    async cancel(id, reason) {
+      if (!tasks.has(id)) find(runs, "run", id);
+      canceled.push({ id, reason });
+    },
+    run: async (id) => find(runs, "run", id),
+    runs: async (q) =>
+      page(
+        [...runs.values()].toReversed().filter((r) => (q.status ?? r.status) === r.status && (q.name ?? r.name) === r.name),
+        q,
+      ),
+    task: async (id) => find(tasks, "task", id),
+    async tasks(q) {
+      find(runs, "run", q.run);
+      const all = [...tasks.values()].filter(
+        (t) => t.runId === q.run && (q.state ?? t.state) === t.state && (q.name ?? t.name) === t.name,
+      );
+      return page(
+        all.map(({ input: _i, output: _o, attempts: _a, children: _c, ...view }) => view),
+        q,
+      );
+    },
+    explain: async (id) => find(explanations, "task", id),
+    workers: async () => workers,
+    health: async () => health,
+    events: stream,
+    artifact: async (ref) => find(artifacts, "artifact", ref),
+  };
+
+  return {
+    api,
+    started,
+    canceled,
+    putRun: (run) => void runs.set(run.id, run),
+    putTask: (task) => void tasks.set(task.id, task),
+    putExplanation: (e) => void explanations.set(e.task, e),
+    setWorkers: (w) => void (workers = w),
+    setHealth: (h) => void (health = h),
+    setArtifact: (ref, text) => void artifacts.set(ref, text),
+    emit,
+    finish(run, outcome) {
+      runs.set(run.id, run);
+      outcomes.set(run.id, outcome);
+      bus.emit(`outcome:${run.id}`);
+      emit({
+        type: "run.finished",
+        cursor: `${events.length + 1}`,
+        at: run.finishedAt ?? run.createdAt,
+        runId: run.id,
+        data: { outcome: run.status },
+      });
+    },
+    onStart: (fn) => void (react = fn),
+    async readerCame() {
+      while (readers.size === 0) await once(bus, "reader");
+    },
+    async readersGone() {
+      while (readers.size > 0) await once(bus, "reader");
+    },
+  };
+}
