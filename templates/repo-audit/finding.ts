@@ -61,6 +61,10 @@ export interface FileEntry {
   readonly language: string;
   /** Generated or vendored: read for links, never blamed. */
   readonly vendored: boolean;
+  /** In the folder but not in git. Absent when tracked, and without git. */
+  readonly untracked?: true;
+  /** Commits of the year before HEAD that changed it, and the last of them. Absent when there were none. */
+  readonly touched?: { readonly commits: number; readonly last: string };
 }
 
 export interface Inventory {
@@ -68,11 +72,20 @@ export interface Inventory {
   readonly root: string;
   readonly name: string;
   readonly files: readonly FileEntry[];
-  readonly git: { readonly commits: number; readonly head: string | null; readonly oldest: string | null };
+  readonly git: {
+    readonly commits: number;
+    readonly head: string | null;
+    readonly oldest: string | null;
+    /** When HEAD was committed: ages are measured to this instant. */
+    readonly headAt?: string | null;
+    readonly shallow?: boolean;
+  };
   /** Roots of documentation sites and what builds them, so that routes are not taken for paths. */
   readonly docsSites: readonly { readonly root: string; readonly framework: string }[];
   readonly manifests: readonly string[];
   readonly skipped: readonly { readonly path: string; readonly why: string }[];
+  /** Hash of the package manager's record of what is installed; absent when nothing is. */
+  readonly installed?: string;
 }
 
 /** One unit of audit work: a dimension over some files. Small enough to finish within seconds. */

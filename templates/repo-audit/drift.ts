@@ -1,0 +1,83 @@
+// Does a lockfile still belong to its manifest? Compares the ranges that both recorded, for npm, pnpm and yarn.
+
+import { parse as parseYaml } from "yaml";
+import { asRecord, asString, parseJson } from "./json.ts";
+import type { Package } from "./packages.ts";
+import { foldersAbove, joinPath } from "./path-index.ts";
+import type { Repository } from "./repository.ts";
+
+export interface Drift {
+  readonly name: string;
+  readonly wanted: string;
+  readonly lockfile: string;
+  /** The range that the lockfile was made for; null when it does not know the dependency. */
+  readonly locked: string | null;
+}
+
+const lockfileBytesMax = 32 * 1024 * 1024;
+const fields = ["dependencies", "devDependencies", "optionalDependencies"] as const;
+
+/** Ranges that package managers rewrite or resolve without recording them as written. */
+const rewritten = /^(workspace:|catalog:|link:|file:|portal:|patch:|git|https?:|[\w-]+\/[\w.-]+|npm:|\*$|latest$)/;
+
+function compare(pack: Package, lockfile: string, lockedRange: (field: (typeof fields)[number], name: string) => string | null | undefined): Drift[] {
+  return fields.flatMap((field) =>
+    [...pack.declared[field]].flatMap(([name, wanted]): Drift[] => {
+      if (rewritten.test(wanted)) return [];
+      const locked = lockedRange(field, name);
+      return locked === undefined || locked === wanted ? [] : [{ name, wanted, lockfile, locked }];
+    }),
+  );
+}
+
+async function fromNpm(pack: Package, folder: string, text: string): Promise<Drift[]> {
+  const packages = asRecord(asRecord(parseJson(text))["packages"]);
+  const key = pack.folder.slice(folder === "" ? 0 : folder.length + 1);
+  const entry = packages[key];
+  // An unknown folder is no workspace of this lockfile: it says nothing about it.
+  if (entry === undefined) return [];
+  const known = fields.map((field) => asRecord(asRecord(entry)[field]));
+  return compare(pack, joinPath(folder, "package-lock.json"), (_, name) => asString(known.find((each) => each[name] !== undefined)?.[name]));
+}
+
+async function fromPnpm(pack: Package, folder: string, text: string): Promise<Drift[]> {
+  let lock: unknown;
+  try {
+    lock = parseYaml(text, { maxAliasCount: 0, logLevel: "silent" });
+  } catch {
+    return [];
+  }
+  const importers = asRecord(asRecord(lock)["importers"]);
+  const entry = asRecord(importers[pack.folder.slice(folder === "" ? 0 : folder.length + 1) || "."]);
+  if (Object.keys(entry).length === 0) return [];
+  return compare(pack, joinPath(folder, "pnpm-lock.yaml"), (_, name) => {
+    const found = fields.map((field) => asRecord(entry[field])[name]).find((each) => each !== undefined);
+    return found === undefined ? null : asString(asRecord(found)["specifier"]) ?? undefined;
+  });
+}
+
+async function fromYarn(pack: Package, folder: string, text: string): Promise<Drift[]> {
+  if (!text.includes("# yarn lockfile v1") && !text.includes("__metadata:")) return [];
+  return compare(pack, joinPath(folder, "yarn.lock"), (field, name) => {
+    const wanted = pack.declared[field].get(name) ?? "";
+    return text.includes(`${name}@${wanted}`) || text.includes(`${name}@npm:${wanted}`) ? wanted : null;
+  });
+}
+
+const readers = [["package-lock.json", fromNpm], ["pnpm-lock.yaml", fromPnpm], ["yarn.lock", fromYarn]] as const;
+
+export async function readDrift(pack: Package, repo: Repository): Promise<readonly Drift[]> {
+  const overridden = new Set(Object.keys({ ...asRecord(pack.json["overrides"]), ...asRecord(pack.json["resolutions"]) }));
+  for (const folder of new Set([pack.folder, ...foldersAbove(pack.manifest)])) {
+    const present: Drift[][] = [];
+    for (const [name, read] of readers) {
+      const path = joinPath(folder, name);
+      if (!(await repo.paths()).hasFile(path)) continue;
+      const text = await repo.once(`lockfile:${path}`, () => repo.textOrNull(path, lockfileBytesMax));
+      if (text !== null) present.push(await read(pack, folder, text));
+    }
+    // With several lockfiles side by side nobody knows which one counts; that is a finding of its own.
+    if (present.length > 0) return present.length === 1 ? (present[0] ?? []).filter((each) => !overridden.has(each.name)) : [];
+  }
+  return [];
+}
