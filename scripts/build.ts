@@ -13,10 +13,14 @@ const dist = join(root, "dist");
 
 const started = performance.now();
 try {
-  const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh], {
-    cwd: root,
-    stdio: "inherit",
-  });
+  const tsc = spawnSync(
+    process.execPath,
+    [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh],
+    {
+      cwd: root,
+      stdio: "inherit",
+    },
+  );
   if (tsc.status !== 0) {
     console.error("build: tsc refused the code above; dist is left as it was");
     process.exitCode = 1;

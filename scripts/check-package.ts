@@ -11,7 +11,10 @@ const folder = mkdtempSync(join(tmpdir(), "flotilla-pack-"));
 try {
   run("node", "scripts/build.ts");
   // without scripts: `prepare` would build once more
-  const packed = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" });
+  const packed = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
+    cwd: root,
+    encoding: "utf8",
+  });
   const [tarball] = JSON.parse(packed) as { filename: string; size: number; unpackedSize: number; entryCount: number }[];
   if (!tarball) throw new Error("npm pack made nothing");
   const file = join(folder, tarball.filename);

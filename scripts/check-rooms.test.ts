@@ -24,7 +24,8 @@ test("an inward import is fine, for values and for types", () => {
   const files = {
     "src/core/id.ts": "export const id = 1;",
     "src/protocol/worker.ts": 'import type { id } from "../core/id.ts"; export type Id = typeof id;',
-    "src/orchestrator/intake.ts": 'import { id } from "../core/id.ts"; import type { Id } from "../protocol/worker.ts"; export const x: Id = id;',
+    "src/orchestrator/intake.ts":
+      'import { id } from "../core/id.ts"; import type { Id } from "../protocol/worker.ts"; export const x: Id = id;',
   };
   expect(problemsIn(files)).toEqual([]);
 });
@@ -40,12 +41,18 @@ test.each([
 });
 
 test("the contract of the store does not know its drivers", () => {
-  const found = problemsIn({ "src/store/sqlite/db.ts": "export const db = 1;", "src/store/contract.ts": 'export { db } from "./sqlite/db.ts";' });
+  const found = problemsIn({
+    "src/store/sqlite/db.ts": "export const db = 1;",
+    "src/store/contract.ts": 'export { db } from "./sqlite/db.ts";',
+  });
   expect(found).toEqual(["src/store/contract.ts:1 store imports store/sqlite (./sqlite/db.ts)"]);
 });
 
 test("nobody imports the command line", () => {
-  const found = problemsIn({ "src/cli/bin.ts": "export const bin = 1;", "src/runtime/fleet.ts": 'export { bin } from "../cli/bin.ts";' });
+  const found = problemsIn({
+    "src/cli/bin.ts": "export const bin = 1;",
+    "src/runtime/fleet.ts": 'export { bin } from "../cli/bin.ts";',
+  });
   expect(found).toEqual(["src/runtime/fleet.ts:1 runtime imports cli (../cli/bin.ts)"]);
 });
 
@@ -91,10 +98,14 @@ test("core keeps to itself", () => {
 
 test("a folder without a rule, a missing file and the package's own name are found", () => {
   expect(problemsIn({ "src/attic/a.ts": "export const a = 1;" })).toEqual(["src/attic is not in the table of rooms"]);
-  expect(problemsIn({ "src/core/a.ts": 'export * from "./b.js";' })).toEqual(["src/core/a.ts:1 imports ./b.js, which does not exist"]);
+  expect(problemsIn({ "src/core/a.ts": 'export * from "./b.js";' })).toEqual([
+    "src/core/a.ts:1 imports ./b.js, which does not exist",
+  ]);
   expect(problemsIn({ "src/cli/a.ts": 'export * from "flotilla";' })).toEqual(["src/cli/a.ts:1 imports its own package by name"]);
 });
 
 test("tests may build what they like", () => {
-  expect(problemsIn({ "src/cli/a.ts": "export const a = 1;", "src/core/a.test.ts": 'import { a } from "../cli/a.ts"; export { a };' })).toEqual([]);
+  expect(
+    problemsIn({ "src/cli/a.ts": "export const a = 1;", "src/core/a.test.ts": 'import { a } from "../cli/a.ts"; export { a };' }),
+  ).toEqual([]);
 });

@@ -26,7 +26,11 @@ export function checkRooms(base: string): { files: number; problems: Problem[] }
   const problems: Problem[] = [];
   const strangers = new Set(files.filter((f) => roomOf(f) === undefined).map((f) => f.split("/").slice(0, 2).join("/")));
   for (const folder of strangers) {
-    problems.push({ where: folder, what: "is not in the table of rooms", fix: "add it to scripts/rooms/table.ts with the rooms that it may import" });
+    problems.push({
+      where: folder,
+      what: "is not in the table of rooms",
+      fix: "add it to scripts/rooms/table.ts with the rooms that it may import",
+    });
   }
   for (const i of imports) {
     const problem = checkArrow(i);
@@ -51,16 +55,23 @@ function checkArrow(i: Import): Omit<Problem, "where"> | undefined {
   const to = roomOf(i.to);
   if (!i.to.startsWith("src/")) return { what: `imports ${i.to}, which lies outside src`, fix: "move what it needs into src" };
   if (to === undefined || to === from || rule.may.includes(to)) return undefined;
-  return { what: `${from} imports ${to} (${i.specifier})`, fix: `${from} may import ${rule.may.join(", ") || "no other room"}; move the shared part inward` };
+  return {
+    what: `${from} imports ${to} (${i.specifier})`,
+    fix: `${from} may import ${rule.may.join(", ") || "no other room"}; move the shared part inward`,
+  };
 }
 
 function checkOutside(i: Import, from: string, rule: Rule): Omit<Problem, "where"> | undefined {
-  if (i.specifier.startsWith(".")) return { what: `imports ${i.specifier}, which does not exist`, fix: "name the file with its .ts ending" };
+  if (i.specifier.startsWith("."))
+    return { what: `imports ${i.specifier}, which does not exist`, fix: "name the file with its .ts ending" };
   if (i.specifier === "flotilla" || i.specifier.startsWith("flotilla/")) {
     return { what: "imports its own package by name", fix: "import the file by a relative path" };
   }
   if (rule.outside === "any" || rule.outside.includes(i.specifier)) return undefined;
-  return { what: `${from} imports ${i.specifier}`, fix: `from outside, ${from} may import ${rule.outside.join(", ") || "nothing"}` };
+  return {
+    what: `${from} imports ${i.specifier}`,
+    fix: `from outside, ${from} may import ${rule.outside.join(", ") || "nothing"}`,
+  };
 }
 
 function checkLoads(files: readonly string[], imports: readonly Import[]): Problem[] {
@@ -69,7 +80,12 @@ function checkLoads(files: readonly string[], imports: readonly Import[]): Probl
     const loaded = loadedBy(notFromTheDoor.entry, imports);
     for (const module of notFromTheDoor.modules) {
       const way = loaded.get(module);
-      if (way) problems.push({ where: way.join(" -> "), what: `importing the package loads ${module}`, fix: "load it with `await import()` where it is needed" });
+      if (way)
+        problems.push({
+          where: way.join(" -> "),
+          what: `importing the package loads ${module}`,
+          fix: "load it with `await import()` where it is needed",
+        });
     }
   }
   const told = new Set<string>();
@@ -81,7 +97,11 @@ function checkLoads(files: readonly string[], imports: readonly Import[]): Probl
       const edge = way.slice(-2).join(" -> ");
       if (!isBuiltin(module) || told.has(edge)) continue;
       told.add(edge);
-      problems.push({ where: way.join(" -> "), what: `${room} loads ${module}, which no browser has`, fix: "pass it in through deps" });
+      problems.push({
+        where: way.join(" -> "),
+        what: `${room} loads ${module}, which no browser has`,
+        fix: "pass it in through deps",
+      });
     }
   }
   return problems;
@@ -90,6 +110,10 @@ function checkLoads(files: readonly string[], imports: readonly Import[]): Probl
 if (import.meta.main) {
   const { files, problems } = checkRooms(process.argv[2] ?? root);
   for (const p of problems) console.error(`${p.where}\n  ${p.what}\n  fix: ${p.fix}`);
-  console.log(problems.length === 0 ? `rooms: ${files} files, every import points inward` : `rooms: ${problems.length} of ${files} files' imports to mend`);
+  console.log(
+    problems.length === 0
+      ? `rooms: ${files} files, every import points inward`
+      : `rooms: ${problems.length} of ${files} files' imports to mend`,
+  );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -42,5 +42,9 @@ function table(rows: readonly Result[]): string {
     ]),
   ];
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => (row[column] as string).length))) ?? [];
-  return cells.map((row) => row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join("  ")).join("\n");
+  return cells
+    .map((row) =>
+      row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join("  "),
+    )
+    .join("\n");
 }

@@ -41,7 +41,8 @@ function importsOf(base: string, file: string): Import[] {
   for (const e of module.staticExports) {
     const request = e.entries.find((entry) => entry.moduleRequest)?.moduleRequest;
     // For `import { a } from "x"; export { a }` the parser gives the import statement a second time.
-    if (request && source.startsWith("export", e.start)) add(e.start, request.value, source.slice(e.start, e.end).startsWith("export type"), false);
+    if (request && source.startsWith("export", e.start))
+      add(e.start, request.value, source.slice(e.start, e.end).startsWith("export type"), false);
   }
   for (const d of module.dynamicImports) {
     const literal = /^["'`]([^"'`$]+)["'`]$/.exec(source.slice(d.moduleRequest.start, d.moduleRequest.end));

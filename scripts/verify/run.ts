@@ -84,13 +84,19 @@ async function runTests(folders: readonly string[], ms: number, env: NodeJS.Proc
   // A trailing slash: vitest takes a filter as a part of the path, and "src" alone would also match "scripts/src-x".
   const filters = folders.map((f) => join(root, f) + "/");
   try {
-    const exit = await exec(["vitest", "run", ...filters, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`], ms, env);
+    const exit = await exec(
+      ["vitest", "run", ...filters, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`],
+      ms,
+      env,
+    );
     const json = readJson(file);
     if (!json) return { exit, passed: 0, failed: 0, skipped: 0, failures: [] };
     const broken = json.testResults.filter((r) => r.status === "failed");
     const failures = broken.flatMap((r) => {
       const names = r.assertionResults.filter((a) => a.status === "failed").map((a) => a.fullName);
-      return names.length > 0 ? names.map((n) => `${relative(r.name)}: ${n}`) : [`${relative(r.name)}: ${r.message.split("\n")[0]}`];
+      return names.length > 0
+        ? names.map((n) => `${relative(r.name)}: ${n}`)
+        : [`${relative(r.name)}: ${r.message.split("\n")[0]}`];
     });
     // A file that does not even load holds no test that could fail: it counts as one.
     const unloaded = broken.filter((r) => !r.assertionResults.some((a) => a.status === "failed")).length;
@@ -123,7 +129,12 @@ function exec(command: readonly [string, ...string[]], ms: number, env: NodeJS.P
   if (ms <= 0) return Promise.resolve({ code: null, late: true });
   const [name, ...args] = command;
   const path = `${join(root, "node_modules/.bin")}:${env["PATH"] ?? ""}`;
-  const child = spawn(name, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], detached: true, env: { ...env, PATH: path } });
+  const child = spawn(name, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+    env: { ...env, PATH: path },
+  });
   return new Promise((done) => {
     let late = false;
     const killGroup = (): void => {

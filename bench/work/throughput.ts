@@ -1,0 +1,38 @@
+import { agent, createFleet } from "flotilla";
+import { unchecked } from "../harness/schema.ts";
+import { payload, type Durability } from "./raw.ts";
+
+/** Tasks/s from the first start to the last result: submit, dispatch, run a no-op, settle, tell the caller. */
+export async function work(o: {
+  path: string;
+  durability: Durability;
+  tasks: number;
+  inFlight: number;
+  slots: number;
+}): Promise<number> {
+  const noop = agent({ name: "noop", input: unchecked<object>(), run: () => ({ ok: true, findings: [] }) });
+  const fleet = await createFleet({
+    definitions: [noop],
+    store: `sqlite:${o.path}`,
+    durability: o.durability,
+    workers: { slots: o.slots },
+  });
+  const input = JSON.parse(payload) as object;
+
+  const all = async (tasks: number): Promise<void> => {
+    let started = 0;
+    const caller = async (): Promise<void> => {
+      while (started < tasks) {
+        started++;
+        await fleet.run(noop, input);
+      }
+    };
+    await Promise.all(Array.from({ length: o.inFlight }, caller));
+  };
+  await all(Math.min(o.tasks, 2_000));
+  const started = performance.now();
+  await all(o.tasks);
+  const seconds = (performance.now() - started) / 1_000;
+  await fleet.close();
+  return o.tasks / seconds;
+}

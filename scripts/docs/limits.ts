@@ -1,0 +1,53 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bounds } from "../../src/core/bounds.ts";
+import { root } from "../root.ts";
+
+type Bound = keyof typeof bounds;
+type Unit = "bytes" | "characters" | "";
+
+/** What each bounds. One without a line here does not compile. */
+const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = {
+  inputBytes: ["One task's input, as JSON. Pass larger values as artifacts.", "bytes"],
+  inlineResultBytes: ["A result kept in its row. Beyond it, it becomes an artifact by itself.", "bytes"],
+  artifactBytes: ["One artifact, and so one result.", "bytes"],
+  nameLength: ["The name of a definition.", "characters"],
+  keyLength: ["A key of a child, a step or an idempotent start.", "characters"],
+  tagsMax: ["Tags of a run.", ""],
+  tagLength: ["One tag.", "characters"],
+  fanout: ["Children of one task.", ""],
+  depth: ["Levels of tasks below a run's root.", ""],
+  emitBytes: ["One emitted value, as JSON.", "bytes"],
+  emitsPerTask: ["Emitted values of one task.", ""],
+  needsMax: ["Capabilities that a definition needs.", ""],
+  errorBytes: ["A stored error.", "bytes"],
+};
+
+/** Bounds that no code reads: the page would promise what nobody enforces. */
+export function unreadBounds(): string[] {
+  const code = globSync("src/**/*.ts", { cwd: root })
+    .filter((f) => !f.endsWith(".test.ts"))
+    .map((f) => readFileSync(join(root, f), "utf8"))
+    .join("\n");
+  return Object.keys(bounds).filter((key) => !code.includes(`bounds.${key}`));
+}
+
+/** docs/reference/limits.md */
+export function limitsPage(): string {
+  const unread = new Set(unreadBounds());
+  const rows = (Object.keys(bounds) as Bound[])
+    .filter((key) => !unread.has(key))
+    .map((key) =>
+      `| \`${key}\` | ${bounds[key].toLocaleString("en")} ${meaning[key][1]} | ${meaning[key][0]} |`.replace("  |", " |"),
+    );
+  return `# Limits
+
+Sizes are checked at the door, before anything is written. What is over a limit is refused with
+[FLOTILLA_TOO_LARGE](errors.md#flotilla_too_large), [FLOTILLA_TOO_MANY](errors.md#flotilla_too_many) or
+[FLOTILLA_CONFIG_INVALID](errors.md#flotilla_config_invalid), and the message names the value, its size and the limit.
+
+| limit | value | what it bounds |
+|---|---|---|
+${rows.join("\n")}
+`;
+}
