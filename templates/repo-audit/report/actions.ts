@@ -14,6 +14,7 @@ export interface Action {
   readonly count: number;
   /** The worst in the group. */
   readonly severity: Severity;
+  /** The fix that all share, or an example. */
   readonly fix: string;
   readonly points: number;
   /** Whole points that the dimension's score gains when the group is gone. */
@@ -60,7 +61,7 @@ function toAction(subject: string | null, findings: readonly VerifiedFinding[], 
     title: sameMessage ? first.message : `${sentenceCase(ruleName(first.rule))}${subject === null || subject.toLowerCase() === first.rule ? "" : `: ${subject}`}`,
     count: findings.length,
     severity: first.severity,
-    fix: mostCommon(findings.map((f) => f.fix)),
+    fix: fixOf(findings),
     points: findings.reduce((sum, f) => sum + pointsOf(f), 0),
     gain: shown(scoreOf(without)) - shown(scoreOf(loss)),
     paths: [...new Set(findings.map((f) => f.path).filter((path) => path !== ""))],
@@ -91,6 +92,13 @@ function subjectOf(finding: VerifiedFinding): string | null {
     if (typeof value === "string" && value !== "") return value;
   }
   return null;
+}
+
+/** Fixes often name what they mend ("npm uninstall moment"), so one of several is told as the example that it is. */
+function fixOf(findings: readonly VerifiedFinding[]): string {
+  const fixes = findings.map((f) => f.fix);
+  const fix = mostCommon(fixes);
+  return fixes.every((other) => other === fix) ? fix : `For example: ${fix}`;
 }
 
 function mostCommon(texts: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { severities, type AuditResult, type Dimension, type Severity, type VerifiedFinding } from "../finding.ts";
 import { dimensionText } from "./dimensions.ts";
 import type { DiffResult } from "./diff.ts";
+import { inOrder } from "./order.ts";
 import { scoreResult, shown } from "./score.ts";
 import { plural } from "./text.ts";
 
@@ -41,7 +42,7 @@ export const defaultPolicy: Policy = Object.freeze({ failOn: "high" });
 
 export function judge(result: AuditResult, policy: Policy = defaultPolicy, diff?: DiffResult): GateOutcome {
   const scores = scoreResult(result);
-  const suspects = policy.newOnly === true && diff !== undefined ? diff.new : result.findings;
+  const suspects = policy.newOnly === true && diff !== undefined ? diff.new : inOrder(result.findings);
   const breaches: Breach[] = [];
   for (const { dimension, score } of scores.dimensions) {
     const own = policy.dimensions?.[dimension];

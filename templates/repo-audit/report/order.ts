@@ -14,7 +14,9 @@ export function compareFindings(a: VerifiedFinding, b: VerifiedFinding): number 
     byText(a.path, b.path) ||
     (a.line ?? 0) - (b.line ?? 0) ||
     byText(a.id, b.id) ||
-    byText(a.message, b.message)
+    byText(a.message, b.message) ||
+    byText(a.evidence, b.evidence) ||
+    byText(a.verdict.status, b.verdict.status)
   );
 }
 

@@ -22,18 +22,30 @@ export function html(text: string): string {
   return visible(text).replace(/[&<>"']/g, (c) => HTML[c]!);
 }
 
-/** Safe as running Markdown text and inside a table cell: no markup, no HTML, no autolink, no mention. */
+/** What renderers turn into a link on their own, whatever is escaped around it. */
+const AUTOLINK = /(?:\b(?:https?|ftp):\/\/|\bmailto:|\bxmpp:|\bwww\.|[\w.+-]+@[\w-]+\.)\S*/gi;
+
+/** Safe as running Markdown text and inside a table cell: no markup, no HTML, no mention, and addresses as code. */
 export function md(text: string): string {
-  return visible(text)
+  const shown = visible(text);
+  let out = "";
+  let at = 0;
+  for (const { 0: address, index } of shown.matchAll(AUTOLINK)) {
+    out += escapeMd(shown.slice(at, index)) + mdCode(address);
+    at = index + address.length;
+  }
+  return out + escapeMd(shown.slice(at));
+}
+
+function escapeMd(text: string): string {
+  return text
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")
     .replace(/>/g, "&gt;")
     .replace(/[\\`*_{}[\]()#+!|~$]/g, "\\$&")
     .replace(/^(\s*)(\d+)([.)])/, "$1$2\\$3")
     .replace(/^(\s*)([-=])/, "$1\\$2")
-    // A word joiner would be invisible; an entity keeps the text and stops GitHub from linking or notifying.
-    .replace(/@(?=\w)/g, "&#64;")
-    .replace(/\b(https?|ftp|mailto|www)([:.])/gi, (_, scheme: string, sign: string) => `${scheme}${sign === ":" ? "&#58;" : "&#46;"}`);
+    .replace(/@(?=\w)/g, "&#64;");
 }
 
 /** A code span that no content can close, whole inside a table cell. */

@@ -164,5 +164,9 @@ export const clientScript = `(() => {
   });
 
   apply();
-  if (location.hash !== "") goTo(location.hash);
+  if (location.hash !== "") {
+    goTo(location.hash);
+    // The browser's own jump to the anchor, once the page is there, takes the focus away: so once more after it.
+    if (!location.hash.includes("=")) addEventListener("load", () => setTimeout(() => goTo(location.hash)));
+  }
 })();`;
