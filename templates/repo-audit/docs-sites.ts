@@ -49,7 +49,10 @@ async function sitesOf(repo: Repository, path: string, hasContentPages: (folder:
     // A site often takes its pages from a sibling folder: `path: "../docs"`.
     const text = framework === "docusaurus" || framework === "rspress" ? await repo.textOrNull(path) : null;
     const elsewhere = text === null ? [] : stringLiterals(path, text).filter((literal) => literal.startsWith("../"));
-    const roots = [folder, ...elsewhere.map((literal) => normalise(joinPath(folder, literal))).filter((root) => root !== null && root !== "")];
+    const roots = [
+      folder,
+      ...elsewhere.map((literal) => normalise(joinPath(folder, literal))).filter((root) => root !== null && root !== ""),
+    ];
     return roots.map((root) => ({ root: root ?? "", framework }));
   }
   if (/^config\.[cm]?[jt]s$/.test(base) && /(^|\/)\.(vitepress|vuepress)$/.test(folder)) {
@@ -69,7 +72,12 @@ async function sitesOf(repo: Repository, path: string, hasContentPages: (folder:
   }
   if (/^astro\.config\.[cm]?[jt]s$/.test(base)) {
     const text = (await repo.textOrNull(path)) ?? "";
-    return [{ root: folder, framework: stringLiterals(path, text).some((literal) => literal.includes("starlight")) ? "starlight" : "astro" }];
+    return [
+      {
+        root: folder,
+        framework: stringLiterals(path, text).some((literal) => literal.includes("starlight")) ? "starlight" : "astro",
+      },
+    ];
   }
   if (/^next\.config\.[cm]?[jt]s$/.test(base) && hasContentPages(folder)) {
     const manifest = (await repo.textOrNull(joinPath(folder, "package.json"))) ?? "";
@@ -78,15 +86,24 @@ async function sitesOf(repo: Repository, path: string, hasContentPages: (folder:
   if (base === "nuxt.config.ts" && hasContentPages(folder)) return [{ root: folder, framework: "nuxt-content" }];
   if (base === "svelte.config.js" && hasContentPages(folder)) return [{ root: folder, framework: "sveltekit" }];
   if (base === "_config.yml") return [{ root: folder, framework: "jekyll" }];
-  if (base === "conf.py" && ((await repo.textOrNull(path)) ?? "").includes("extensions")) return [{ root: folder, framework: "sphinx" }];
-  if (base === "config.toml" && ((await repo.textOrNull(path)) ?? "").match(/^\s*base_?url\s*=/im)) return [{ root: folder, framework: "hugo" }];
+  if (base === "conf.py" && ((await repo.textOrNull(path)) ?? "").includes("extensions"))
+    return [{ root: folder, framework: "sphinx" }];
+  if (base === "config.toml" && ((await repo.textOrNull(path)) ?? "").match(/^\s*base_?url\s*=/im))
+    return [{ root: folder, framework: "hugo" }];
   if (base === "SUMMARY.md") return [{ root: folder, framework: "gitbook" }];
-  if (base === "index.html" && ((await repo.textOrNull(path)) ?? "").includes("docsify")) return [{ root: folder, framework: "docsify" }];
+  if (base === "index.html" && ((await repo.textOrNull(path)) ?? "").includes("docsify"))
+    return [{ root: folder, framework: "docsify" }];
   return [];
 }
 
 export async function findDocsSites(repo: Repository, paths: readonly string[]): Promise<readonly Site[]> {
-  const foldersWithMdx = new Set(paths.filter((path) => path.endsWith(".mdx") || path.endsWith(".md") && /(^|\/)(content|pages|posts|docs|routes|app)\//.test(path)).flatMap(foldersAbove));
+  const foldersWithMdx = new Set(
+    paths
+      .filter(
+        (path) => path.endsWith(".mdx") || (path.endsWith(".md") && /(^|\/)(content|pages|posts|docs|routes|app)\//.test(path)),
+      )
+      .flatMap(foldersAbove),
+  );
   const sites: Site[] = [];
   for (const path of paths) sites.push(...(await sitesOf(repo, path, (folder) => foldersWithMdx.has(folder))));
   const seen = new Set<string>();

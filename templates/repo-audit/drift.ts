@@ -2,7 +2,7 @@
 
 import { parse as parseYaml } from "yaml";
 import { asRecord, asString, parseJson } from "./json.ts";
-import type { Package } from "./packages.ts";
+import { type Package, readPackages } from "./packages.ts";
 import { foldersAbove, joinPath } from "./path-index.ts";
 import type { Repository } from "./repository.ts";
 
@@ -20,7 +20,11 @@ const fields = ["dependencies", "devDependencies", "optionalDependencies"] as co
 /** Ranges that package managers rewrite or resolve without recording them as written. */
 const rewritten = /^(workspace:|catalog:|link:|file:|portal:|patch:|git|https?:|[\w-]+\/[\w.-]+|npm:|\*$|latest$)/;
 
-function compare(pack: Package, lockfile: string, lockedRange: (field: (typeof fields)[number], name: string) => string | null | undefined): Drift[] {
+function compare(
+  pack: Package,
+  lockfile: string,
+  lockedRange: (field: (typeof fields)[number], name: string) => string | null | undefined,
+): Drift[] {
   return fields.flatMap((field) =>
     [...pack.declared[field]].flatMap(([name, wanted]): Drift[] => {
       if (rewritten.test(wanted)) return [];
@@ -37,7 +41,9 @@ async function fromNpm(pack: Package, folder: string, text: string): Promise<Dri
   // An unknown folder is no workspace of this lockfile: it says nothing about it.
   if (entry === undefined) return [];
   const known = fields.map((field) => asRecord(asRecord(entry)[field]));
-  return compare(pack, joinPath(folder, "package-lock.json"), (_, name) => asString(known.find((each) => each[name] !== undefined)?.[name]));
+  return compare(pack, joinPath(folder, "package-lock.json"), (_, name) =>
+    asString(known.find((each) => each[name] !== undefined)?.[name]),
+  );
 }
 
 async function fromPnpm(pack: Package, folder: string, text: string): Promise<Drift[]> {
@@ -52,7 +58,7 @@ async function fromPnpm(pack: Package, folder: string, text: string): Promise<Dr
   if (Object.keys(entry).length === 0) return [];
   return compare(pack, joinPath(folder, "pnpm-lock.yaml"), (_, name) => {
     const found = fields.map((field) => asRecord(entry[field])[name]).find((each) => each !== undefined);
-    return found === undefined ? null : asString(asRecord(found)["specifier"]) ?? undefined;
+    return found === undefined ? null : (asString(asRecord(found)["specifier"]) ?? undefined);
   });
 }
 
@@ -64,10 +70,24 @@ async function fromYarn(pack: Package, folder: string, text: string): Promise<Dr
   });
 }
 
-const readers = [["package-lock.json", fromNpm], ["pnpm-lock.yaml", fromPnpm], ["yarn.lock", fromYarn]] as const;
+const readers = [
+  ["package-lock.json", fromNpm],
+  ["pnpm-lock.yaml", fromPnpm],
+  ["yarn.lock", fromYarn],
+] as const;
 
 export async function readDrift(pack: Package, repo: Repository): Promise<readonly Drift[]> {
-  const overridden = new Set(Object.keys({ ...asRecord(pack.json["overrides"]), ...asRecord(pack.json["resolutions"]) }));
+  // The outermost manifest of a workspace may replace any range.
+  const above = (await readPackages(repo)).filter((each) => foldersAbove(pack.manifest).includes(each.folder));
+  const overridden = new Set(
+    above.flatMap(({ json }) =>
+      Object.keys({
+        ...asRecord(json["overrides"]),
+        ...asRecord(json["resolutions"]),
+        ...asRecord(asRecord(json["pnpm"])["overrides"]),
+      }),
+    ),
+  );
   for (const folder of new Set([pack.folder, ...foldersAbove(pack.manifest)])) {
     const present: Drift[][] = [];
     for (const [name, read] of readers) {

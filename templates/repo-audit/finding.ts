@@ -101,12 +101,23 @@ export interface Shard {
 export interface AuditPlan {
   readonly shards: readonly Shard[];
   /** One line for each dimension: why it is in or out, and how it was cut. */
-  readonly decisions: readonly { readonly dimension: Dimension; readonly included: boolean; readonly why: string; readonly shards: number }[];
+  readonly decisions: readonly {
+    readonly dimension: Dimension;
+    readonly included: boolean;
+    readonly why: string;
+    readonly shards: number;
+  }[];
 }
 
 /** What a run leaves for the next one, and what the report is made of. */
 export interface AuditResult {
-  readonly repo: { readonly name: string; readonly root: string; readonly head: string | null; readonly files: number; readonly bytes: number };
+  readonly repo: {
+    readonly name: string;
+    readonly root: string;
+    readonly head: string | null;
+    readonly files: number;
+    readonly bytes: number;
+  };
   readonly runId: string;
   readonly startedAt: string;
   readonly finishedAt: string;

@@ -30,8 +30,15 @@ async function compute(repo: Repository): Promise<History> {
   if (git === null || git.head === null || git.headAt === null) return { touched: new Map(), commits: 0, since: null };
   const since = windowStart(git.headAt);
   const output = await repo.runGit([
-    "log", "--no-merges", "--no-renames", "--name-only", "--relative", `--since=${since}`, `--max-count=${commitsMax}`,
-    "--format=%x01%H%x02%P%x02%aN", git.head,
+    "log",
+    "--no-merges",
+    "--no-renames",
+    "--name-only",
+    "--relative",
+    `--since=${since}`,
+    `--max-count=${commitsMax}`,
+    "--format=%x01%H%x02%P%x02%aN",
+    git.head,
   ]);
   const files = new Map<string, { commits: number; last: string; authors: Map<string, number> }>();
   let commits = 0;

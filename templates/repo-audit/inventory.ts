@@ -54,7 +54,12 @@ function blobId(content: Buffer): string {
 
 /** npm, pnpm and yarn each leave a record of what they installed; its hash changes with the installed packages. */
 async function installedState(repo: Repository): Promise<string | null> {
-  for (const record of ["node_modules/.package-lock.json", "node_modules/.modules.yaml", "node_modules/.yarn-integrity", "node_modules/.yarn-state.yml"]) {
+  for (const record of [
+    "node_modules/.package-lock.json",
+    "node_modules/.modules.yaml",
+    "node_modules/.yarn-integrity",
+    "node_modules/.yarn-state.yml",
+  ]) {
     const content = await repo.bytes(record, 64 * 1024 ** 2).catch(() => null);
     if (content !== null) return blobId(content);
   }
@@ -74,9 +79,11 @@ export async function inventoryOf(repo: Repository, caps: Partial<InventoryCaps>
   let total = 0;
   for (const listed of await repo.listing()) {
     if (listed.kind === "submodule") skipped.push({ path: listed.path, why: "a submodule: audit it as a repository of its own" });
-    else if (listed.kind === "symlink") skipped.push({ path: listed.path, why: "a symlink: its target is audited where it lies" });
+    else if (listed.kind === "symlink")
+      skipped.push({ path: listed.path, why: "a symlink: its target is audited where it lies" });
     else if (wanted.length >= filesMax) skipped.push({ path: listed.path, why: `more than ${filesMax} files` });
-    else if (total + listed.bytes > totalBytesMax) skipped.push({ path: listed.path, why: `more than ${totalBytesMax} bytes in total` });
+    else if (total + listed.bytes > totalBytesMax)
+      skipped.push({ path: listed.path, why: `more than ${totalBytesMax} bytes in total` });
     else {
       total += listed.bytes;
       wanted.push(listed);
@@ -86,13 +93,20 @@ export async function inventoryOf(repo: Repository, caps: Partial<InventoryCaps>
   const [attributes, history, docsSites, installed] = await Promise.all([
     readAttributes(repo, paths),
     readHistory(repo),
-    findDocsSites(repo, paths.filter((path) => !isVendoredPath(path))),
+    findDocsSites(
+      repo,
+      paths.filter((path) => !isVendoredPath(path)),
+    ),
     installedState(repo),
   ]);
 
   const entries = await inBatches(wanted, 32, async (file): Promise<FileEntry | null> => {
-    if (file.bytes > fileBytesMax) skipped.push({ path: file.path, why: `${file.bytes} bytes exceed the cap of ${fileBytesMax}: known by size only` });
-    const content = file.bytes > fileBytesMax ? Buffer.from(`${file.path}\0${file.bytes}`) : await repo.bytes(file.path, fileBytesMax).catch(() => null);
+    if (file.bytes > fileBytesMax)
+      skipped.push({ path: file.path, why: `${file.bytes} bytes exceed the cap of ${fileBytesMax}: known by size only` });
+    const content =
+      file.bytes > fileBytesMax
+        ? Buffer.from(`${file.path}\0${file.bytes}`)
+        : await repo.bytes(file.path, fileBytesMax).catch(() => null);
     if (content === null) {
       skipped.push({ path: file.path, why: "it cannot be read" });
       return null;

@@ -16,9 +16,36 @@ export interface LinkSetting {
   readonly docsSites: Inventory["docsSites"];
 }
 
-const fileEnding = /\.(mdx?|markdown|rst|txt|png|jpe?g|gif|svg|webp|avif|pdf|mp4|webm|json|ya?ml|toml|[cm]?[jt]sx?|py|go|rs|java|kt|rb|sh|sql|proto|css|csv|ipynb|vue|svelte|lock|cfg|ini|conf|env)$/i;
-const pageEndings = [".md", ".mdx", ".markdown", "/index.md", "/index.mdx", "/README.md", "/readme.md", "/_index.md", ".rst", ".html"];
-const assetFolders = ["static", "public", "assets", "docs/public", "src", "src/content/docs", "src/assets", "src/pages", "content", "pages", "app", "docs", ".vuepress/public", "source"];
+const fileEnding =
+  /\.(mdx?|markdown|rst|txt|png|jpe?g|gif|svg|webp|avif|pdf|mp4|webm|json|ya?ml|toml|[cm]?[jt]sx?|py|go|rs|java|kt|rb|sh|sql|proto|css|csv|ipynb|vue|svelte|lock|cfg|ini|conf|env)$/i;
+const pageEndings = [
+  ".md",
+  ".mdx",
+  ".markdown",
+  "/index.md",
+  "/index.mdx",
+  "/README.md",
+  "/readme.md",
+  "/_index.md",
+  ".rst",
+  ".html",
+];
+const assetFolders = [
+  "static",
+  "public",
+  "assets",
+  "docs/public",
+  "src",
+  "src/content/docs",
+  "src/assets",
+  "src/pages",
+  "content",
+  "pages",
+  "app",
+  "docs",
+  ".vuepress/public",
+  "source",
+];
 
 export function siteOf(path: string, sites: Inventory["docsSites"]): Inventory["docsSites"][number] | null {
   const around = sites.filter((site) => isUnder(path, site.root));
@@ -49,7 +76,10 @@ function asPage(path: string, paths: PathIndex): string | null {
   for (const ending of pageEndings) if (paths.hasFile(bare + ending)) return bare + ending;
   const name = baseOf(bare).toLowerCase();
   const ordered = paths.children(parentOf(bare)).find((child) => {
-    const plain = baseOf(child).toLowerCase().replace(/^\d+[-_.]\s*/, "").replace(/\.(mdx?|rst)$/, "");
+    const plain = baseOf(child)
+      .toLowerCase()
+      .replace(/^\d+[-_.]\s*/, "")
+      .replace(/\.(mdx?|rst)$/, "");
     return plain === name.replace(/^\d+[-_.]\s*/, "");
   });
   return ordered ?? null;
@@ -68,7 +98,8 @@ function mounted(path: string, siteRoot: string, paths: PathIndex): string | nul
 }
 
 /** Forges serve pages of their own above the tree: `../../issues`. */
-const forgePage = /^(\.\.\/)+(issues|pulls?|wiki|releases?|tags|actions|discussions|blob|tree|commits?|compare|milestones?|projects|security|stargazers|network|graphs|settings|labels|new|edit|raw|archive)(\/|$)/;
+const forgePage =
+  /^(\.\.\/)+(issues|pulls?|wiki|releases?|tags|actions|discussions|blob|tree|commits?|compare|milestones?|projects|security|stargazers|network|graphs|settings|labels|new|edit|raw|archive)(\/|$)/;
 
 export function targetOf(from: string, url: string, isPage: boolean, { paths, docsSites }: LinkSetting): LinkTarget {
   const part = pathPart(url);

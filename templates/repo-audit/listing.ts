@@ -50,7 +50,10 @@ export async function listByGit(root: string): Promise<Listed[]> {
   }
   // A trailing slash is somebody else's repository inside this one.
   const untracked = nulSeparated(others).filter((path) => !path.endsWith("/") && !tracked.has(path));
-  const wanted = [...[...tracked].map((path) => ({ path, tracked: true })), ...untracked.map((path) => ({ path, tracked: false }))];
+  const wanted = [
+    ...[...tracked].map((path) => ({ path, tracked: true })),
+    ...untracked.map((path) => ({ path, tracked: false })),
+  ];
   const found = await inBatches(wanted, 64, (file) => onDisk(root, file.path, file.tracked));
   return [...found.filter((file) => file !== null), ...submodules.values()].sort(byPath);
 }

@@ -31,7 +31,8 @@ export class UnparsableMarkdownError extends Error {
 }
 
 function assertParsable(path: string, text: string): void {
-  if (text.length > markdownBytesMax) throw new UnparsableMarkdownError(`${path} cannot be parsed: longer than ${markdownBytesMax} characters`);
+  if (text.length > markdownBytesMax)
+    throw new UnparsableMarkdownError(`${path} cannot be parsed: longer than ${markdownBytesMax} characters`);
   for (const line of text.split("\n")) {
     const prefix = /^[\s>*+-]*/.exec(line)?.[0] ?? "";
     // A ruler of dashes is long, too, but it is not nested.
@@ -67,5 +68,11 @@ export function readMarkdown(path: string, text: string): MarkdownFacts {
     if ("children" in node) node.children.forEach(visit);
   };
   visit(tree);
-  return { links, headings, html, inlineCode, frontMatter: /^---\r?\n[\s\S]{0,4000}?\n---\r?\n/.test(text) || /^\+\+\+\r?\n/.test(text) };
+  return {
+    links,
+    headings,
+    html,
+    inlineCode,
+    frontMatter: /^---\r?\n[\s\S]{0,4000}?\n---\r?\n/.test(text) || /^\+\+\+\r?\n/.test(text),
+  };
 }

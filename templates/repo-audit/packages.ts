@@ -65,13 +65,23 @@ export function packageOf(packages: readonly Package[], path: string): Package |
   return null;
 }
 
+export function declares(pack: Package, name: string): boolean {
+  return dependencyFields.some((field) => pack.declared[field].has(name));
+}
+
+/** The package that brings the types of another. */
+export function typesOf(name: string): string {
+  return `@types/${name.startsWith("@") ? name.slice(1).replace("/", "__") : name}`;
+}
+
 /** A package that others install: it has a name and an entry and is not held back as private. */
 export function isPublished(pack: Package): boolean {
   const hasEntry = ["exports", "main", "module", "types", "typings"].some((field) => pack.json[field] !== undefined);
   return !pack.private && pack.name !== "" && hasEntry && !isExamplePath(pack.manifest) && !isFixturePath(pack.manifest);
 }
 
-const builtFolders = /^(dist|lib|build|out|esm|cjs|es|umd|output|target|compiled)(\/(esm|cjs|es|mjs|types|src|node|browser|lib|module|commonjs|import|require))*\//;
+const builtFolders =
+  /^(dist|lib|build|out|esm|cjs|es|umd|output|target|compiled)(\/(esm|cjs|es|mjs|types|src|node|browser|lib|module|commonjs|import|require))*\//;
 
 /** Source files that a published path such as `./dist/index.js` was probably built from. */
 function sourcesOf(published: string, folder: string, paths: PathIndex): string[] {
@@ -95,7 +105,9 @@ function sourcesOf(published: string, folder: string, paths: PathIndex): string[
 
 /** The modules through which users enter a package; empty when the manifest's paths lead to no source. */
 export function entryFiles(pack: Package, paths: PathIndex): readonly string[] {
-  const published = ["exports", "main", "module", "types", "typings", "browser", "source"].flatMap((field) => stringsIn(pack.json[field]));
+  const published = ["exports", "main", "module", "types", "typings", "browser", "source"].flatMap((field) =>
+    stringsIn(pack.json[field]),
+  );
   const found = new Set(published.flatMap((path) => sourcesOf(path, pack.folder, paths)));
   if (found.size === 0) {
     for (const guess of ["src/index", "index", "src/main", "lib/index"]) {

@@ -42,7 +42,7 @@ export function normalise(path: string): string | null {
 /** All folders above a path, nearest first, ending with the root `""`. */
 export function foldersAbove(path: string): string[] {
   const folders: string[] = [];
-  for (let folder = path; folder !== ""; ) {
+  for (let folder = path; folder !== "";) {
     folder = parentOf(folder);
     folders.push(folder);
   }

@@ -52,7 +52,9 @@ export class UnreadableFileError extends Error {
 }
 
 async function readGitState(root: string): Promise<GitState | null> {
-  const answer = await runGit(root, ["rev-parse", "--is-shallow-repository", "--show-toplevel", "--show-prefix"]).catch(() => null);
+  const answer = await runGit(root, ["rev-parse", "--is-shallow-repository", "--show-toplevel", "--show-prefix"]).catch(
+    () => null,
+  );
   if (answer === null) return null;
   const [shallow, top = "", prefix = ""] = answer.split("\n");
   // `core.worktree` may point anywhere; only a work tree around the root is this root's repository.
@@ -68,7 +70,12 @@ async function readGitState(root: string): Promise<GitState | null> {
     runGit(root, ["log", "-1", "--format=%cI", "HEAD"]),
     runGit(root, ["log", "--max-parents=0", "--format=%cI", "HEAD"]),
   ]);
-  const oldest = roots.split("\n").filter(Boolean).map((at) => new Date(at).toISOString()).sort()[0] ?? null;
+  const oldest =
+    roots
+      .split("\n")
+      .filter(Boolean)
+      .map((at) => new Date(at).toISOString())
+      .sort()[0] ?? null;
   return { head, headAt: new Date(headAt.trim()).toISOString(), commits: Number(count), oldest, shallow: shallow === "true" };
 }
 

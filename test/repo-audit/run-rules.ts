@@ -27,7 +27,10 @@ export async function runRules(root: string, options: PlanOptions = {}): Promise
     const audit = auditOf(shard.dimension);
     try {
       for (const finding of await audit.audit(shard, repo)) {
-        findings.push({ ...finding, verdict: needsVerdict(finding) ? await audit.verify(finding, repo) : { status: "unverified" } });
+        findings.push({
+          ...finding,
+          verdict: needsVerdict(finding) ? await audit.verify(finding, repo) : { status: "unverified" },
+        });
       }
     } catch (error) {
       failures.push({ shard: shard.key, error: String(error) });

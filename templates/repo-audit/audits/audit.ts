@@ -2,7 +2,16 @@
 
 import { createHash } from "node:crypto";
 import { isExamplePath, isFixturePath, isTestPath } from "../classify.ts";
-import { type Dimension, type FileEntry, type Finding, type Inventory, severities, type Severity, type Shard, type Verdict } from "../finding.ts";
+import {
+  type Dimension,
+  type FileEntry,
+  type Finding,
+  type Inventory,
+  severities,
+  type Severity,
+  type Shard,
+  type Verdict,
+} from "../finding.ts";
 import type { Repository } from "../repository.ts";
 import { redact } from "../secrets/rules.ts";
 

@@ -22,31 +22,58 @@ interface Marker {
 
 /** Languages without a parser here: whole-line comments only, which strings rarely imitate. */
 const lineComments: Readonly<Record<string, RegExp>> = {
-  python: /^\s*#(.*)$/, ruby: /^\s*#(.*)$/, shell: /^\s*#(.*)$/, elixir: /^\s*#(.*)$/, yaml: /^\s*#(.*)$/, toml: /^\s*#(.*)$/, terraform: /^\s*#(.*)$/, makefile: /^\s*#(.*)$/, dockerfile: /^\s*#(.*)$/,
-  go: /^\s*\/\/(.*)$/, rust: /^\s*\/\/(.*)$/, java: /^\s*\/\/(.*)$/, kotlin: /^\s*\/\/(.*)$/, swift: /^\s*\/\/(.*)$/, c: /^\s*\/\/(.*)$/, cpp: /^\s*\/\/(.*)$/, csharp: /^\s*\/\/(.*)$/, php: /^\s*\/\/(.*)$/, scala: /^\s*\/\/(.*)$/, dart: /^\s*\/\/(.*)$/, zig: /^\s*\/\/(.*)$/, protobuf: /^\s*\/\/(.*)$/,
-  sql: /^\s*--(.*)$/, lua: /^\s*--(.*)$/,
+  python: /^\s*#(.*)$/,
+  ruby: /^\s*#(.*)$/,
+  shell: /^\s*#(.*)$/,
+  elixir: /^\s*#(.*)$/,
+  yaml: /^\s*#(.*)$/,
+  toml: /^\s*#(.*)$/,
+  terraform: /^\s*#(.*)$/,
+  makefile: /^\s*#(.*)$/,
+  dockerfile: /^\s*#(.*)$/,
+  go: /^\s*\/\/(.*)$/,
+  rust: /^\s*\/\/(.*)$/,
+  java: /^\s*\/\/(.*)$/,
+  kotlin: /^\s*\/\/(.*)$/,
+  swift: /^\s*\/\/(.*)$/,
+  c: /^\s*\/\/(.*)$/,
+  cpp: /^\s*\/\/(.*)$/,
+  csharp: /^\s*\/\/(.*)$/,
+  php: /^\s*\/\/(.*)$/,
+  scala: /^\s*\/\/(.*)$/,
+  dart: /^\s*\/\/(.*)$/,
+  zig: /^\s*\/\/(.*)$/,
+  protobuf: /^\s*\/\/(.*)$/,
+  sql: /^\s*--(.*)$/,
+  lua: /^\s*--(.*)$/,
 };
 
 function markersIn(comment: string, line: number): Marker[] {
   return comment.split("\n").flatMap((row, index) => {
     const match = marker.exec(row);
-    return match === null ? [] : [{ word: match[1] ?? "", text: `${match[1] ?? ""}${match[2] ?? ""}`.trim(), line: line + index }];
+    return match === null
+      ? []
+      : [{ word: match[1] ?? "", text: `${match[1] ?? ""}${match[2] ?? ""}`.trim(), line: line + index }];
   });
 }
 
 async function markersOf(file: FileEntry, repo: Repository): Promise<Marker[]> {
   const text = await repo.text(file.path, bytesMax);
   if (!/TODO|FIXME|HACK|XXX/.test(text)) return [];
-  if (isScript(file.path)) return (await moduleFacts(repo, file.path)).comments.flatMap((comment) => markersIn(comment.text, comment.line));
+  if (isScript(file.path))
+    return (await moduleFacts(repo, file.path)).comments.flatMap((comment) => markersIn(comment.text, comment.line));
   const comment = lineComments[file.language];
   if (comment === undefined) return [];
   return text.split("\n").flatMap((row, index) => markersIn(comment.exec(row)?.[1] ?? "", index + 1));
 }
 
 /** When each line of a file was written, by its text: an uncommitted edit above must not shift the ages. */
-async function linesByAge(path: string, repo: Repository): Promise<ReadonlyMap<string, { readonly at: number; readonly boundary: boolean }>> {
+async function linesByAge(
+  path: string,
+  repo: Repository,
+): Promise<ReadonlyMap<string, { readonly at: number; readonly boundary: boolean }>> {
   const ages = new Map<string, { at: number; boundary: boolean }>();
-  if (repo.git?.head == null) return ages;
+  if (repo.git === null || repo.git.head === null) return ages;
   // At HEAD, never of the work tree: reading that through git may run filters that the repository configures.
   const output = await repo.runGit(["blame", "--line-porcelain", "--no-textconv", repo.git.head, "--", path]).catch(() => "");
   let at = 0;
@@ -77,15 +104,25 @@ async function auditFile(file: FileEntry, repo: Repository): Promise<Draft[]> {
   const ages = await linesByAge(file.path, repo);
   return markers.map((found): Draft => {
     const age = ages.get((rows[found.line - 1] ?? "").trim());
-    const months = age === undefined || repo.git?.headAt == null ? null : monthsBetween(age.at, repo.git.headAt);
+    const months = age === undefined || typeof repo.git?.headAt !== "string" ? null : monthsBetween(age.at, repo.git.headAt);
     const isOld = months !== null && months >= oldMonths;
     const urgent = found.word !== "TODO";
     const severity = urgent ? bySetting(isOld ? "medium" : "low", file.path) : isOld ? "low" : "info";
-    const since = months === null ? "" : ` for ${age?.boundary === true && repo.git?.shallow === true ? "at least " : ""}${counted(months, "month")}`;
+    const since =
+      months === null
+        ? ""
+        : ` for ${age?.boundary === true && repo.git?.shallow === true ? "at least " : ""}${counted(months, "month")}`;
     return {
-      dimension, rule: isOld ? "old-marker" : "marker", severity, path: file.path, line: found.line, what: found.text,
-      message: `A ${found.word} has stood here${since}.`, fix: isOld ? "Do it, or delete it: after two years it is not a plan." : "Do it, or make it an issue.",
-      evidence: found.text, ...(months === null ? {} : { facts: { word: found.word, months } }),
+      dimension,
+      rule: isOld ? "old-marker" : "marker",
+      severity,
+      path: file.path,
+      line: found.line,
+      what: found.text,
+      message: `A ${found.word} has stood here${since}.`,
+      fix: isOld ? "Do it, or delete it: after two years it is not a plan." : "Do it, or make it an issue.",
+      evidence: found.text,
+      ...(months === null ? {} : { facts: { word: found.word, months } }),
     };
   });
 }
@@ -100,7 +137,10 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   const needle = row.slice(row.indexOf(word)).trim();
   // The pickaxe finds commits that added or removed the text, also from before the line was moved or reindented.
   const output = await repo.runGit(["log", `-S${needle}`, "--format=%at", git.head, "--", finding.path]).catch(() => "");
-  const times = output.split("\n").filter(Boolean).map((time) => Number(time) * 1000);
+  const times = output
+    .split("\n")
+    .filter(Boolean)
+    .map((time) => Number(time) * 1000);
   const newest = Math.max(...times);
   const oldest = Math.min(...times);
   if (times.length === 0) return likely(method, "No commit adds its very text: the file was renamed.");
@@ -122,7 +162,14 @@ export const debt: Audit = {
     if (files.length === 0) return { out: "no files in a language whose comments are known" };
     // Ages are counted to the month of HEAD. The last commit of each file is in the hash of its shard.
     const basis = [inventory.git.headAt?.slice(0, 7) ?? "", String(inventory.git.shallow === true)];
-    return { files, why: `comments of ${counted(files.length, "file")}${inventory.git.head === null ? ", without ages for want of a history" : ""}`, basis, shardBytes: 1024 * 1024, shardFiles: 150, history: true };
+    return {
+      files,
+      why: `comments of ${counted(files.length, "file")}${inventory.git.head === null ? ", without ages for want of a history" : ""}`,
+      basis,
+      shardBytes: 1024 * 1024,
+      shardFiles: 150,
+      history: true,
+    };
   },
   async audit(shard, repo) {
     const drafts: Draft[] = [];

@@ -1,16 +1,14 @@
 // Hygiene of package.json: dependencies nobody imports, imports nobody declares, lockfiles that disagree.
 
-import { isExamplePath, isFixturePath, isMarkdown, isScript, isTestPath, isVendoredPath } from "../classify.ts";
-import { corpus, namesPackage } from "../corpus.ts";
+import { isExamplePath, isFixturePath, isScript, isTestPath, isVendoredPath } from "../classify.ts";
 import { readDrift } from "../drift.ts";
-import type { Finding, Verdict } from "../finding.ts";
-import { asRecord, parseJson, stringEntries } from "../json.ts";
-import { dependencyFields, isPublished, type Package, packageOf, readPackages } from "../packages.ts";
+import { declares, isPublished, type Package, packageOf, readPackages, typesOf } from "../packages.ts";
 import { baseOf, foldersAbove, isUnder, joinPath } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
 import { createResolver } from "../source/graph.ts";
 import { moduleFactsOrNull } from "../source/module.ts";
-import { type Audit, bySetting, confirmed, type Draft, fact, likely, rejected, settle } from "./audit.ts";
+import { type Audit, bySetting, type Draft, settle } from "./audit.ts";
+import { verifyDependencies } from "./dependencies-verify.ts";
 import { authored, counted, hashes } from "./scopes.ts";
 
 const dimension = "dependencies";
@@ -38,30 +36,39 @@ function usesByPackage(repo: Repository): Promise<ReadonlyMap<string, Uses>> {
       all.set(pack.manifest, uses);
       for (const each of (await moduleFactsOrNull(repo, path))?.imports ?? []) {
         const resolution = resolver.resolve(path, each.specifier);
-        if (resolution.kind !== "package") continue;
-        const use: Use = { path, line: each.line, typeOnly: each.typeOnly || /\.d\.[cm]?ts$/.test(path), optional: each.optional };
-        uses.set(resolution.name, [...(uses.get(resolution.name) ?? []), use]);
+        const name = resolution.kind === "package" || resolution.kind === "file" ? resolution.name : undefined;
+        if (name === undefined) continue;
+        const use: Use = {
+          path,
+          line: each.line,
+          typeOnly: each.typeOnly || /\.d\.[cm]?ts$/.test(path),
+          optional: each.optional,
+        };
+        uses.set(name, [...(uses.get(name) ?? []), use]);
       }
     }
     return all;
   });
 }
 
-function declares(pack: Package, name: string): boolean {
-  return dependencyFields.some((field) => pack.declared[field].has(name));
-}
-
-function typesOf(name: string): string {
-  return `@types/${name.startsWith("@") ? name.slice(1).replace("/", "__") : name}`;
-}
-
 function isWorkspaceRoot(pack: Package, files: readonly string[]): boolean {
-  return pack.json["workspaces"] !== undefined || files.includes(joinPath(pack.folder, "pnpm-workspace.yaml")) || files.includes(joinPath(pack.folder, "lerna.json"));
+  return (
+    pack.json["workspaces"] !== undefined ||
+    files.includes(joinPath(pack.folder, "pnpm-workspace.yaml")) ||
+    files.includes(joinPath(pack.folder, "lerna.json"))
+  );
 }
 
 /** Configs of tools, build scripts and docs run on a developer's machine, not at the user's. */
 function isShipped(path: string): boolean {
-  return !isTestPath(path) && !isFixturePath(path) && !isExamplePath(path) && !/\.config\.[cm]?[jt]s$|(^|\/)\.|rc\.[cm]?js$|(^|\/)(scripts?|tools?|tasks?|build|docs?|website|site|e2e|config|gulpfile\.js|gruntfile\.js|karma\.[^/]*)(\/|$)/i.test(path);
+  return (
+    !isTestPath(path) &&
+    !isFixturePath(path) &&
+    !isExamplePath(path) &&
+    !/\.config\.[cm]?[jt]s$|(^|\/)\.|rc\.[cm]?js$|(^|\/)(scripts?|tools?|tasks?|build|docs?|website|site|e2e|config|gulpfile\.js|gruntfile\.js|karma\.[^/]*)(\/|$)/i.test(
+      path,
+    )
+  );
 }
 
 async function unused(pack: Package, repo: Repository, uses: ReadonlyMap<string, Uses>): Promise<Draft[]> {
@@ -74,8 +81,16 @@ async function unused(pack: Package, repo: Repository, uses: ReadonlyMap<string,
   for (const [name, range] of pack.declared.dependencies) {
     if (name.startsWith("@types/") || own.some((each) => each.has(name)) || pack.declared.peerDependencies.has(name)) continue;
     drafts.push({
-      dimension, rule: "unused-dependency", severity: bySetting("medium", pack.manifest), path: pack.manifest, line: lineOf(pack.text, name), what: name,
-      message: `${name} is a dependency that no module here imports.`, fix: `Remove it: npm uninstall ${name}.`, evidence: `"${name}": "${range}"`, facts: { name },
+      dimension,
+      rule: "unused-dependency",
+      severity: bySetting("medium", pack.manifest),
+      path: pack.manifest,
+      line: lineOf(pack.text, name),
+      what: name,
+      message: `${name} is a dependency that no module here imports.`,
+      fix: `Remove it: npm uninstall ${name}.`,
+      evidence: `"${name}": "${range}"`,
+      facts: { name },
     });
   }
   return drafts;
@@ -91,15 +106,24 @@ async function missing(pack: Package, repo: Repository, uses: Uses): Promise<Dra
   const above = packages.filter((each) => foldersAbove(pack.manifest).includes(each.folder));
   const drafts: Draft[] = [];
   for (const [name, places] of uses) {
+    // Packages of this repository are found by their place, declared or not.
+    if (packages.some((each) => each.name === name)) continue;
     if (above.some((each) => declares(each, name) || declares(each, typesOf(name)) || each.name === name)) continue;
     // A module that is only asked for when it is there needs no declaration.
     const hard = places.filter((place) => !place.optional && !place.typeOnly && isShipped(place.path));
     const [first] = hard;
     if (first === undefined) continue;
     drafts.push({
-      dimension, rule: "missing-dependency", severity: bySetting("medium", pack.manifest), path: first.path, line: first.line, what: name,
+      dimension,
+      rule: "missing-dependency",
+      severity: bySetting("medium", pack.manifest),
+      path: first.path,
+      line: first.line,
+      what: name,
       message: `${name} is imported ${hard.length === 1 ? "here" : `here and at ${counted(hard.length - 1, "other place")}`}, but ${pack.manifest} does not declare it.`,
-      fix: `Declare it: npm install ${name}.`, evidence: `import of "${name}"`, facts: { name, manifest: pack.manifest },
+      fix: `Declare it: npm install ${name}.`,
+      evidence: `import of "${name}"`,
+      facts: { name, manifest: pack.manifest },
     });
   }
   return drafts;
@@ -110,13 +134,23 @@ function developmentOnly(pack: Package, uses: Uses): Draft[] {
   return [...uses].flatMap(([name, places]): Draft[] => {
     const elsewhere = ["dependencies", "peerDependencies", "optionalDependencies"] as const;
     if (!pack.declared.devDependencies.has(name) || elsewhere.some((field) => pack.declared[field].has(name))) return [];
-    const first = places.find((place) => !place.optional && !place.typeOnly && isShipped(place.path) && /(^|\/)(src|lib)\//.test(place.path));
+    const first = places.find(
+      (place) => !place.optional && !place.typeOnly && isShipped(place.path) && /(^|\/)(src|lib)\//.test(place.path),
+    );
     if (first === undefined) return [];
-    return [{
-      dimension, rule: "development-dependency-shipped", severity: "low", path: first.path, line: first.line, what: name,
-      message: `${name} is imported by shipped code and declared for development only: users lack it unless it is bundled.`,
-      fix: "Move it to dependencies, or make sure that the build bundles it.", evidence: `import of "${name}"`,
-    }];
+    return [
+      {
+        dimension,
+        rule: "development-dependency-shipped",
+        severity: "low",
+        path: first.path,
+        line: first.line,
+        what: name,
+        message: `${name} is imported by shipped code and declared for development only: users lack it unless it is bundled.`,
+        fix: "Move it to dependencies, or make sure that the build bundles it.",
+        evidence: `import of "${name}"`,
+      },
+    ];
   });
 }
 
@@ -126,98 +160,47 @@ async function auditPackage(manifest: string, repo: Repository): Promise<Draft[]
   const uses = await usesByPackage(repo);
   const own = uses.get(manifest) ?? new Map<string, readonly Use[]>();
   const drift = (await readDrift(pack, repo)).map((each): Draft => ({
-    dimension, rule: "lockfile-drift", severity: bySetting("medium", manifest), path: manifest, line: lineOf(pack.text, each.name), what: each.name,
+    dimension,
+    rule: "lockfile-drift",
+    severity: bySetting("medium", manifest),
+    path: manifest,
+    line: lineOf(pack.text, each.name),
+    what: each.name,
     message: `${manifest} asks for ${each.name} ${each.wanted}, but ${each.lockfile} ${each.locked === null ? "does not know it" : `was made for ${each.locked}`}.`,
-    fix: "Install again and commit the lockfile.", evidence: `${each.name}: ${each.wanted} / ${each.locked ?? "absent"}`,
+    fix: "Install again and commit the lockfile.",
+    evidence: `${each.name}: ${each.wanted} / ${each.locked ?? "absent"}`,
     facts: { name: each.name, wanted: each.wanted, lockfile: each.lockfile },
   }));
-  return [...(await unused(pack, repo, uses)), ...(await missing(pack, repo, own)), ...developmentOnly(pack, own), ...drift, ...(await severalLockfiles(pack, repo))];
+  return [
+    ...(await unused(pack, repo, uses)),
+    ...(await missing(pack, repo, own)),
+    ...developmentOnly(pack, own),
+    ...drift,
+    ...(await severalLockfiles(pack, repo)),
+  ];
 }
 
 async function severalLockfiles(pack: Package, repo: Repository): Promise<Draft[]> {
-  const found = (await repo.paths()).children(pack.folder).map(baseOf).filter((name) => ["package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"].includes(name) && !(name === "bun.lockb"));
+  const found = (await repo.paths())
+    .children(pack.folder)
+    .map(baseOf)
+    .filter(
+      (name) =>
+        ["package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"].includes(name) && !(name === "bun.lockb"),
+    );
   if (found.length < 2) return [];
-  return [{ dimension, rule: "several-lockfiles", severity: "low", path: pack.manifest, what: "several lockfiles", message: `Several package managers lock this package: ${found.join(", ")}.`, fix: "Keep one lockfile.", evidence: found.join(", ") }];
-}
-
-/** The manifest without the lists in which the name stands anyway. */
-function restOfManifest(pack: Package): string {
-  const rest = Object.fromEntries(Object.entries(pack.json).filter(([field]) => !/dependencies$/i.test(field) && field !== "name" && field !== "keywords" && field !== "description"));
-  return JSON.stringify(rest);
-}
-
-async function commandsOf(name: string, folder: string, repo: Repository): Promise<string[]> {
-  const unscoped = name.split("/").at(-1) ?? name;
-  for (const above of [folder, ...foldersAbove(folder)]) {
-    const installed = parseJson((await repo.textOrNull(joinPath(above, `node_modules/${name}/package.json`))) ?? "");
-    const locked = asRecord(asRecord(parseJson((await repo.textOrNull(joinPath(above, "package-lock.json"), 32 * 1024 * 1024)) ?? ""))["packages"])[`node_modules/${name}`];
-    const bin = asRecord(installed)["bin"] ?? asRecord(locked)["bin"];
-    if (typeof bin === "string") return [unscoped];
-    const commands = stringEntries(bin).map(([command]) => command);
-    if (commands.length > 0) return commands;
-  }
-  return [];
-}
-
-async function peerOf(name: string, folder: string, repo: Repository): Promise<string | null> {
-  for (const above of [folder, ...foldersAbove(folder)]) {
-    const packages = asRecord(asRecord(parseJson((await repo.textOrNull(joinPath(above, "package-lock.json"), 32 * 1024 * 1024)) ?? ""))["packages"]);
-    for (const [key, value] of Object.entries(packages)) {
-      if (key.includes("node_modules/") && asRecord(asRecord(value)["peerDependencies"])[name] !== undefined) return key.slice(key.lastIndexOf("node_modules/") + 13);
-    }
-  }
-  return null;
-}
-
-/** Loaded by compilers and frameworks without anybody writing an import. */
-const implicit = /^(tslib|typescript|core-js|regenerator-runtime|@babel\/runtime.*|react|react-dom|react-native|next|nuxt|@swc\/helpers|reflect-metadata|source-map-support|sharp|pg-native|bufferutil|utf-8-validate|@vercel\/.*|@nestjs\/platform-.*|prisma|@prisma\/client|autoprefixer|postcss|tailwindcss|sass|less|vite)$/;
-
-async function verifyUnused(finding: Finding, repo: Repository): Promise<Verdict> {
-  const method = "text search in configs, scripts and other languages; commands; peers";
-  const name = fact(finding, "name");
-  const pack = (await readPackages(repo)).find((each) => each.manifest === finding.path);
-  if (pack === undefined) return rejected(method, "The manifest is gone.");
-  if (namesPackage(restOfManifest(pack), name)) return rejected(method, "The manifest itself names it outside the lists of dependencies.");
-  const commands = await commandsOf(name, pack.folder, repo);
-  const scripts = JSON.stringify(pack.json["scripts"] ?? {});
-  const run = commands.find((command) => namesPackage(scripts, command));
-  if (run !== undefined) return rejected(method, `A script runs its command ${run}.`);
-  for (const { path, text } of await corpus(repo)) {
-    if (path === finding.path || isMarkdown(path) || !isUnder(path, pack.folder) || baseOf(path) === "package.json") continue;
-    if (namesPackage(text, name)) return rejected(method, `${path} names it.`);
-    const shell = /(^|\/)(Makefile|Dockerfile[^/]*|justfile|Taskfile[^/]*|Procfile)$|\.(sh|ya?ml)$/.test(path);
-    if (shell && commands.some((command) => namesPackage(text, command))) return rejected(method, `${path} runs its command.`);
-  }
-  const peer = await peerOf(name, pack.folder, repo);
-  if (peer !== null) return rejected(method, `${peer} needs it as its peer.`);
-  if (implicit.test(name)) return rejected(method, "Compilers and frameworks load it without an import.");
-  return confirmed(method);
-}
-
-async function verifyMissing(finding: Finding, repo: Repository): Promise<Verdict> {
-  const method = "text search for aliases, declared modules and other manifests";
-  const name = fact(finding, "name");
-  for (const { path, text } of await corpus(repo)) {
-    if (text.includes(`declare module "${name}`) || text.includes(`declare module '${name}`)) return rejected(method, `${path} declares the module.`);
-    const config = /(\.config\.[cm]?[jt]s|config[^/]*\.json|rollup[^/]*|webpack[^/]*|import[-_]?map[^/]*|deno\.jsonc?|bunfig\.toml|vite[^/]*|angular\.json)$/.test(path);
-    if (config && namesPackage(text, name)) return rejected(method, `${path} configures it.`);
-  }
-  const line = (await repo.text(finding.path)).split("\n").slice((finding.line ?? 1) - 1, (finding.line ?? 1) + 30).join("\n");
-  if (!line.includes(name)) return rejected(method, "The import is gone.");
-  const manifest = (await readPackages(repo)).find((each) => each.manifest === fact(finding, "manifest"));
-  const bundled = manifest !== undefined && namesPackage(restOfManifest(manifest), name);
-  if (bundled) return rejected(method, "The manifest names it in another place.");
-  const elsewhere = (await readPackages(repo)).find((each) => declares(each, name));
-  return elsewhere === undefined ? confirmed(method) : likely(method, `${elsewhere.manifest} declares it, and hoisting may make it available.`);
-}
-
-async function verifyDrift(finding: Finding, repo: Repository): Promise<Verdict> {
-  const method = "text of the lockfile around the name";
-  const text = (await repo.textOrNull(fact(finding, "lockfile"), 32 * 1024 * 1024)) ?? "";
-  const name = fact(finding, "name");
-  if (!text.includes(name)) return confirmed(`${method}: it is not named at all`);
-  const asked = [`"${name}": "${fact(finding, "wanted")}"`, `${name}@${fact(finding, "wanted")}`, `${name}@npm:${fact(finding, "wanted")}`];
-  return asked.some((wanted) => text.includes(wanted)) ? likely(method, "The same range stands elsewhere in the lockfile.") : confirmed(method);
+  return [
+    {
+      dimension,
+      rule: "several-lockfiles",
+      severity: "low",
+      path: pack.manifest,
+      what: "several lockfiles",
+      message: `Several package managers lock this package: ${found.join(", ")}.`,
+      fix: "Keep one lockfile.",
+      evidence: found.join(", "),
+    },
+  ];
 }
 
 export const dependencies: Audit = {
@@ -230,9 +213,12 @@ export const dependencies: Audit = {
     const sources = authored(inventory);
     const lockfiles = inventory.files.filter((file) => file.kind === "lockfile");
     return {
-      files, why: `${counted(files.length, "package.json file")} against the imports of ${counted(sources.filter((file) => isScript(file.path)).length, "script")}`,
+      files,
+      why: `${counted(files.length, "package.json file")} against the imports of ${counted(sources.filter((file) => isScript(file.path)).length, "script")}`,
       // The verifier searches all text.
-      basis: [...hashes(sources), ...hashes(lockfiles), inventory.installed ?? ""], shardBytes: 64 * 1024, shardFiles: 8,
+      basis: [...hashes(sources), ...hashes(lockfiles), inventory.installed ?? ""],
+      shardBytes: 64 * 1024,
+      shardFiles: 8,
     };
   },
   async audit(shard, repo) {
@@ -240,8 +226,5 @@ export const dependencies: Audit = {
     for (const file of shard.files) drafts.push(...(await auditPackage(file.path, repo)));
     return settle(drafts);
   },
-  async verify(finding, repo) {
-    if (finding.rule === "unused-dependency") return verifyUnused(finding, repo);
-    return finding.rule === "missing-dependency" ? verifyMissing(finding, repo) : verifyDrift(finding, repo);
-  },
+  verify: verifyDependencies,
 };

@@ -17,17 +17,28 @@ async function auditModule(path: string, repo: Repository): Promise<Draft[]> {
   const names = (await publicApi(repo)).get(path);
   if (names === undefined) return [];
   const facts = await moduleFacts(repo, path);
-  const offered = facts.exports.filter((each) => names.has(each.name) && each.from === undefined && (each.kind === "function" || each.kind === "class"));
+  const offered = facts.exports.filter(
+    (each) => names.has(each.name) && each.from === undefined && (each.kind === "function" || each.kind === "class"),
+  );
   const silent = offered.filter((each) => !each.documented);
   const [first] = silent;
   if (first === undefined) return [];
   const most = silent.length >= namesMin && silent.length >= offered.length / 2;
   const listed = silent.map((each) => each.name);
-  return [{
-    dimension, rule: "undocumented-exports", severity: most ? "medium" : "low", path, line: first.line, what: "undocumented exports",
-    message: `${silent.length} of the ${counted(offered.length, "public function or class", "public functions and classes")} here have no doc comment.`,
-    fix: "Say what each is for, in the comment that editors show.", evidence: listed.join(", "), facts: { names: listed.slice(0, 40).join(" "), total: offered.length },
-  }];
+  return [
+    {
+      dimension,
+      rule: "undocumented-exports",
+      severity: most ? "medium" : "low",
+      path,
+      line: first.line,
+      what: "undocumented exports",
+      message: `${silent.length} of the ${counted(offered.length, "public function or class", "public functions and classes")} here have no doc comment.`,
+      fix: "Say what each is for, in the comment that editors show.",
+      evidence: listed.join(", "),
+      facts: { names: listed.slice(0, 40).join(" "), total: offered.length },
+    },
+  ];
 }
 
 async function auditPackage(manifest: string, repo: Repository): Promise<Draft[]> {
@@ -35,10 +46,19 @@ async function auditPackage(manifest: string, repo: Repository): Promise<Draft[]
   if (pack === undefined || !isPublished(pack)) return [];
   const names = (await repo.paths()).children(pack.folder).map(baseOf);
   if (names.some((name) => /^readme(\.|$)/i.test(name))) return [];
-  return [{
-    dimension, rule: "no-readme", severity: "medium", path: manifest, what: "no readme", message: `The package ${pack.name} is made to be published and has no README.`,
-    fix: "Add a README: it is the package's page in the registry.", evidence: `"name": ${JSON.stringify(pack.name)}`, facts: { folder: pack.folder },
-  }];
+  return [
+    {
+      dimension,
+      rule: "no-readme",
+      severity: "medium",
+      path: manifest,
+      what: "no readme",
+      message: `The package ${pack.name} is made to be published and has no README.`,
+      fix: "Add a README: it is the package's page in the registry.",
+      evidence: `"name": ${JSON.stringify(pack.name)}`,
+      facts: { folder: pack.folder },
+    },
+  ];
 }
 
 /** Markdown that explains to users; records of the past do not. */
@@ -47,7 +67,9 @@ function guides(repo: Repository): Promise<readonly string[]> {
     const { files } = await repo.paths();
     const texts: string[] = [];
     let bytes = 0;
-    for (const path of files.filter((file) => isMarkdown(file) && !isVendoredPath(file) && !/changelog|history|migrat/i.test(baseOf(file)))) {
+    for (const path of files.filter(
+      (file) => isMarkdown(file) && !isVendoredPath(file) && !/changelog|history|migrat/i.test(baseOf(file)),
+    )) {
       const text = (await repo.textOrNull(path)) ?? "";
       bytes += text.length;
       if (bytes > 32 * 1024 * 1024) break;
@@ -68,7 +90,9 @@ function mentions(guide: string, name: string): boolean {
 
 /** Any comment above the declaration, read as text: decorators, overloads and odd comment styles do not matter here. */
 function hasCommentAbove(lines: readonly string[], name: string): boolean {
-  const at = lines.findIndex((line) => new RegExp(`\\b(function\\*?|class|const|let|var)\\s+${name.replaceAll("$", "\\$")}\\b`).test(line));
+  const at = lines.findIndex((line) =>
+    new RegExp(`\\b(function\\*?|class|const|let|var)\\s+${name.replaceAll("$", "\\$")}\\b`).test(line),
+  );
   if (at <= 0) return false;
   for (let above = at - 1; above >= 0 && above > at - 6; above -= 1) {
     const line = (lines[above] ?? "").trim();
@@ -82,21 +106,35 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   if (finding.rule === "no-readme") {
     const method = "git's list, whatever the case and the folder";
     const folder = fact(finding, "folder");
-    const found = (await repo.paths()).files.find((path) => isUnder(path, folder) && /^(readme|index)\.(md|mdx|rst|txt|adoc)$/i.test(baseOf(path)) && parentOf(path).slice(folder.length).split("/").length <= 2);
+    const found = (await repo.paths()).files.find(
+      (path) =>
+        isUnder(path, folder) &&
+        /^(readme|index)\.(md|mdx|rst|txt|adoc)$/i.test(baseOf(path)) &&
+        parentOf(path).slice(folder.length).split("/").length <= 2,
+    );
     return found === undefined ? confirmed(method) : rejected(method, `${found} takes its place.`);
   }
   const method = "raw comments above each declaration, declaration files, and the guides";
-  const names = fact(finding, "names").split(" ").filter((name) => name !== "" && name !== "default");
+  const names = fact(finding, "names")
+    .split(" ")
+    .filter((name) => name !== "" && name !== "default");
   const lines = (await repo.text(finding.path)).split("\n");
   const declarations = (await repo.textOrNull(finding.path.replace(/\.[cm]?jsx?$/, ".d.ts"))) ?? "";
   const texts = await guides(repo);
-  const told = names.filter((name) => hasCommentAbove(lines, name) || (finding.path.endsWith("js") && declarations.includes("/**") && declarations.includes(name)) || texts.some((text) => mentions(text, name)));
+  const told = names.filter(
+    (name) =>
+      hasCommentAbove(lines, name) ||
+      (finding.path.endsWith("js") && declarations.includes("/**") && declarations.includes(name)) ||
+      texts.some((text) => mentions(text, name)),
+  );
   if (told.length >= names.length * 0.5) return rejected(method, `${told.length} of ${names.length} are explained there.`);
   return told.length === 0 ? confirmed(method) : likely(method, `${told.length} of ${names.length} are explained elsewhere.`);
 }
 
 function documentable(inventory: Inventory): Inventory["files"] {
-  return scripts(inventory).filter((file) => file.kind === "source" && !isTestPath(file.path) && !isFixturePath(file.path) && !isExamplePath(file.path));
+  return scripts(inventory).filter(
+    (file) => file.kind === "source" && !isTestPath(file.path) && !isFixturePath(file.path) && !isExamplePath(file.path),
+  );
 }
 
 export const docs: Audit = {
@@ -109,11 +147,18 @@ export const docs: Audit = {
     const code = documentable(inventory);
     const files = [...manifests, ...code].sort((a, b) => (a.path < b.path ? -1 : 1));
     const texts = inventory.files.filter((file) => isMarkdown(file.path));
-    return { files, why: `public names of ${counted(manifests.length, "package")}, in ${counted(code.length, "script")}`, basis: [...graphBasis(inventory), ...hashes(texts)], shardBytes: 768 * 1024, shardFiles: 100 };
+    return {
+      files,
+      why: `public names of ${counted(manifests.length, "package")}, in ${counted(code.length, "script")}`,
+      basis: [...graphBasis(inventory), ...hashes(texts)],
+      shardBytes: 768 * 1024,
+      shardFiles: 100,
+    };
   },
   async audit(shard, repo) {
     const drafts: Draft[] = [];
-    for (const { path } of shard.files) drafts.push(...(baseOf(path) === "package.json" ? await auditPackage(path, repo) : await auditModule(path, repo)));
+    for (const { path } of shard.files)
+      drafts.push(...(baseOf(path) === "package.json" ? await auditPackage(path, repo) : await auditModule(path, repo)));
     return settle(drafts);
   },
   verify,

@@ -11,7 +11,8 @@ const mebibyte = 1024 * 1024;
 const largeMin = 5 * mebibyte;
 const largishMin = mebibyte;
 
-const leftovers = /^(\.ds_store|thumbs\.db|desktop\.ini|npm-debug\.log.*|yarn-error\.log|lerna-debug\.log|.*\.(swp|swo|orig|rej|bak)|.*~)$/i;
+const leftovers =
+  /^(\.ds_store|thumbs\.db|desktop\.ini|npm-debug\.log.*|yarn-error\.log|lerna-debug\.log|.*\.(swp|swo|orig|rej|bak)|.*~)$/i;
 /** Small programs that projects ship on purpose. */
 const wrappers = /(^|\/)(gradle-wrapper\.jar|maven-wrapper\.jar|\.mvn\/.*\.jar|\.yarn\/.*)$/;
 
@@ -48,20 +49,60 @@ function size(bytes: number): string {
 async function auditFile(file: FileEntry, repo: Repository): Promise<Draft[]> {
   const { path, bytes } = file;
   const draft = (rule: string, severity: Severity, message: string, fix: string): Draft => ({
-    dimension, rule, severity: bySetting(severity, path), path, what: rule, message, fix, evidence: `${size(bytes)}, ${file.kind}`, facts: { bytes },
+    dimension,
+    rule,
+    severity: bySetting(severity, path),
+    path,
+    what: rule,
+    message,
+    fix,
+    evidence: `${size(bytes)}, ${file.kind}`,
+    facts: { bytes },
   });
-  if (leftovers.test(baseOf(path))) return [draft("leftover", "low", "A leftover of an editor, a tool or the system.", "Remove and ignore it.")];
+  if (leftovers.test(baseOf(path)))
+    return [draft("leftover", "low", "A leftover of an editor, a tool or the system.", "Remove and ignore it.")];
   const drafts: Draft[] = [];
   if (file.kind === "binary") {
     const head = await headOf(path, repo);
     const product = products.find((magic) => head.startsWith(magic.bytes));
     const archive = archives.find((magic) => head.startsWith(magic.bytes));
-    if (product !== undefined || /\.(pyc|class)$/.test(path)) drafts.push(draft("build-product", "medium", `The file is ${product?.name ?? "compiled code"}, which a build makes.`, "Remove and ignore it; publish it as a release."));
-    else if (/\.(jar|war)$/.test(path)) drafts.push(draft("build-product", wrappers.test(path) ? "info" : "medium", "The file is a Java archive, which a build makes.", "Remove and ignore it; take it from a registry."));
-    else if (archive !== undefined && !officeEnding.test(path)) drafts.push(draft("archive", "low", `The file is ${archive.name}: changes inside it cannot be reviewed.`, "Keep its content instead, or publish it as a release."));
+    if (product !== undefined || /\.(pyc|class)$/.test(path))
+      drafts.push(
+        draft(
+          "build-product",
+          "medium",
+          `The file is ${product?.name ?? "compiled code"}, which a build makes.`,
+          "Remove and ignore it; publish it as a release.",
+        ),
+      );
+    else if (/\.(jar|war)$/.test(path))
+      drafts.push(
+        draft(
+          "build-product",
+          wrappers.test(path) ? "info" : "medium",
+          "The file is a Java archive, which a build makes.",
+          "Remove and ignore it; take it from a registry.",
+        ),
+      );
+    else if (archive !== undefined && !officeEnding.test(path))
+      drafts.push(
+        draft(
+          "archive",
+          "low",
+          `The file is ${archive.name}: changes inside it cannot be reviewed.`,
+          "Keep its content instead, or publish it as a release.",
+        ),
+      );
   }
   if (drafts.length === 0 && file.kind !== "lockfile" && bytes >= largishMin) {
-    drafts.push(draft("large-file", bytes >= largeMin ? "medium" : "low", `The file has ${size(bytes)}, and each clone carries all its versions.`, "Keep it in Git LFS or outside the repository."));
+    drafts.push(
+      draft(
+        "large-file",
+        bytes >= largeMin ? "medium" : "low",
+        `The file has ${size(bytes)}, and each clone carries all its versions.`,
+        "Keep it in Git LFS or outside the repository.",
+      ),
+    );
   }
   return drafts;
 }
@@ -76,8 +117,14 @@ async function committedPackages(files: readonly FileEntry[], repo: Repository):
     const inside = (await repo.paths()).files.filter((each) => each.startsWith(`${path}/`));
     if (!files.some((file) => file.path === inside[0])) continue;
     drafts.push({
-      dimension, rule: "installed-packages", severity: bySetting("medium", path), path, what: "installed packages",
-      message: `Installed packages are in the repository: ${counted(inside.length, "file")}.`, fix: "Remove and ignore the folder; a lockfile says what to install.", evidence: counted(inside.length, "file"),
+      dimension,
+      rule: "installed-packages",
+      severity: bySetting("medium", path),
+      path,
+      what: "installed packages",
+      message: `Installed packages are in the repository: ${counted(inside.length, "file")}.`,
+      fix: "Remove and ignore the folder; a lockfile says what to install.",
+      evidence: counted(inside.length, "file"),
     });
   }
   return drafts;
@@ -92,13 +139,26 @@ async function caseCollisions(files: readonly FileEntry[], repo: Repository): Pr
   return files.flatMap(({ path, bytes }): Draft[] => {
     const other = first.get(path.toLowerCase());
     if (other === undefined || other === path) return [];
-    return [{ dimension, rule: "case-collision", severity: "medium", path, what: other, message: `Its path differs from ${other} in case only: on macOS and Windows one of them is lost.`, fix: "Rename one of them.", evidence: `${other} / ${path}`, facts: { other, bytes } }];
+    return [
+      {
+        dimension,
+        rule: "case-collision",
+        severity: "medium",
+        path,
+        what: other,
+        message: `Its path differs from ${other} in case only: on macOS and Windows one of them is lost.`,
+        fix: "Rename one of them.",
+        evidence: `${other} / ${path}`,
+        facts: { other, bytes },
+      },
+    ];
   });
 }
 
 async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   const method = "git attributes, object size and numstat";
-  if (repo.git === null || repo.git.head === null) return likely("size on disk", "There is no git history to say whether it is committed.");
+  if (repo.git === null || repo.git.head === null)
+    return likely("size on disk", "There is no git history to say whether it is committed.");
   const listed = await repo.runGit(["ls-tree", "-r", "-z", "--long", "HEAD", "--", finding.path]);
   if (listed === "") return rejected(method, "It is not committed.");
   if (finding.rule === "installed-packages") return confirmed(method);
@@ -108,7 +168,8 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   }
   const attribute = await repo.runGit(["check-attr", "-z", "filter", "--", finding.path]).catch(() => "");
   const stored = Number(/^\d+ blob [0-9a-f]+ +(\d+)\t/.exec(listed)?.[1] ?? 0);
-  if (attribute.split("\0")[2] === "lfs" || stored < 200) return rejected(method, "Git LFS keeps it; the repository has a pointer only.");
+  if (attribute.split("\0")[2] === "lfs" || stored < 200)
+    return rejected(method, "Git LFS keeps it; the repository has a pointer only.");
   const empty = (await repo.runGit(["hash-object", "-t", "tree", "--stdin"], "")).trim();
   const numstat = await repo.runGit(["diff", "--numstat", "--no-renames", empty, "HEAD", "--", finding.path]);
   const binary = numstat.startsWith("-\t-\t");
@@ -130,9 +191,13 @@ export const files: Audit = {
     const collisions = inventory.files.map((file) => file.path);
     const large = inventory.files.filter((file) => file.bytes >= largishMin).length;
     return {
-      files: inventory.files, why: `${counted(inventory.files.length, "file")}, ${large} of them of 1 MiB or more`,
+      files: inventory.files,
+      why: `${counted(inventory.files.length, "file")}, ${large} of them of 1 MiB or more`,
       // Whether a file is committed is part of the verdict; names collide over the whole repository.
-      basis: [...attributes.map((file) => file.hash), ...collisions, inventory.git.head === null ? "no commits" : ""], shardBytes: 1024 * mebibyte, shardFiles: 2_000, history: true,
+      basis: [...attributes.map((file) => file.hash), ...collisions, inventory.git.head === null ? "no commits" : ""],
+      shardBytes: 1024 * mebibyte,
+      shardFiles: 2_000,
+      history: true,
     };
   },
   async audit(shard, repo) {

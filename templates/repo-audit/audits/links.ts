@@ -14,15 +14,21 @@ import { counted, pathBasis } from "./scopes.ts";
 const dimension = "links";
 
 /** Rendered somewhere else than where they lie, so that their relative links cannot be judged from here. */
-const renderedElsewhere = /(^|\/)(issue_template|pull_request_template|\.changeset|\.claude|\.cursor|prompts?|cookiecutter[^/]*|\{\{[^/]*)(\/|\.|$)/i;
+const renderedElsewhere =
+  /(^|\/)(issue_template|pull_request_template|\.changeset|\.claude|\.cursor|prompts?|cookiecutter[^/]*|\{\{[^/]*)(\/|\.|$)/i;
 const partOfPage = /(^|\/)(_|partials?\/|snippets?\/|includes?\/|fragments?\/)/i;
 /** Records of the past: what they name may be gone by right. */
-const historical = /(^|\/)((changelog|changes|history|news|releases?|release-?notes|migrat\w+)[^/]*\.mdx?$|(versioned_docs|archive[sd]?|old|legacy|changelogs?|releases?|adrs?|rfcs?|blog)\/)/i;
-const placeholder = /(^|\/)(path\/to|your[-_]|my[-_]?(file|image)|foo|bar|baz|xxx|link|url|example|some[-_]|placeholder|todo)(\b|\.|\/|$)/i;
+const historical =
+  /(^|\/)((changelog|changes|history|news|releases?|release-?notes|migrat\w+)[^/]*\.mdx?$|(versioned_docs|archive[sd]?|old|legacy|changelogs?|releases?|adrs?|rfcs?|blog)\/)/i;
+const placeholder =
+  /(^|\/)(path\/to|your[-_]|my[-_]?(file|image)|foo|bar|baz|xxx|link|url|example|some[-_]|placeholder|todo)(\b|\.|\/|$)/i;
 
 /** Letters and digits only: sites disagree about everything else in a slug. */
 function loose(anchor: string): string {
-  return anchor.toLowerCase().normalize("NFKD").replaceAll(/[^\p{L}\p{N}]/gu, "");
+  return anchor
+    .toLowerCase()
+    .normalize("NFKD")
+    .replaceAll(/[^\p{L}\p{N}]/gu, "");
 }
 
 function hasAnchor(anchor: string, headings: readonly string[], html: readonly string[], text: string): boolean {
@@ -31,7 +37,11 @@ function hasAnchor(anchor: string, headings: readonly string[], html: readonly s
   return (
     headings.some((heading) => loose(heading) === wanted || loose(heading) === wanted.replace(/\d+$/, "")) ||
     html.some((tag) => tag.includes(anchor)) ||
-    text.includes(`{#${anchor}`) || text.includes(`id="${anchor}"`) || text.includes(`name="${anchor}"`) || text.includes(`[#${anchor}]`) || text.includes(`^${anchor.replace(/^fn-?/, "")}]`)
+    text.includes(`{#${anchor}`) ||
+    text.includes(`id="${anchor}"`) ||
+    text.includes(`name="${anchor}"`) ||
+    text.includes(`[#${anchor}]`) ||
+    text.includes(`^${anchor.replace(/^fn-?/, "")}]`)
   );
 }
 
@@ -53,7 +63,13 @@ async function auditFile(path: string, repo: Repository): Promise<Draft[]> {
       }
       if (hasAnchor(anchor, facts.headings, facts.html, text)) continue;
       drafts.push({
-        dimension, rule: "dead-anchor", severity: "low", path, line: link.line, what: link.url, evidence,
+        dimension,
+        rule: "dead-anchor",
+        severity: "low",
+        path,
+        line: link.line,
+        what: link.url,
+        evidence,
         message: `The link goes to #${anchor}, and no heading of this file has that anchor.`,
         fix: "Point the link to an existing heading, or restore the heading.",
       });
@@ -66,13 +82,25 @@ async function auditFile(path: string, repo: Repository): Promise<Draft[]> {
     drafts.push(
       otherCase === null
         ? {
-            dimension, rule: "dead-path", severity, path, line: link.line, what: link.url, evidence,
+            dimension,
+            rule: "dead-path",
+            severity,
+            path,
+            line: link.line,
+            what: link.url,
+            evidence,
             message: `The ${link.image ? "image" : "link"} points to ${target.path}, which does not exist.`,
             fix: "Point it to the file's present place, or remove it.",
             facts: { target: target.path, url: link.url },
           }
         : {
-            dimension, rule: "wrong-case", severity: atMost(severity, "medium"), path, line: link.line, what: link.url, evidence,
+            dimension,
+            rule: "wrong-case",
+            severity: atMost(severity, "medium"),
+            path,
+            line: link.line,
+            what: link.url,
+            evidence,
             message: `The link spells ${target.path}, but the file is ${otherCase}: it breaks wherever case matters.`,
             fix: `Spell it ${otherCase}.`,
             facts: { target: target.path, url: link.url, actual: otherCase },
@@ -85,10 +113,15 @@ async function auditFile(path: string, repo: Repository): Promise<Draft[]> {
 /** Where a path went, by the history: renamed to, or removed in. */
 async function fate(repo: Repository, path: string): Promise<string | null> {
   if (repo.git === null || repo.git.head === null) return null;
-  const commit = (await repo.runGit(["log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "HEAD", "--", path]).catch(() => "")).trim();
+  const commit = (
+    await repo.runGit(["log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "HEAD", "--", path]).catch(() => "")
+  ).trim();
   if (commit === "") return null;
   const changes = await repo.runGit(["show", "-M", "--name-status", "--relative", "--format=", commit]).catch(() => "");
-  const renamed = changes.split("\n").map((line) => line.split("\t")).find(([status = "", from]) => status.startsWith("R") && from === path);
+  const renamed = changes
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .find(([status = "", from]) => status.startsWith("R") && from === path);
   return renamed?.[2] === undefined ? `removed in ${commit.slice(0, 10)}` : `moved to ${renamed[2]} in ${commit.slice(0, 10)}`;
 }
 
@@ -99,7 +132,12 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   if (placeholder.test(url)) return rejected(method, "The target is a placeholder, not a path.");
 
   // Git's own list, not the audit's index: and the index with other letters' case.
-  const listed = repo.git === null ? null : await repo.runGit(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", `:(icase,literal)${target}`]).catch(() => null);
+  const listed =
+    repo.git === null
+      ? null
+      : await repo
+          .runGit(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", `:(icase,literal)${target}`])
+          .catch(() => null);
   const names = (listed ?? "").split("\0").filter(Boolean);
   if (finding.rule === "wrong-case") {
     const actual = fact(finding, "actual");
@@ -107,13 +145,20 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
     return agrees ? confirmed(method) : rejected(method, "Git lists no file that differs in case only.");
   }
   if (names.includes(target)) return rejected(method, "Git lists the target.");
-  if (repo.git !== null && (await repo.runGit(["check-ignore", "-q", "--no-index", "--", target]).then(() => true, () => false))) {
+  if (
+    repo.git !== null &&
+    (await repo.runGit(["check-ignore", "-q", "--no-index", "--", target]).then(
+      () => true,
+      () => false,
+    ))
+  ) {
     return rejected(method, "The target is ignored by git: a build makes it.");
   }
   if (partOfPage.test(finding.path)) {
     const { files } = await repo.paths();
     const tail = url.replace(/[#?].*$/, "").replace(/^(\.{0,2}\/)+/, "");
-    if (files.some((file) => file.endsWith(`/${tail}`) || file === tail)) return rejected(method, "This file is included into other pages, and the link resolves from there.");
+    if (files.some((file) => file.endsWith(`/${tail}`) || file === tail))
+      return rejected(method, "This file is included into other pages, and the link resolves from there.");
     return likely(method, "This file is included into other pages, so that its links resolve elsewhere.");
   }
   const went = await fate(repo, target);
@@ -123,7 +168,9 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   if (site !== null) return likely(method, `No such file, but ${site.framework} might make this page while building.`);
   const { files } = await repo.paths();
   const namesake = files.find((file) => baseOf(file) === baseOf(target));
-  return confirmed(namesake === undefined ? `${method}: never existed here` : `${method}: never existed here; ${namesake} has the same name`);
+  return confirmed(
+    namesake === undefined ? `${method}: never existed here` : `${method}: never existed here; ${namesake} has the same name`,
+  );
 }
 
 export const links: Audit = {
@@ -132,7 +179,12 @@ export const links: Audit = {
   version: 1,
   scope(inventory) {
     const files = inventory.files.filter(
-      (file) => isMarkdown(file.path) && file.kind === "docs" && !file.vendored && file.bytes <= markdownBytesMax && !renderedElsewhere.test(file.path),
+      (file) =>
+        isMarkdown(file.path) &&
+        file.kind === "docs" &&
+        !file.vendored &&
+        file.bytes <= markdownBytesMax &&
+        !renderedElsewhere.test(file.path),
     );
     if (files.length === 0) return { out: "no Markdown files" };
     const sites = inventory.docsSites.map((site) => `${site.framework} in ${site.root || "the root"}`);

@@ -20,13 +20,19 @@ export function hashes(files: readonly FileEntry[]): string[] {
 
 /** All that an import graph is built from. */
 export function graphBasis(inventory: Inventory): string[] {
-  const configs = inventory.files.filter((file) => baseOf(file.path) === "package.json" || /^(ts|js)config[\w.-]*\.json$/.test(baseOf(file.path)));
+  const configs = inventory.files.filter(
+    (file) => baseOf(file.path) === "package.json" || /^(ts|js)config[\w.-]*\.json$/.test(baseOf(file.path)),
+  );
   return hashes([...inventory.files.filter((file) => isScript(file.path)), ...configs]);
 }
 
 /** All that decides whether a path or a route exists. */
 export function pathBasis(inventory: Inventory): string[] {
-  return [...inventory.files.map((file) => file.path), ...inventory.skipped.map((skipped) => skipped.path), ...inventory.docsSites.flatMap((site) => [site.root, site.framework])];
+  return [
+    ...inventory.files.map((file) => file.path),
+    ...inventory.skipped.map((skipped) => skipped.path),
+    ...inventory.docsSites.flatMap((site) => [site.root, site.framework]),
+  ];
 }
 
 export function counted(count: number, one: string, many = `${one}s`): string {

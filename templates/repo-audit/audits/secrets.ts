@@ -26,21 +26,34 @@ interface Setting {
 function settingsOf(text: string): Setting[] {
   return text.split("\n").flatMap((row, index) => {
     const equals = row.indexOf("=");
-    const key = row.slice(0, equals).replace(/^\s*export\s+/, "").trim();
+    const key = row
+      .slice(0, equals)
+      .replace(/^\s*export\s+/, "")
+      .trim();
     if (equals <= 0 || key.startsWith("#")) return [];
-    const value = row.slice(equals + 1).replace(/\s+#.*$/, "").trim().replace(/^(["'])(.*)\1$/, "$2");
+    const value = row
+      .slice(equals + 1)
+      .replace(/\s+#.*$/, "")
+      .trim()
+      .replace(/^(["'])(.*)\1$/, "$2");
     return [{ key, value, line: index + 1 }];
   });
 }
 
 function holdsSecrets(text: string): Setting[] {
-  return settingsOf(text).filter((setting) => secretName.test(setting.key) && setting.value.length >= 8 && !/[${<]/.test(setting.value));
+  return settingsOf(text).filter(
+    (setting) => secretName.test(setting.key) && setting.value.length >= 8 && !/[${<]/.test(setting.value),
+  );
 }
 
 function draftsOf(path: string, text: string): Draft[] {
   const lineAt = lineCounter(text);
   const drafts: Draft[] = findCandidates(text).map(({ rule, key, value, start }) => ({
-    dimension, rule: rule.name, severity: bySetting(rule.severity, path), path, line: lineAt(start),
+    dimension,
+    rule: rule.name,
+    severity: bySetting(rule.severity, path),
+    path,
+    line: lineAt(start),
     what: `${rule.name} ${key}`,
     message: `The file holds what looks like ${rule.title}${rule.name === "assigned-secret" ? ` (${key})` : ""}.`,
     fix: "Revoke it at its issuer first, then take it out of the file and, where the history matters, out of the history.",
@@ -52,7 +65,12 @@ function draftsOf(path: string, text: string): Draft[] {
   const [first] = settings;
   if (first !== undefined) {
     drafts.push({
-      dimension, rule: "environment-file", severity: bySetting("medium", path), path, line: first.line, what: "environment file",
+      dimension,
+      rule: "environment-file",
+      severity: bySetting("medium", path),
+      path,
+      line: first.line,
+      what: "environment file",
       message: `An environment file with ${counted(settings.length, "secret-like setting")} is in the repository.`,
       fix: "Take it out of git, ignore it, keep a .env.example without values, and change what it held.",
       evidence: settings.map((setting) => `${setting.key}=[redacted]`).join(" "),
@@ -72,7 +90,9 @@ async function verifyEnvironmentFile(finding: Finding, repo: Repository): Promis
     const tracked = (await repo.runGit(["ls-files", "-z", "--", finding.path])) !== "";
     if (!tracked) return rejected(method, "Git does not track the file.");
   }
-  const judgements = holdsSecrets(await repo.text(finding.path, bytesMax)).map((setting) => judge("assigned-secret", setting.value, monthOf(repo)));
+  const judgements = holdsSecrets(await repo.text(finding.path, bytesMax)).map((setting) =>
+    judge("assigned-secret", setting.value, monthOf(repo)),
+  );
   if (judgements.some((judgement) => judgement.real === "yes")) return confirmed(method);
   if (judgements.some((judgement) => judgement.real === "maybe")) return likely(method, "Its values might be placeholders.");
   return rejected(method, "All its values are placeholders.");
@@ -87,7 +107,8 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
     return rejected("second reading of the file", "The file changed, and the value is gone.");
   }
   const around = text.slice(text.lastIndexOf("\n", start) + 1, start);
-  if (/(example|e\.g\.|placeholder|fake|dummy|mock)/i.test(around)) return rejected("words around the value", "The line says that it is an example.");
+  if (/(example|e\.g\.|placeholder|fake|dummy|mock)/i.test(around))
+    return rejected("words around the value", "The line says that it is an example.");
   const judgement = judge(finding.rule, value, monthOf(repo));
   if (judgement.real === "no") return rejected(judgement.how, judgement.why);
   if (judgement.real === "maybe") return likely(judgement.how, judgement.why);
@@ -100,13 +121,18 @@ export const secrets: Audit = {
   description: "Tokens, keys and passwords in files; values are never shown",
   version: 1,
   scope(inventory) {
-    const files = inventory.files.filter((file) => file.kind !== "lockfile" && file.kind !== "binary" && !file.vendored && file.bytes > 0 && file.bytes <= bytesMax);
+    const files = inventory.files.filter(
+      (file) => file.kind !== "lockfile" && file.kind !== "binary" && !file.vendored && file.bytes > 0 && file.bytes <= bytesMax,
+    );
     if (files.length === 0) return { out: "no text files" };
     const quiet = files.filter((file) => isTestPath(file.path) || isFixturePath(file.path) || isExamplePath(file.path)).length;
     // Expiry of tokens is judged at HEAD's date, and being tracked is part of the verdict.
     const month = inventory.git.headAt?.slice(0, 7) ?? "";
     return {
-      files, basis: [month], shardBytes: 1024 * 1024, shardFiles: 200,
+      files,
+      basis: [month],
+      shardBytes: 1024 * 1024,
+      shardFiles: 200,
       why: `${counted(files.length, "text file")}${quiet === 0 ? "" : `, ${quiet} of them tests, fixtures or examples and so of low severity`}`,
     };
   },

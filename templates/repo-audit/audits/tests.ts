@@ -15,7 +15,8 @@ const complexityMin = 15;
 const complexityMinOfOftenChanged = 8;
 const oftenChanged = 5;
 
-const noTestExpected = /(^|\/)(scripts?|tools?|bin|build|config|migrations?|docs?|website|types?|e2e|i18n|locales?|assets|static|public|\.[^/]+)\/|\.d\.[cm]?ts$|\.config\.[cm]?[jt]s$|rc\.[cm]?js$/i;
+const noTestExpected =
+  /(^|\/)(scripts?|tools?|bin|build|config|migrations?|docs?|website|types?|e2e|i18n|locales?|assets|static|public|\.[^/]+)\/|\.d\.[cm]?ts$|\.config\.[cm]?[jt]s$|rc\.[cm]?js$/i;
 
 function isTest(file: Pick<FileEntry, "path">): boolean {
   return isScript(file.path) && isTestPath(file.path) && !isVendoredPath(file.path) && !isFixturePath(file.path);
@@ -28,7 +29,9 @@ function stemOf(path: string): string {
 }
 
 function testedStem(path: string): string {
-  return stemOf(path).replace(/^test[-_.]/, "").replace(/[-_.](test|tests|spec|specs|e2e|unit|integration|cy|bench)([-_.].*)?$/, "");
+  return stemOf(path)
+    .replace(/^test[-_.]/, "")
+    .replace(/[-_.](test|tests|spec|specs|e2e|unit|integration|cy|bench)([-_.].*)?$/, "");
 }
 
 function plain(stem: string): string {
@@ -46,17 +49,25 @@ async function auditSource(file: FileEntry, repo: Repository): Promise<Draft[]> 
   const facts = await moduleFacts(repo, file.path);
   const complexity = facts.functions.reduce((sum, fn) => sum + fn.complexity, 0);
   const changes = file.touched?.commits ?? 0;
-  const exported = facts.exports.filter((each) => each.from === undefined && ["function", "class", "unknown"].includes(each.kind));
+  const exported = facts.exports.filter(
+    (each) => each.from === undefined && ["function", "class", "unknown"].includes(each.kind),
+  );
   const matters = complexity >= complexityMin || (changes >= oftenChanged && complexity >= complexityMinOfOftenChanged);
   if (exported.length === 0 || !matters) return [];
   if ((await testStems(repo)).has(plain(stemOf(file.path)))) return [];
-  return [{
-    dimension, rule: "untested-source", severity: "medium", path: file.path, what: "untested",
-    message: `No test goes by the name of this file, which has ${counted(exported.length, "export")} and a complexity of ${complexity}${changes >= oftenChanged ? `, and changed ${changes} times within a year` : ""}.`,
-    fix: `Test ${exported[0]?.name === "default" ? "its default export" : (exported[0]?.name ?? "it")} first.`,
-    evidence: exported.map((each) => each.name).join(", "),
-    facts: { complexity, changes },
-  }];
+  return [
+    {
+      dimension,
+      rule: "untested-source",
+      severity: "medium",
+      path: file.path,
+      what: "untested",
+      message: `No test goes by the name of this file, which has ${counted(exported.length, "export")} and a complexity of ${complexity}${changes >= oftenChanged ? `, and changed ${changes} times within a year` : ""}.`,
+      fix: `Test ${exported[0]?.name === "default" ? "its default export" : (exported[0]?.name ?? "it")} first.`,
+      evidence: exported.map((each) => each.name).join(", "),
+      facts: { complexity, changes },
+    },
+  ];
 }
 
 async function auditTest(file: FileEntry, repo: Repository): Promise<Draft[]> {
@@ -64,9 +75,16 @@ async function auditTest(file: FileEntry, repo: Repository): Promise<Draft[]> {
   return testMarks.map((mark) => {
     const focused = mark.call.endsWith(".only");
     return {
-      dimension, rule: focused ? "focused-test" : "skipped-test", severity: focused ? "medium" : "info", path: file.path, line: mark.line, what: mark.call,
+      dimension,
+      rule: focused ? "focused-test" : "skipped-test",
+      severity: focused ? "medium" : "info",
+      path: file.path,
+      line: mark.line,
+      what: mark.call,
       message: focused ? `${mark.call} keeps all other tests of this file from running.` : `${mark.call} leaves a test out.`,
-      fix: focused ? "Remove .only." : "Repair the test or remove it.", evidence: mark.call, facts: { call: mark.call },
+      fix: focused ? "Remove .only." : "Repair the test or remove it.",
+      evidence: mark.call,
+      facts: { call: mark.call },
     };
   });
 }
@@ -92,17 +110,26 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   if (text.includes("import.meta.vitest")) return rejected(method, "The file holds its own tests.");
   const via = (await importGraph(repo)).reachable(tests);
   const through = via.get(finding.path);
-  if (through !== undefined) return rejected(method, isTest({ path: through }) ? `${through} imports it.` : `Tests reach it through ${through}.`);
+  if (through !== undefined)
+    return rejected(method, isTest({ path: through }) ? `${through} imports it.` : `Tests reach it through ${through}.`);
   // Tests may start the program or load modules by computed paths: then no graph shows them.
   for (const test of tests.slice(0, 400)) {
     const mention = (await repo.textOrNull(test))?.includes(baseOf(finding.path)) === true;
-    if (mention && baseOf(finding.path) !== "index.ts" && baseOf(finding.path) !== "index.js") return likely(method, `${test} names the file without importing it.`);
+    if (mention && baseOf(finding.path) !== "index.ts" && baseOf(finding.path) !== "index.js")
+      return likely(method, `${test} names the file without importing it.`);
   }
   return confirmed(`${method}: none of ${tests.length} reaches it (${fact(finding, "complexity")} branches)`);
 }
 
 function sources(inventory: Inventory): readonly FileEntry[] {
-  return scripts(inventory).filter((file) => file.kind === "source" && !isTestPath(file.path) && !isFixturePath(file.path) && !isExamplePath(file.path) && !noTestExpected.test(file.path));
+  return scripts(inventory).filter(
+    (file) =>
+      file.kind === "source" &&
+      !isTestPath(file.path) &&
+      !isFixturePath(file.path) &&
+      !isExamplePath(file.path) &&
+      !noTestExpected.test(file.path),
+  );
 }
 
 export const tests: Audit = {
@@ -114,7 +141,13 @@ export const tests: Audit = {
     if (code.length === 0) return { out: "no JavaScript or TypeScript sources that call for tests" };
     const found = scripts(inventory).filter(isTest);
     const files = [...code, ...found].sort((a, b) => (a.path < b.path ? -1 : 1));
-    return { files, why: `${counted(code.length, "source")} beside ${counted(found.length, "test file")}`, basis: [...graphBasis(inventory), ...inventory.files.filter((file) => isTestPath(file.path)).map((file) => file.path)], shardBytes: 512 * 1024, shardFiles: 60 };
+    return {
+      files,
+      why: `${counted(code.length, "source")} beside ${counted(found.length, "test file")}`,
+      basis: [...graphBasis(inventory), ...inventory.files.filter((file) => isTestPath(file.path)).map((file) => file.path)],
+      shardBytes: 512 * 1024,
+      shardFiles: 60,
+    };
   },
   async audit(shard, repo) {
     const { files } = await repo.paths();
@@ -122,8 +155,14 @@ export const tests: Audit = {
     const drafts: Draft[] = [];
     if (!hasTests && shard.key.endsWith("#1")) {
       drafts.push({
-        dimension, rule: "no-tests", severity: "medium", path: "", what: "no tests", message: "The repository has sources and not a single test file.",
-        fix: "Begin with a test of the most changed source.", evidence: counted(shard.files.length, "source"),
+        dimension,
+        rule: "no-tests",
+        severity: "medium",
+        path: "",
+        what: "no tests",
+        message: "The repository has sources and not a single test file.",
+        fix: "Begin with a test of the most changed source.",
+        evidence: counted(shard.files.length, "source"),
       });
     }
     for (const file of shard.files) {

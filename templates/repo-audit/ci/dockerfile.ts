@@ -75,5 +75,8 @@ export function lineage(file: Dockerfile): readonly Stage[] {
 }
 
 export function resolveArgs(image: string, args: ReadonlyMap<string, string>): string {
-  return image.replaceAll(/\$\{?(\w+)(?::-([^}]*))?\}?/g, (whole, name: string, fallback: string | undefined) => args.get(name) || fallback || whole);
+  return image.replaceAll(
+    /\$\{?(\w+)(?::-([^}]*))?\}?/g,
+    (whole, name: string, fallback: string | undefined) => args.get(name) || fallback || whole,
+  );
 }

@@ -1,6 +1,6 @@
 // A GitHub workflow or action as its YAML tree says it, with lines.
 
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 
 export interface Step {
   readonly uses: string | null;
@@ -42,7 +42,8 @@ export function readWorkflow(path: string, text: string): Workflow {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, logLevel: "silent", strict: false, uniqueKeys: false });
   const [error] = document.errors;
-  if (error !== undefined && document.contents === null) throw new UnparsableYamlError(`${path} cannot be parsed: ${error.message}`);
+  if (error !== undefined && document.contents === null)
+    throw new UnparsableYamlError(`${path} cannot be parsed: ${error.message}`);
 
   const lineOf = (node: unknown): number => {
     const range = (node as Node | null | undefined)?.range;
@@ -51,7 +52,9 @@ export function readWorkflow(path: string, text: string): Workflow {
   const child = (map: unknown, key: string): unknown => (isMap(map) ? map.get(key, true) : undefined);
   const scalar = (node: unknown): string | null => (isScalar(node) && node.value !== null ? String(node.value) : null);
   const entries = (map: unknown): (readonly [string, unknown, number])[] =>
-    isMap(map) ? (map as YAMLMap<unknown, unknown>).items.map((pair) => [String(isScalar(pair.key) ? pair.key.value : pair.key), pair.value, lineOf(pair.key)] as const) : [];
+    isMap(map)
+      ? map.items.map((pair) => [String(isScalar(pair.key) ? pair.key.value : pair.key), pair.value, lineOf(pair.key)] as const)
+      : [];
   const permissionsOf = (map: unknown): string | null => {
     const node = child(map, "permissions");
     return node === undefined ? null : (scalar(node) ?? "set");
@@ -61,18 +64,42 @@ export function readWorkflow(path: string, text: string): Workflow {
     return (isSeq(steps) ? steps.items : []).map((step) => {
       const uses = child(step, "uses");
       const run = child(step, "run") ?? child(child(step, "with"), "script");
-      return { uses: scalar(uses), usesLine: lineOf(uses), run: scalar(run), runLine: lineOf(run), ref: scalar(child(child(step, "with"), "ref")) };
+      return {
+        uses: scalar(uses),
+        usesLine: lineOf(uses),
+        run: scalar(run),
+        runLine: lineOf(run),
+        ref: scalar(child(child(step, "with"), "ref")),
+      };
     });
   };
 
   const root = document.contents;
   // YAML 1.1 readers turn the key `on` into true; this one does not, but people quote it.
   const on = child(root, "on") ?? child(root, "true");
-  const triggers = scalar(on) !== null ? [scalar(on) ?? ""] : isSeq(on) ? on.items.map((item) => scalar(item) ?? "") : entries(on).map(([name]) => name);
+  const triggers =
+    scalar(on) !== null
+      ? [scalar(on) ?? ""]
+      : isSeq(on)
+        ? on.items.map((item) => scalar(item) ?? "")
+        : entries(on).map(([name]) => name);
   const jobs = entries(child(root, "jobs")).map(([name, job, line]): Job => ({
-    name, line, hasTimeout: child(job, "timeout-minutes") !== undefined, reusable: scalar(child(job, "uses")), permissions: permissionsOf(job), steps: stepsOf(job),
+    name,
+    line,
+    hasTimeout: child(job, "timeout-minutes") !== undefined,
+    reusable: scalar(child(job, "uses")),
+    permissions: permissionsOf(job),
+    steps: stepsOf(job),
   }));
   const composite = child(root, "runs");
-  if (composite !== undefined) jobs.push({ name: "runs", line: lineOf(composite), hasTimeout: true, reusable: null, permissions: "set", steps: stepsOf(composite) });
+  if (composite !== undefined)
+    jobs.push({
+      name: "runs",
+      line: lineOf(composite),
+      hasTimeout: true,
+      reusable: null,
+      permissions: "set",
+      steps: stepsOf(composite),
+    });
   return { triggers, permissions: permissionsOf(root), permissionsLine: lineOf(child(root, "permissions")), jobs };
 }

@@ -14,7 +14,13 @@ export interface Locked {
 
 function licenceText(value: unknown): string | null {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map(licenceText).filter((each) => each !== null).join(" OR ") || null;
+  if (Array.isArray(value))
+    return (
+      value
+        .map(licenceText)
+        .filter((each) => each !== null)
+        .join(" OR ") || null
+    );
   return asString(asRecord(value)["type"]);
 }
 
@@ -24,13 +30,15 @@ function fromNpm(text: string): Locked[] {
     const folder = key.lastIndexOf("node_modules/");
     // Without node_modules in its path it is a package of this very repository.
     if (folder < 0 || entry["link"] === true) return [];
-    return [{
-      name: asString(entry["name"]) ?? key.slice(folder + "node_modules/".length),
-      version: asString(entry["version"]) ?? "",
-      licence: licenceText(entry["license"]),
-      development: entry["dev"] === true || entry["devOptional"] === true,
-      installedAt: key,
-    }];
+    return [
+      {
+        name: asString(entry["name"]) ?? key.slice(folder + "node_modules/".length),
+        version: asString(entry["version"]) ?? "",
+        licence: licenceText(entry["license"]),
+        development: entry["dev"] === true || entry["devOptional"] === true,
+        installedAt: key,
+      },
+    ];
   });
 }
 
@@ -40,7 +48,13 @@ function fromComposer(text: string): Locked[] {
     (Array.isArray(lock[field]) ? lock[field] : []).map((value): Locked => {
       const entry = asRecord(value);
       const name = asString(entry["name"]) ?? "";
-      return { name, version: asString(entry["version"]) ?? "", licence: licenceText(entry["license"]), development: field === "packages-dev", installedAt: `vendor/${name}` };
+      return {
+        name,
+        version: asString(entry["version"]) ?? "",
+        licence: licenceText(entry["license"]),
+        development: field === "packages-dev",
+        installedAt: `vendor/${name}`,
+      };
     }),
   );
 }

@@ -43,7 +43,8 @@ export type Reading =
 
 export function readLicence(raw: string): Reading {
   const text = raw.trim();
-  if (/^(unlicensed|proprietary|commercial|none|all rights reserved)$/i.test(text) && text !== "Unlicense") return { kind: "proprietary" };
+  if (/^(unlicensed|proprietary|commercial|none|all rights reserved)$/i.test(text) && text !== "Unlicense")
+    return { kind: "proprietary" };
   const plain = usual.find(([pattern]) => pattern.test(text))?.[1] ?? text;
   try {
     return { kind: "expression", text: plain, burden: burdenOf(parse(plain)) };
@@ -56,7 +57,8 @@ export function readLicence(raw: string): Reading {
 export function licencesIn(raw: string): string[] {
   const reading = readLicence(raw);
   if (reading.kind !== "expression") return [];
-  const visit = (expression: Expression): string[] => ("license" in expression ? [expression.license] : [...visit(expression.left), ...visit(expression.right)]);
+  const visit = (expression: Expression): string[] =>
+    "license" in expression ? [expression.license] : [...visit(expression.left), ...visit(expression.right)];
   return visit(parse(reading.text));
 }
 

@@ -34,7 +34,8 @@ export function entropy(value: string): number {
   return bits;
 }
 
-const exampleWords = /example|sample|placeholder|change[-_]?me|changeit|dummy|fake|your[-_]?|insert|replace|redacted|secret[-_]?key|my[-_]?(secret|token|password|key)|test[-_]?(key|token|secret|password)|not[-_]?(a[-_]?)?real|x{5,}|\*{3,}|0{6,}|1234567|abcdef(gh|12)|deadbeef|foobar|password|letmein|hunter2|default|localhost|(^|[-_.])(test|demo|todo|none|null|undefined)([-_.]|$)/i;
+const exampleWords =
+  /example|sample|placeholder|change[-_]?me|changeit|dummy|fake|your[-_]?|insert|replace|redacted|secret[-_]?key|my[-_]?(secret|token|password|key)|test[-_]?(key|token|secret|password)|not[-_]?(a[-_]?)?real|x{5,}|\*{3,}|0{6,}|1234567|abcdef(gh|12)|deadbeef|foobar|password|letmein|hunter2|default|localhost|(^|[-_.])(test|demo|todo|none|null|undefined)([-_.]|$)/i;
 
 /** Long runs and keyboard order: nobody's random generator makes them. */
 function looksTyped(value: string): boolean {
@@ -59,7 +60,11 @@ function decoded(part: string): Record<string, unknown> | null {
 
 function judgePrivateKey(value: string): Judgement {
   const how = "structure of the key's encoding";
-  const body = value.replaceAll("\\n", "\n").replace(/-----[^-]+-----/g, "").replaceAll(/^[A-Za-z-]+:.*$/gm, "").replaceAll(/["'+,\s\\]/g, "");
+  const body = value
+    .replaceAll("\\n", "\n")
+    .replace(/-----[^-]+-----/g, "")
+    .replaceAll(/^[A-Za-z-]+:.*$/gm, "")
+    .replaceAll(/["'+,\s\\]/g, "");
   if (!/^[A-Za-z0-9+/]+=*$/.test(body)) return { real: "no", how, why: "Its body is no Base64." };
   const bytes = Buffer.from(body, "base64");
   if (bytes.subarray(0, 14).toString("latin1") === "openssh-key-v1") return { real: "yes", how };
@@ -75,8 +80,10 @@ function judgeWebToken(value: string, now: Date): Judgement {
   const [head = "", payload = ""] = value.split(".");
   const header = decoded(head);
   const claims = decoded(payload);
-  if (header === null || typeof header["alg"] !== "string" || claims === null) return { real: "no", how, why: "It does not decode to a token." };
-  if (claims["sub"] === "1234567890" || /john doe|jane doe|example/i.test(JSON.stringify(claims))) return { real: "no", how, why: "It is the well-known example token." };
+  if (header === null || typeof header["alg"] !== "string" || claims === null)
+    return { real: "no", how, why: "It does not decode to a token." };
+  if (claims["sub"] === "1234567890" || /john doe|jane doe|example/i.test(JSON.stringify(claims)))
+    return { real: "no", how, why: "It is the well-known example token." };
   if (claims["role"] === "anon") return { real: "no", how, why: "Its role is anonymous: such tokens are meant to be public." };
   const expires = claims["exp"];
   if (typeof expires === "number" && expires * 1000 < now.getTime()) return { real: "maybe", how, why: "It has expired." };
@@ -85,21 +92,29 @@ function judgeWebToken(value: string, now: Date): Judgement {
 
 function judgeGeneric(value: string): Judgement {
   const how = "character statistics and known shapes";
-  if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i.test(value)) return { real: "maybe", how, why: "It is a UUID, which may be a mere identifier." };
-  if (/^(sha\d+-|https?:|\/|\.{1,2}\/|[a-z]+:\/\/|data:)/i.test(value)) return { real: "no", how, why: "It is a path, an address or a checksum." };
+  if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i.test(value))
+    return { real: "maybe", how, why: "It is a UUID, which may be a mere identifier." };
+  if (/^(sha\d+-|https?:|\/|\.{1,2}\/|[a-z]+:\/\/|data:)/i.test(value))
+    return { real: "no", how, why: "It is a path, an address or a checksum." };
   const classes = [/[a-z]/, /[A-Z]/, /\d/].filter((each) => each.test(value)).length;
-  const words = value.split(/[-_.:/ ]|(?<=[a-z])(?=[A-Z])/).filter((part) => /^[A-Za-z]{3,}$/.test(part)).join("").length;
+  const words = value
+    .split(/[-_.:/ ]|(?<=[a-z])(?=[A-Z])/)
+    .filter((part) => /^[A-Za-z]{3,}$/.test(part))
+    .join("").length;
   if (words > value.length * 0.5 || classes < 2) return { real: "no", how, why: "It is made of words: a name, not a secret." };
   const bits = entropy(value);
   if (bits < 3.4) return { real: "no", how, why: "It is not random enough for a secret." };
-  return classes === 3 && bits >= 4 && value.length >= 24 ? { real: "yes", how } : { real: "maybe", how, why: "It might be an identifier." };
+  return classes === 3 && bits >= 4 && value.length >= 24
+    ? { real: "yes", how }
+    : { real: "maybe", how, why: "It might be an identifier." };
 }
 
 /** Documentation of the issuers, copied everywhere. */
 const publishedExamples = /^(AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|AKIA[A-Z0-9]*EXAMPLE|AKIA1234567890.*)$/;
 
 export function judge(rule: string, value: string, now: Date): Judgement {
-  if (publishedExamples.test(value)) return { real: "no", how: "list of published examples", why: "It is an example from the issuer's documentation." };
+  if (publishedExamples.test(value))
+    return { real: "no", how: "list of published examples", why: "It is an example from the issuer's documentation." };
   if (rule === "private-key") return judgePrivateKey(value);
   if (rule === "json-web-token") return judgeWebToken(value, now);
   const random = value.replace(/^(gh[pousr]_|github_pat_|npm_|AKIA|ASIA|xox[a-z]-|[sr]k_live_|AIza|sk-|glpat-|SG\.|hf_)/, "");
@@ -107,13 +122,19 @@ export function judge(rule: string, value: string, now: Date): Judgement {
   if (looksTyped(random)) return { real: "no", how: "runs and repeats", why: "It was typed, not generated." };
   if (rule === "github-token" || rule === "npm-token") {
     const how = "checksum inside the token";
-    return checksumOf(random.slice(0, 30)) === random.slice(30) ? { real: "yes", how } : { real: "no", how, why: "Its checksum is wrong: no such token was ever issued." };
+    return checksumOf(random.slice(0, 30)) === random.slice(30)
+      ? { real: "yes", how }
+      : { real: "no", how, why: "Its checksum is wrong: no such token was ever issued." };
   }
   if (rule === "aws-access-key") {
     const how = "alphabet of the key id";
-    return /^[A-Z2-7]{16}$/.test(random) && entropy(random) > 2.8 ? { real: "yes", how } : { real: "no", how, why: "Key ids are Base32, and this one is not." };
+    return /^[A-Z2-7]{16}$/.test(random) && entropy(random) > 2.8
+      ? { real: "yes", how }
+      : { real: "no", how, why: "Key ids are Base32, and this one is not." };
   }
   if (rule === "assigned-secret" || rule === "url-password") return judgeGeneric(value);
   const how = "prefix, length and character statistics";
-  return entropy(random) >= 3.4 && /\d/.test(random + "0") ? { real: "yes", how } : { real: "no", how, why: "It is not random enough for a token." };
+  return entropy(random) >= 3.4 && /\d/.test(random + "0")
+    ? { real: "yes", how }
+    : { real: "no", how, why: "It is not random enough for a token." };
 }

@@ -10,7 +10,8 @@ import { moduleFactsOrNull } from "./module.ts";
 import { resolveFile } from "./resolve-file.ts";
 
 export type Resolution =
-  | { readonly kind: "file"; readonly paths: readonly string[] }
+  /** With the package's name when the import goes by it. */
+  | { readonly kind: "file"; readonly paths: readonly string[]; readonly name?: string }
   | { readonly kind: "package"; readonly name: string }
   | { readonly kind: "builtin" | "alias" | "missing" };
 
@@ -32,7 +33,10 @@ export function packageNameOf(specifier: string): string | null {
   return match === null ? null : match[0];
 }
 
-async function readTypeScriptConfigs(repo: Repository, paths: PathIndex): Promise<ReadonlyMap<string, readonly TypeScriptConfig[]>> {
+async function readTypeScriptConfigs(
+  repo: Repository,
+  paths: PathIndex,
+): Promise<ReadonlyMap<string, readonly TypeScriptConfig[]>> {
   const byFolder = new Map<string, TypeScriptConfig[]>();
   for (const path of paths.files.filter((file) => /^(ts|js)config[\w.-]*\.json$/.test(baseOf(file)) && !isVendoredPath(file))) {
     const options = asRecord(asRecord(parseJsonc((await repo.textOrNull(path)) ?? ""))["compilerOptions"]);
@@ -41,7 +45,9 @@ async function readTypeScriptConfigs(repo: Repository, paths: PathIndex): Promis
     const baseUrl = configured === null ? null : normalise(joinPath(folder, configured));
     const aliases = Object.entries(asRecord(options["paths"])).flatMap(([pattern, targets]): Alias[] => {
       const [prefix = "", suffix = ""] = pattern.split("*");
-      const resolved = (Array.isArray(targets) ? targets : []).flatMap((target) => normalise(joinPath(baseUrl ?? folder, String(target))) ?? []);
+      const resolved = (Array.isArray(targets) ? targets : []).flatMap(
+        (target) => normalise(joinPath(baseUrl ?? folder, String(target))) ?? [],
+      );
       return pattern === "*" ? [] : [{ prefix, suffix: pattern.includes("*") ? suffix : "\0", targets: resolved }];
     });
     byFolder.set(folder, [...(byFolder.get(folder) ?? []), { aliases, baseUrl }]);
@@ -86,9 +92,11 @@ export function createResolver(repo: Repository): Promise<Resolver> {
       const pack = name === null ? undefined : byName.get(name);
       if (pack === undefined || name === null) return null;
       const rest = specifier.slice(name.length + 1);
-      if (rest === "") return { kind: "file", paths: entriesOf(pack) };
-      const direct = [rest, joinPath("src", rest), rest.replace(/^(dist|lib|build)\//, "src/")].flatMap((inside) => resolveFile(joinPath(pack.folder, inside), paths) ?? []);
-      return { kind: "file", paths: direct.length > 0 ? direct : entriesOf(pack) };
+      if (rest === "") return { kind: "file", paths: entriesOf(pack), name };
+      const direct = [rest, joinPath("src", rest), rest.replace(/^(dist|lib|build)\//, "src/")].flatMap(
+        (inside) => resolveFile(joinPath(pack.folder, inside), paths) ?? [],
+      );
+      return { kind: "file", paths: direct.length > 0 ? direct : entriesOf(pack), name };
     };
     return {
       resolve(from, raw) {
@@ -99,7 +107,8 @@ export function createResolver(repo: Repository): Promise<Resolver> {
           const found = path === null ? null : resolveFile(path, paths);
           return found === null ? { kind: "missing" } : { kind: "file", paths: [found] };
         }
-        if (specifier.startsWith("node:") || builtins.has(specifier) || builtins.has(specifier.split("/")[0] ?? "")) return { kind: "builtin" };
+        if (specifier.startsWith("node:") || builtins.has(specifier) || builtins.has(specifier.split("/")[0] ?? ""))
+          return { kind: "builtin" };
         for (const folder of foldersAbove(from)) {
           for (const config of configs.get(folder) ?? []) {
             const found = throughAlias(specifier, config, paths);
@@ -127,7 +136,8 @@ function importsField(pack: Package, specifier: string, paths: PathIndex): strin
     const [prefix = "", suffix] = pattern.split("*");
     if (suffix === undefined ? specifier !== pattern : !specifier.startsWith(prefix)) continue;
     const middle = suffix === undefined ? "" : specifier.slice(prefix.length, specifier.length - suffix.length);
-    const targets = typeof value === "string" ? [value] : Object.values(asRecord(value)).filter((target) => typeof target === "string");
+    const targets =
+      typeof value === "string" ? [value] : Object.values(asRecord(value)).filter((target) => typeof target === "string");
     return targets.flatMap((target) => {
       const path = normalise(joinPath(pack.folder, target.replace("*", middle).replace(/^\.\/(dist|lib|build)\//, "./src/")));
       return (path === null ? null : resolveFile(path, paths)) ?? [];

@@ -60,11 +60,19 @@ interface Node {
   readonly [field: string]: unknown;
 }
 
-const asNode = (value: unknown): Node | null => (typeof value === "object" && value !== null && "type" in value ? (value as Node) : null);
+const asNode = (value: unknown): Node | null =>
+  typeof value === "object" && value !== null && "type" in value ? (value as Node) : null;
 
 const branches = [
-  "IfStatement", "ConditionalExpression", "ForStatement", "ForInStatement", "ForOfStatement", "WhileStatement",
-  "DoWhileStatement", "CatchClause", "LogicalExpression",
+  "IfStatement",
+  "ConditionalExpression",
+  "ForStatement",
+  "ForInStatement",
+  "ForOfStatement",
+  "WhileStatement",
+  "DoWhileStatement",
+  "CatchClause",
+  "LogicalExpression",
 ] as const;
 
 interface Gathered {
@@ -104,9 +112,12 @@ function walk(result: ParseResult): Gathered {
     pendingName = nameOf(asNode(key));
   };
   const visitor: Record<string, (node: never) => void> = {
-    FunctionDeclaration: enter, "FunctionDeclaration:exit": leave,
-    FunctionExpression: enter, "FunctionExpression:exit": leave,
-    ArrowFunctionExpression: enter, "ArrowFunctionExpression:exit": leave,
+    FunctionDeclaration: enter,
+    "FunctionDeclaration:exit": leave,
+    FunctionExpression: enter,
+    "FunctionExpression:exit": leave,
+    ArrowFunctionExpression: enter,
+    "ArrowFunctionExpression:exit": leave,
     SwitchCase: (node: never) => {
       if ((node as Node)["test"] !== null) branch();
     },
@@ -114,8 +125,12 @@ function walk(result: ParseResult): Gathered {
     MethodDefinition: (node: never) => remember((node as Node)["key"]),
     PropertyDefinition: (node: never) => remember((node as Node)["key"]),
     Property: (node: never) => remember((node as Node)["key"]),
-    TryStatement: () => { tries += 1; },
-    "TryStatement:exit": () => { tries -= 1; },
+    TryStatement: () => {
+      tries += 1;
+    },
+    "TryStatement:exit": () => {
+      tries -= 1;
+    },
     ImportExpression: (node: never) => {
       const source = asNode((node as Node)["source"]);
       const value = source?.["value"];
@@ -128,7 +143,8 @@ function walk(result: ParseResult): Gathered {
     },
     TSExternalModuleReference: (node: never) => {
       const value = asNode((node as Node)["expression"])?.["value"];
-      if (typeof value === "string") gathered.required.push({ specifier: value, start: (node as Node).start, optional: tries > 0 });
+      if (typeof value === "string")
+        gathered.required.push({ specifier: value, start: (node as Node).start, optional: tries > 0 });
     },
     CallExpression: (node: never) => {
       const call = node as Node;
@@ -136,9 +152,16 @@ function walk(result: ParseResult): Gathered {
       const [first] = call["arguments"] as readonly unknown[];
       const argument = asNode(first);
       const isRequire = callee?.type === "Identifier" && callee["name"] === "require";
-      const isResolve = callee?.type === "MemberExpression" && nameOf(asNode(callee["object"])) === "require" && nameOf(asNode(callee["property"])) === "resolve";
+      const isResolve =
+        callee?.type === "MemberExpression" &&
+        nameOf(asNode(callee["object"])) === "require" &&
+        nameOf(asNode(callee["property"])) === "resolve";
       if ((isRequire || isResolve) && typeof argument?.["value"] === "string") {
-        gathered.required.push({ specifier: argument["value"], start: call.start, optional: isResolve || tries > 0 || open.length > 0 });
+        gathered.required.push({
+          specifier: argument["value"],
+          start: call.start,
+          optional: isResolve || tries > 0 || open.length > 0,
+        });
       }
       if (callee?.type === "MemberExpression" && argument !== null) {
         const object = nameOf(asNode(callee["object"]));
@@ -151,7 +174,7 @@ function walk(result: ParseResult): Gathered {
     },
   };
   for (const type of branches) visitor[type] = branch;
-  new Visitor(visitor as ConstructorParameters<typeof Visitor>[0]).visit(result.program);
+  new Visitor(visitor).visit(result.program);
   return gathered;
 }
 
@@ -210,10 +233,17 @@ export function readModule(path: string, text: string): ModuleFacts {
   const body = result.program.body as readonly unknown[] as readonly Node[];
   if (error !== undefined && body.length === 0) throw new UnparsableSourceError(path, error.message);
   const lineAt = lineCounter(text);
-  const docEnds = result.comments.filter((comment) => comment.type === "Block" && comment.value.startsWith("*")).map((comment) => comment.end);
+  const docEnds = result.comments
+    .filter((comment) => comment.type === "Block" && comment.value.startsWith("*"))
+    .map((comment) => comment.end);
   const isDocumented = (start: number): boolean => {
     const before = docEnds.findLast((end) => end <= start);
-    return before !== undefined && /^\s*(?:@[\w.]+(?:\([^)]*\))?\s*|export\s+|default\s+|\/\/[^\n]*\s*)*$/.test(text.slice(before, Math.min(start, before + 400)));
+    return (
+      before !== undefined &&
+      /^\s*(?:@[\w.]+(?:\([^)]*\))?\s*|export\s+|default\s+|\/\/[^\n]*\s*)*$/.test(
+        text.slice(before, Math.min(start, before + 400)),
+      )
+    );
   };
   const declared = topLevel(body, isDocumented);
   const { required, functions, marks } = walk(result);
@@ -221,10 +251,13 @@ export function readModule(path: string, text: string): ModuleFacts {
   const imports: Import[] = result.module.staticImports.map((entry) => ({
     specifier: entry.moduleRequest.value,
     line: lineAt(entry.start),
-    typeOnly: (entry.entries.length > 0 && entry.entries.every((name) => name.isType)) || text.slice(entry.start, entry.start + 12).startsWith("import type"),
+    typeOnly:
+      (entry.entries.length > 0 && entry.entries.every((name) => name.isType)) ||
+      text.slice(entry.start, entry.start + 12).startsWith("import type"),
     optional: false,
   }));
-  for (const entry of required) imports.push({ specifier: entry.specifier, line: lineAt(entry.start), typeOnly: false, optional: entry.optional });
+  for (const entry of required)
+    imports.push({ specifier: entry.specifier, line: lineAt(entry.start), typeOnly: false, optional: entry.optional });
 
   const exports: Export[] = [];
   const exportAll: string[] = [];
@@ -251,7 +284,11 @@ export function readModule(path: string, text: string): ModuleFacts {
       });
     }
   }
-  const comments = result.comments.map((comment: Comment) => ({ text: comment.value, line: lineAt(comment.start), block: comment.type === "Block" }));
+  const comments = result.comments.map((comment: Comment) => ({
+    text: comment.value,
+    line: lineAt(comment.start),
+    block: comment.type === "Block",
+  }));
   return {
     path,
     lines: text.split("\n").length,

@@ -35,7 +35,9 @@ function assertParsable(path: string, text: string): void {
 
 export function parseSource(path: string, text: string): ParseResult {
   assertParsable(path, text);
-  const result = parseSync(path, text, { sourceType: path.endsWith(".cjs") || path.endsWith(".cts") ? "commonjs" : "unambiguous" });
+  const result = parseSync(path, text, {
+    sourceType: path.endsWith(".cjs") || path.endsWith(".cts") ? "commonjs" : "unambiguous",
+  });
   // Plain .js often holds JSX; try again as such before giving up.
   if (result.errors.length > 0 && /\.[cm]?js$/.test(path)) {
     const retried = parseSync(path, text, { lang: "jsx", sourceType: "unambiguous" });

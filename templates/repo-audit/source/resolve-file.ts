@@ -1,6 +1,23 @@
 import { joinPath, type PathIndex } from "../path-index.ts";
 
-const extensions = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".d.ts", ".d.mts", ".d.cts", ".json", ".vue", ".svelte", ".astro", ".node"];
+const extensions = [
+  ".ts",
+  ".tsx",
+  ".mts",
+  ".cts",
+  ".js",
+  ".jsx",
+  ".mjs",
+  ".cjs",
+  ".d.ts",
+  ".d.mts",
+  ".d.cts",
+  ".json",
+  ".vue",
+  ".svelte",
+  ".astro",
+  ".node",
+];
 
 /** What TypeScript lets an import of built output stand for. */
 const builtFrom: readonly (readonly [RegExp, readonly string[]])[] = [
