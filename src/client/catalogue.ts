@@ -1,17 +1,32 @@
 import type { AnyCallable, Definition } from "../core/definition.ts";
 
-/** What a client may start: definitions by name, and the contracts that they implement. */
+/** What a client may start, by name. */
 export interface Catalogue {
   find(name: string): Definition | undefined;
   names(): readonly string[];
 }
 
-/** A contract's name finds an implementation, whose schemas are the contract's own. */
-export function catalogueOf(definitions: readonly AnyCallable[]): Catalogue {
-  const byName = new Map<string, Definition>();
-  for (const { "~definition": definition } of definitions) byName.set(definition.name, definition);
-  for (const { "~definition": definition } of definitions) {
-    if (definition.implements !== null && !byName.has(definition.implements)) byName.set(definition.implements, definition);
+/** Definitions and the contracts that they implement. A contract's name finds an implementation: the schemas are the same. */
+export class Definitions implements Catalogue {
+  readonly #byName = new Map<string, Definition>();
+  readonly #byContract = new Map<string, Definition>();
+
+  constructor(definitions: readonly AnyCallable[] = []) {
+    this.add(definitions);
   }
-  return { find: (name) => byName.get(name), names: () => [...byName.keys()] };
+
+  add(definitions: readonly AnyCallable[]): void {
+    for (const { "~definition": definition } of definitions) {
+      this.#byName.set(definition.name, definition);
+      if (definition.implements !== null) this.#byContract.set(definition.implements, definition);
+    }
+  }
+
+  find(name: string): Definition | undefined {
+    return this.#byName.get(name) ?? this.#byContract.get(name);
+  }
+
+  names(): readonly string[] {
+    return [...new Set([...this.#byName.keys(), ...this.#byContract.keys()])];
+  }
 }

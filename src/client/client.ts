@@ -35,8 +35,11 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
   };
 }
 
+/** What a client asks of an orchestrator. */
+export type ClientApi = Pick<OrchestratorApi, "start" | "outcome" | "cancel" | "run" | "events">;
+
 /** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
-export function createClient<D extends readonly AnyCallable[]>(api: OrchestratorApi, catalogue: Catalogue, hash: Hash): Client<D> {
+export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, catalogue: Catalogue, hash: Hash): Client<D> {
   const submit = batchStarts(api);
 
   async function start(target: AnyCallable | string, input: unknown, o?: StartOptions): Promise<Run<unknown, unknown>> {

@@ -1,3 +1,4 @@
+import type { AnyCallable } from "../core/definition.ts";
 import type { Client } from "./client.ts";
 import type { FleetDefinition } from "./fleet-definition.ts";
 import { notSupported } from "./not-supported.ts";
@@ -6,8 +7,7 @@ import { notSupported } from "./not-supported.ts";
  * A client of a fleet elsewhere: `connect<typeof config>(url)`, types only, none of the fleet's code in the bundle.
  * @throws FLOTILLA_NOT_SUPPORTED in this version.
  */
-// `any`: a fleet of whatever definitions
-export function connect<F extends FleetDefinition<any>>(
+export function connect<F extends FleetDefinition<readonly AnyCallable[]>>(
   _url: string,
   _o?: { token?: string },
 ): Client<F extends FleetDefinition<infer D> ? D : never> {

@@ -1,4 +1,4 @@
-import type { Contract, Definition, ErrorMap, Placement } from "../core/definition.ts";
+import type { AnyCallable, Contract, Definition, ErrorMap, Placement } from "../core/definition.ts";
 import type { Schema } from "../core/schema.ts";
 import { define, type Given } from "./define.ts";
 
@@ -28,7 +28,16 @@ export function contract<const N extends string, IS extends Schema, OS extends S
   return Object.freeze(made) as unknown as Contract<N, IS, OS, E>;
 }
 
-function implementation(kind: "agent" | "workflow", o: Given, of: Definition): object {
+function implementation(kind: "agent" | "workflow", o: Given, of: Definition): Implementation {
   const definition = define(kind, o, of);
-  return Object.freeze({ kind, name: definition.name, "~definition": definition });
+  return Object.freeze({ kind, name: definition.name, "~definition": definition, "~contract": of });
+}
+
+interface Implementation extends AnyCallable {
+  readonly "~contract": Definition;
+}
+
+/** What it implements. A fleet that has only implementations knows their contract from here. */
+export function contractOf(callable: AnyCallable): Definition | undefined {
+  return (callable as Partial<Implementation>)["~contract"];
 }

@@ -36,12 +36,14 @@ export interface Run<O, E = never> {
   resume(o?: { budget?: Budget }): Promise<void>;
 }
 
+type RunApi = Pick<OrchestratorApi, "outcome" | "cancel" | "events">;
+
 export class RunHandle<O, E> implements Run<O, E> {
   readonly id: string;
-  readonly #api: OrchestratorApi;
+  readonly #api: RunApi;
   #reply: Promise<OutcomeReply> | undefined;
 
-  constructor(id: string, api: OrchestratorApi) {
+  constructor(id: string, api: RunApi) {
     this.id = id;
     this.#api = api;
   }
