@@ -1,0 +1,178 @@
+// What a committed batch means for memory, in order: attempts end, tasks close, tasks come, attempts begin, parents learn.
+import { childTaskId, rootTaskId, runId } from "../core/id.ts";
+import { FlotillaError } from "../core/error.ts";
+import type { Assignment } from "../protocol/worker.ts";
+import type { BatchResult, Closed, ReadyRow, TaskRow } from "../store/contract.ts";
+import type { Attempt, TaskOptions } from "./attempt.ts";
+import { beginAttempt, endAttempt, setSlot } from "./attempts.ts";
+import { sendAssignment } from "./assign.ts";
+import { deliver } from "./deliver.ts";
+import type { Engine, PendingEnd, Placed, Planned } from "./engine.ts";
+import type { Match } from "./dispatch.ts";
+import type { Lane } from "./lane.ts";
+import type { WorkerState } from "./workers.ts";
+
+export function apply(engine: Engine, planned: Planned, result: BatchResult): void {
+  const fenced = new Set(result.fenced.map((l) => `${l.task}:${l.leaseNo}`));
+  const assignments = new Map<WorkerState, Assignment[]>();
+  for (const end of planned.ends) applyEnd(engine, end, fenced.has(`${end.attempt.fence.task}:${end.attempt.fence.leaseNo}`), planned.batch.now);
+  applyClosed(engine, result.closed);
+  for (const row of result.due) engine.state.definitions.lane(row.lane).added(row);
+  engine.state.delayed -= result.due.length;
+  for (const acts of planned.acts) {
+    const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
+    if (lost) continue;
+    for (const placed of acts.placed) applyPlaced(engine, placed, planned.batch.now, assignments);
+    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0) acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
+    if (acts.waitSeen !== null && acts.attempt.state === "running" && !acts.attempt.ended && acts.waitSeen >= acts.attempt.sentSeq) {
+      acts.attempt.state = "waiting";
+      setSlot(acts.attempt, false);
+      engine.dispatch();
+    }
+  }
+  for (const [index, placed] of planned.roots.entries()) applyRoot(engine, planned, placed, result.existing.get(index), planned.batch.now, assignments);
+  applyClaims(engine, planned, result, assignments);
+  for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
+  deliver(engine, result.deliveries);
+  engine.events.stored(result.events);
+  for (const c of planned.cancels) c.resolve();
+  engine.state.cancelsLeft = result.moreCancels;
+  if (planned.batch.dueSlice > 0) engine.state.nextDueAt = result.nextDueAt;
+  if (result.due.length > 0) engine.dispatch();
+  engine.wakeAtNextDue();
+}
+
+function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number): void {
+  const { attempt, ending, codeRuns } = end;
+  endAttempt(engine, attempt, codeRuns ? "timed out" : null);
+  engine.dispatch();
+  if (fenced) return;
+  if ("settle" in ending) {
+    if (attempt.parent === null) engine.outcomes.settled(attempt.run, ending.settle);
+    if (attempt.hasGate) engine.state.cancelsLeft = true;
+    engine.events.finished(attempt.run, attempt.parent === null);
+    return;
+  }
+  const { next, lease, lane, prio, pass } = ending.requeue;
+  if (next.to === "ready") {
+    engine.state.definitions.lane(lane).added({ lane, prio, pass, task: lease.task, leaseNo: lease.leaseNo, attempt: next.attempt, crashes: next.crashes, alone: next.alone, since: now });
+  } else if (next.to === "delayed") {
+    engine.state.delayed += 1;
+    engine.state.nextDueAt = Math.min(engine.state.nextDueAt ?? Number.POSITIVE_INFINITY, next.dueAt);
+    engine.events.live(attempt.run, "task.waiting", () => ({ task: attempt.publicId, reason: "BACKOFF", fix: `flotilla tasks get ${attempt.publicId}` }));
+  } else {
+    engine.state.log("warn", "a workflow's code does not fit its history; its task waits", { task: attempt.publicId, error: ending.requeue.error?.message });
+    engine.events.live(attempt.run, "task.waiting", () => ({ task: attempt.publicId, reason: next.reason, fix: "bring back the code that began this run" }));
+  }
+}
+
+/** Tasks that a cancel closed: live attempts are told to stop, queued ones leave their lanes. */
+function applyClosed(engine: Engine, closed: readonly Closed[]): void {
+  const { state } = engine;
+  const gone = new Map<Lane, Set<number>>();
+  for (const c of closed) {
+    if (c.was === "ready") {
+      const lane = state.definitions.lane(c.lane);
+      const tasks = gone.get(lane);
+      if (tasks) tasks.add(c.task);
+      else gone.set(lane, new Set([c.task]));
+    } else if (c.was === "delayed") state.delayed -= 1;
+    else if (c.was === "running") {
+      const attempt = state.attempts.get(c.task);
+      if (attempt && attempt.fence.leaseNo === c.leaseNo) endAttempt(engine, attempt, c.reason);
+    }
+    if (c.parent === null) {
+      engine.outcomes.closed(c.task, new FlotillaError("FLOTILLA_CANCELED", { by: c.reason }).toJSON());
+      engine.events.finished(c.run, true);
+    }
+  }
+  for (const [lane, tasks] of gone) lane.removed(tasks);
+}
+
+function applyRoot(engine: Engine, planned: Planned, placed: Placed, existing: { task: number; secret: string; inputHash: string } | undefined, now: number, assignments: Map<WorkerState, Assignment[]>): void {
+  const { task, start, incoming } = placed;
+  if (!start) return;
+  if (existing) {
+    // Two equal keys in one batch: the first one's secret is in this batch.
+    const secret = existing.secret || (planned.roots.find((r) => r.task.id === existing.task)?.task.secret ?? "");
+    const id = runId(secret, existing.task);
+    if (existing.inputHash === task.idempotency?.inputHash) start.resolve({ id, existing: true, depth: incoming.lane.ready, pressure: "none" });
+    else start.reject(new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: task.idempotency?.key ?? "", run: id }));
+    return;
+  }
+  engine.state.rememberSecret(task.id, task.secret ?? "");
+  const depth = incoming.lane.ready;
+  applyPlaced(engine, placed, now, assignments);
+  start.resolve({ id: runId(task.secret ?? "", task.id), existing: false, depth, pressure: engine.pressure(depth) });
+}
+
+/** A new task is stored: it waits in its lane, or its eager attempt begins. */
+function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: Map<WorkerState, Assignment[]>): void {
+  const { state } = engine;
+  const { task, incoming, worker, parent } = placed;
+  const { lane } = incoming;
+  if (task.refused) return;
+  const publicId = () => (parent ? childTaskId(parent.publicId, task.act as number) : rootTaskId(task.secret ?? "", task.id));
+  if (task.dueAt !== null) {
+    state.delayed += 1;
+    state.nextDueAt = Math.min(state.nextDueAt ?? Number.POSITIVE_INFINITY, task.dueAt);
+    return;
+  }
+  if (!worker) {
+    lane.added({ lane: lane.id, prio: task.prio, pass: task.pass, task: task.id, leaseNo: 0, attempt: 0, crashes: 0, alone: false, since: now });
+    engine.events.live(task.run, "task.ready", () => ({ task: publicId(), agent: lane.definition.name }));
+    engine.dispatch();
+    return;
+  }
+  lane.served(task.pass);
+  const runs = lane.workers.get(worker) ?? lane.definition;
+  const attempt = beginAttempt(engine, {
+    row: task, options: incoming.options, publicId: publicId(), definition: lane.definition, runs, worker, leaseNo: 1, attempt: 1, crashes: 0, alone: false, now,
+  });
+  push(assignments, worker, {
+    fence: attempt.fence, publicId: attempt.publicId, definition: runs.name, tenant: task.tenant ?? "default", attempt: 1, input: task.input, startedAt: now, acts: 0, journal: [], deliveries: [],
+  });
+}
+
+function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assignments: Map<WorkerState, Assignment[]>): void {
+  if (planned.matches.length === 0) return;
+  const missed = new Set(result.unclaimed.map((l) => l.task));
+  const claimed = new Map<Lane, Set<number>>();
+  for (const m of planned.matches) {
+    let set = claimed.get(m.lane);
+    if (!set) claimed.set(m.lane, (set = new Set()));
+    // A cancel in the same batch has taken it off the lane's count already.
+    if (!missed.has(m.row.task)) set.add(m.row.task);
+    m.lane.served(m.row.pass);
+  }
+  for (const [lane, tasks] of claimed) lane.removed(tasks);
+  for (const m of planned.matches) {
+    const row = planned.rows.get(m.row.task);
+    if (row && !missed.has(m.row.task)) beginClaimed(engine, m, row, m.row, planned.batch.now, assignments);
+  }
+  engine.dispatch();
+}
+
+function beginClaimed(engine: Engine, m: Match, row: TaskRow, ready: ReadyRow, now: number, assignments: Map<WorkerState, Assignment[]>): void {
+  const options = row.options === null ? null : (JSON.parse(row.options) as TaskOptions);
+  const publicId = engine.state.knownPublicId(row);
+  const attempt = (id: string): Attempt =>
+    beginAttempt(engine, {
+      row, options, publicId: id, definition: m.lane.definition, runs: m.runs, worker: m.worker, leaseNo: ready.leaseNo + 1, attempt: ready.attempt + 1, crashes: ready.crashes, alone: ready.alone, now,
+    });
+  if (publicId !== undefined && ready.leaseNo === 0) {
+    const a = attempt(publicId);
+    push(assignments, m.worker, {
+      fence: a.fence, publicId, definition: m.runs.name, tenant: row.tenant ?? "default", attempt: a.attempt, input: row.input, startedAt: now, acts: 0, journal: [], deliveries: [],
+    });
+    return;
+  }
+  // Its journal and its run's secret are read first; what settles meanwhile follows by `deliver`.
+  sendAssignment(engine, attempt(publicId ?? ""), row);
+}
+
+function push(assignments: Map<WorkerState, Assignment[]>, worker: WorkerState, assignment: Assignment): void {
+  const list = assignments.get(worker);
+  if (list) list.push(assignment);
+  else assignments.set(worker, [assignment]);
+}

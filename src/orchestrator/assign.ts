@@ -1,0 +1,41 @@
+import type { Assignment } from "../protocol/worker.ts";
+import type { Journal, TaskRow } from "../store/contract.ts";
+import type { Attempt } from "./attempt.ts";
+import { inflate } from "./delivery.ts";
+import type { Engine } from "./engine.ts";
+
+/** Sends a task whose journal or public id must be read first. Deliveries queue behind it. */
+export function sendAssignment(engine: Engine, attempt: Attempt, row: TaskRow): void {
+  attempt.outbox = readAssignment(engine, attempt, row).then(
+    (assignment) => {
+      if (!attempt.ended) attempt.worker.link.send({ t: "assign", tasks: [assignment] });
+    },
+    (e: unknown) => {
+      // The store answers no reads: the attempt never began, so the worker is treated as if it had lost it.
+      engine.state.log("error", "a task's journal could not be read", { task: attempt.publicId, error: String(e) });
+      engine.lostAttempt(attempt, "its journal could not be read");
+    },
+  );
+}
+
+async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): Promise<Assignment> {
+  const { state } = engine;
+  const publicId = attempt.publicId || (await state.publicId(row));
+  (attempt as { publicId: string }).publicId = publicId;
+  const journal: Journal | null = attempt.hasGate ? await state.store.tasks.journal(row.id) : null;
+  attempt.hasGate = journal !== null;
+  attempt.sentSeq = journal?.lastSeq ?? 0;
+  attempt.children = journal?.entries.filter((e) => e.kind === "child").length ?? 0;
+  return {
+    fence: attempt.fence,
+    publicId,
+    definition: attempt.runs.name,
+    tenant: row.tenant ?? "default",
+    attempt: attempt.attempt,
+    input: row.input,
+    startedAt: journal?.startedAt ?? attempt.claimedAt,
+    acts: journal?.acts ?? 0,
+    journal: journal?.entries ?? [],
+    deliveries: await Promise.all((journal?.deliveries ?? []).map((d) => inflate(state.artifacts, d))),
+  };
+}

@@ -1,0 +1,64 @@
+import type { Timer } from "../core/clock.ts";
+import type { Act, Fence, StepResultAct } from "../protocol/worker.ts";
+import type { DefinitionState } from "./definitions.ts";
+import type { WorkerState } from "./workers.ts";
+
+/** A live attempt: what the orchestrator must know to settle it without reading its rows again. */
+export interface Attempt {
+  readonly fence: Fence;
+  readonly publicId: string;
+  readonly run: number;
+  readonly parent: number | null;
+  readonly act: number | null;
+  readonly path: string | null;
+  readonly depth: number;
+  readonly detached: boolean;
+  /** What the caller asked for: an agent, a workflow or a contract. */
+  readonly definition: DefinitionState;
+  /** What runs: the same, or an implementation of the contract. */
+  readonly runs: DefinitionState;
+  readonly lane: number;
+  readonly prio: number;
+  readonly pass: number;
+  readonly tenant: string | null;
+  readonly options: TaskOptions | null;
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly alone: boolean;
+  readonly worker: WorkerState;
+  readonly createdAt: number;
+  readonly claimedAt: number;
+  /** `waiting` holds no slot. `ending`: its result no longer counts, its code has not ended. */
+  state: "running" | "waiting" | "ending";
+  /** It counts against its worker's slots. */
+  holdsSlot: boolean;
+  /** Its end is on the way to the store: nothing more is heard from it. */
+  ended: boolean;
+  /** It has sent an act, or an earlier attempt has: there is a gate row. */
+  hasGate: boolean;
+  /** The highest seq that was sent to the worker. */
+  sentSeq: number;
+  children: number;
+  emits: number;
+  progress: { readonly done?: number; readonly total?: number; readonly note?: string } | null;
+  timeout: Timer | undefined;
+  idle: Timer | undefined;
+  /** Messages that wait until a large value of an earlier one is stored. */
+  inbox: (() => void)[] | null;
+  /** Deliveries that wait until a large value is loaded. */
+  outbox: Promise<void> | null;
+}
+
+/** Per-task options that differ from its definition's; JSON in the task's row. */
+export interface TaskOptions {
+  readonly tags?: readonly string[];
+  readonly retry?: { readonly attempts: number; readonly backoff: "exponential" | "fixed"; readonly fromMs: number; readonly toMs: number };
+  readonly timeoutMs?: number;
+}
+
+export function sameLease(attempt: Attempt | undefined, fence: Fence): attempt is Attempt {
+  return attempt !== undefined && attempt.fence.leaseNo === fence.leaseNo && attempt.fence.boot === fence.boot;
+}
+
+/** An act as it goes into a batch: a step's large value has been stored, and is named by `ref`. */
+export type StoredAct = Exclude<Act, StepResultAct> | (StepResultAct & { readonly ref?: string });

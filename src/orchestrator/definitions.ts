@@ -1,0 +1,125 @@
+import { FlotillaError } from "../core/error.ts";
+import type { DefinitionCard } from "../protocol/worker.ts";
+import type { Boot, LaneRow, Store } from "../store/contract.ts";
+import { Lane } from "./lane.ts";
+import type { WorkerState } from "./workers.ts";
+
+export interface DefinitionState {
+  readonly id: number;
+  readonly name: string;
+  /** null: some task names it, but nobody has registered it yet. */
+  card: DefinitionCard | null;
+}
+
+/** Definitions and lanes by name, interned in the store, with who can serve each lane. */
+export class Definitions {
+  readonly #store: Store;
+  readonly #byName = new Map<string, DefinitionState>();
+  readonly #byId = new Map<number, DefinitionState>();
+  readonly #lanes = new Map<number, Lane>();
+  readonly #laneByKey = new Map<string, Lane>();
+  readonly #workers: ReadonlyMap<number, WorkerState>;
+  #nextDefinition = 1;
+  #nextLane = 1;
+  #newDefinitions: { id: number; name: string; card: string }[] = [];
+  #newLanes: LaneRow[] = [];
+
+  constructor(store: Store, boot: Boot, workers: ReadonlyMap<number, WorkerState>) {
+    this.#store = store;
+    this.#workers = workers;
+    for (const d of boot.definitions) this.#add({ id: d.id, name: d.name, card: JSON.parse(d.card) as DefinitionCard | null });
+    for (const l of boot.lanes) {
+      const definition = this.#byId.get(l.definition);
+      if (definition) this.#addLane(new Lane(l.id, definition, l.needs, boot.depth.get(l.id) ?? { ready: 0, lastPass: 0 }));
+    }
+  }
+
+  get names(): string[] {
+    return [...this.#byName.values()].filter((d) => d.card).map((d) => d.name);
+  }
+  get lanes(): Iterable<Lane> {
+    return this.#lanes.values();
+  }
+  get(name: string): DefinitionState | undefined {
+    return this.#byName.get(name);
+  }
+  byId(id: number): DefinitionState {
+    return this.#byId.get(id) as DefinitionState;
+  }
+  lane(id: number): Lane {
+    return this.#lanes.get(id) as Lane;
+  }
+
+  /** The registered definition. @throws FLOTILLA_UNKNOWN_DEFINITION */
+  require(name: string): DefinitionState & { card: DefinitionCard } {
+    const found = this.#byName.get(name);
+    if (!found?.card) throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name, known: this.names });
+    return found as DefinitionState & { card: DefinitionCard };
+  }
+
+  register(cards: readonly DefinitionCard[]): void {
+    for (const card of cards) {
+      const known = this.#byName.get(card.name);
+      // A contract never hides the definition that fulfils it under the same name.
+      if (known?.card && card.kind === "contract" && known.card.kind !== "contract") continue;
+      if (known) known.card = card;
+      else this.#add({ id: this.#nextDefinition, name: card.name, card });
+      const { id } = this.#byName.get(card.name) as DefinitionState;
+      this.#newDefinitions.push({ id, name: card.name, card: JSON.stringify(card) });
+    }
+    for (const lane of this.#lanes.values()) lane.findWorkers(this.#workers.values(), this);
+  }
+
+  /** A name that a task asks for and nobody has registered. */
+  expect(name: string): void {
+    if (this.#byName.has(name)) return;
+    const id = this.#nextDefinition;
+    this.#add({ id, name, card: null });
+    this.#newDefinitions.push({ id, name, card: "null" });
+  }
+
+  /** The lane of a call: the definition with its own needs and the call's. */
+  laneOf(definition: DefinitionState, needs: readonly string[]): Lane {
+    const all = [...new Set([...(definition.card?.needs ?? []), ...needs])].toSorted();
+    const key = `${definition.id} ${JSON.stringify(all)}`;
+    let lane = this.#laneByKey.get(key);
+    if (!lane) {
+      lane = new Lane(this.#nextLane, definition, all, { ready: 0, lastPass: 0 });
+      this.#addLane(lane);
+      this.#newLanes.push({ id: lane.id, definition: definition.id, needs: all, build: "" });
+      lane.findWorkers(this.#workers.values(), this);
+    }
+    return lane;
+  }
+
+  workersChanged(): void {
+    for (const lane of this.#lanes.values()) lane.findWorkers(this.#workers.values(), this);
+  }
+
+  /** Writes what is new, before the first task that names it. */
+  async save(): Promise<void> {
+    if (this.#newDefinitions.length === 0 && this.#newLanes.length === 0) return;
+    const definitions = this.#newDefinitions;
+    const lanes = this.#newLanes;
+    this.#newDefinitions = [];
+    this.#newLanes = [];
+    try {
+      await this.#store.catalogue.defineAll({ definitions, lanes });
+    } catch (e) {
+      this.#newDefinitions.unshift(...definitions);
+      this.#newLanes.unshift(...lanes);
+      throw e;
+    }
+  }
+
+  #add(definition: DefinitionState): void {
+    this.#byName.set(definition.name, definition);
+    this.#byId.set(definition.id, definition);
+    this.#nextDefinition = Math.max(this.#nextDefinition, definition.id + 1);
+  }
+  #addLane(lane: Lane): void {
+    this.#lanes.set(lane.id, lane);
+    this.#laneByKey.set(`${lane.definition.id} ${JSON.stringify(lane.needs)}`, lane);
+    this.#nextLane = Math.max(this.#nextLane, lane.id + 1);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Delivery } from "../protocol/worker.ts";
+import type { StoredDelivery } from "../store/contract.ts";
+import { inflate, inline } from "./delivery.ts";
+import type { Attempt } from "./attempt.ts";
+import { setSlot } from "./attempts.ts";
+import type { Engine } from "./engine.ts";
+import { touchIdle } from "./liveness.ts";
+
+/** Tells parents that live what settled, in the order of seq. Parents that do not live read it from the journal. */
+export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): void {
+  const byParent = new Map<number, StoredDelivery[]>();
+  for (const d of deliveries) {
+    const list = byParent.get(d.parent);
+    if (list) list.push(d);
+    else byParent.set(d.parent, [d]);
+  }
+  for (const [parent, list] of byParent) {
+    const attempt = engine.state.attempts.get(parent);
+    if (!attempt || attempt.ended) continue;
+    if (attempt.state === "waiting") {
+      attempt.state = "running";
+      setSlot(attempt, true);
+    }
+    touchIdle(engine, attempt);
+    if (attempt.outbox === null && list.every((d) => d.ref === null)) send(attempt, list.map(inline));
+    else deliverLater(engine, attempt, list);
+  }
+}
+
+/** Behind what is still being loaded, so that the order holds. */
+function deliverLater(engine: Engine, attempt: Attempt, list: readonly StoredDelivery[]): void {
+  const before = attempt.outbox ?? Promise.resolve();
+  const mine: Promise<void> = before.then(async () => {
+    const ready: Delivery[] = [];
+    for (const d of list) ready.push(d.ref === null ? inline(d) : await inflate(engine.state.artifacts, d));
+    send(attempt, ready);
+    if (attempt.outbox === mine) attempt.outbox = null;
+  });
+  attempt.outbox = mine;
+  mine.catch((e: unknown) => {
+    engine.state.log("error", "a result could not be loaded", { task: attempt.publicId, error: String(e) });
+    engine.lostAttempt(attempt, "a child's result could not be loaded");
+  });
+}
+
+function send(attempt: Attempt, deliveries: readonly Delivery[]): void {
+  // What the journal already told (it was read after this settled) is not told twice.
+  const fresh = deliveries.filter((d) => d.seq > attempt.sentSeq);
+  if (fresh.length === 0 || attempt.ended) return;
+  attempt.sentSeq = (fresh.at(-1) as Delivery).seq;
+  attempt.worker.link.send({ t: "deliver", fence: attempt.fence, deliveries: fresh });
+}

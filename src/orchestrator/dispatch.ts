@@ -1,0 +1,98 @@
+import type { ReadyRow } from "../store/contract.ts";
+import type { DefinitionState } from "./definitions.ts";
+import { before, type Lane } from "./lane.ts";
+import { freeSlots, isIdle, type WorkerState } from "./workers.ts";
+
+/** Ready tasks matched to workers, not yet claimed. */
+export interface Match {
+  readonly row: ReadyRow;
+  readonly lane: Lane;
+  readonly worker: WorkerState;
+  readonly runs: DefinitionState;
+}
+
+/**
+ * Slots as they will be after this batch: what settles frees, what is claimed takes. Nothing of it touches the workers
+ * themselves, because a batch that fails to commit must leave no trace in memory.
+ */
+export class SlotPlan {
+  readonly #free = new Map<WorkerState, number>();
+  readonly #claimed = new Map<WorkerState, number>();
+
+  free(worker: WorkerState): number {
+    let n = this.#free.get(worker);
+    if (n === undefined) {
+      n = freeSlots(worker);
+      this.#free.set(worker, n);
+    }
+    return n;
+  }
+  frees(worker: WorkerState): void {
+    this.#free.set(worker, this.free(worker) + 1);
+  }
+  takes(worker: WorkerState, n = 1): void {
+    this.#free.set(worker, this.free(worker) - n);
+    this.#claimed.set(worker, (this.#claimed.get(worker) ?? 0) + 1);
+  }
+  /** Nothing runs there and nothing is about to. */
+  idle(worker: WorkerState): boolean {
+    return isIdle(worker) && !this.#claimed.has(worker) && this.free(worker) > 0;
+  }
+
+  /** The capable worker with the most free slots. */
+  best(lane: Lane): WorkerState | undefined {
+    let best: WorkerState | undefined;
+    let most = 0;
+    for (const worker of lane.workers.keys()) {
+      const n = this.free(worker);
+      if (n > most) {
+        best = worker;
+        most = n;
+      }
+    }
+    return best;
+  }
+  idleOne(lane: Lane): WorkerState | undefined {
+    for (const worker of lane.workers.keys()) if (this.idle(worker)) return worker;
+    return undefined;
+  }
+}
+
+/**
+ * Matches the heads of the lanes to free slots: over all lanes in claim order (priority, then age), each task to the
+ * capable worker with the most free slots. A task that must run alone waits for an idle worker, and gets all of it.
+ */
+export function match(lanes: Iterable<Lane>, plan: SlotPlan, limit: number): Match[] {
+  const cursors: { lane: Lane; at: number }[] = [];
+  for (const lane of lanes) if (lane.head.length > 0 && lane.workers.size > 0) cursors.push({ lane, at: 0 });
+  const matches: Match[] = [];
+  while (cursors.length > 0 && matches.length < limit) {
+    let first = 0;
+    for (let i = 1; i < cursors.length; i++) {
+      if (older(headOf(cursors[i] as Cursor), headOf(cursors[first] as Cursor))) first = i;
+    }
+    const cursor = cursors[first] as Cursor;
+    const row = headOf(cursor);
+    const worker = row.alone ? plan.idleOne(cursor.lane) : plan.best(cursor.lane);
+    if (worker) {
+      plan.takes(worker, row.alone ? plan.free(worker) : 1);
+      matches.push({ row, lane: cursor.lane, worker, runs: cursor.lane.workers.get(worker) as DefinitionState });
+    }
+    // No free slot for this lane: its other tasks find none either, unless only an idle worker was missing.
+    cursor.at = worker || row.alone ? cursor.at + 1 : cursor.lane.head.length;
+    if (cursor.at >= cursor.lane.head.length) cursors.splice(first, 1);
+  }
+  return matches;
+}
+
+interface Cursor {
+  lane: Lane;
+  at: number;
+}
+function headOf(c: Cursor): ReadyRow {
+  return c.lane.head[c.at] as ReadyRow;
+}
+/** Across lanes the place says nothing (each lane counts its own): priority, then age. */
+function older(a: ReadyRow, b: ReadyRow): boolean {
+  return a.lane === b.lane ? before(a, b) : a.prio !== b.prio ? a.prio < b.prio : a.task < b.task;
+}

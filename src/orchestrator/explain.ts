@@ -1,0 +1,74 @@
+import { formatMs } from "../core/duration.ts";
+import { reasons, type Reason } from "../core/reason.ts";
+import type { Explanation } from "../protocol/views.ts";
+import type { TaskRow, Whereabouts } from "../store/contract.ts";
+import type { Lane } from "./lane.ts";
+import type { State } from "./state.ts";
+import { freeSlots } from "./workers.ts";
+
+type Why = Pick<Explanation, "reason" | "detail" | "fix">;
+
+/** Why a task is not running now, and what to do about it. */
+export function explain(state: State, id: string, task: TaskRow, where: Whereabouts): Explanation {
+  const now = state.clock.now();
+  const lane = state.definitions.lane(task.lane);
+  switch (where.in) {
+    case "outcome": {
+      const { status, error, finishedAt, startedAt } = where.outcome;
+      const detail = error ? error.message : `it took ${formatMs(finishedAt - (startedAt ?? finishedAt))}`;
+      return { task: id, state: status === "partial" ? "succeeded" : status === "stopped" ? "failed" : status, reason: null, detail, fix: status === "succeeded" ? [] : [`flotilla tasks get ${id}`] };
+    }
+    case "ready":
+      return { task: id, state: "ready", ...whyReady(state, lane, where, now) };
+    case "delayed": {
+      const retry = where.attempt > 0;
+      return {
+        task: id, state: "delayed", reason: retry ? "BACKOFF" : "SCHEDULED",
+        detail: `${reasons[retry ? "BACKOFF" : "SCHEDULED"]}: in ${formatMs(Math.max(0, where.dueAt - now))}${retry ? `, as attempt ${where.attempt + 1}` : ""}`,
+        fix: retry ? [`see what failed: flotilla tasks get ${id}`] : [],
+      };
+    }
+    case "held":
+      return { task: id, state: "waiting", reason: where.reason as Reason, detail: where.error?.message ?? reasons[where.reason as Reason], fix: where.error?.fix ?? [] };
+    case "running": {
+      const worker = [...state.workers.values()].find((w) => w.id === where.worker);
+      if (where.armed) return { task: id, state: "waiting", reason: "WAITING_CHILDREN", detail: `${reasons.WAITING_CHILDREN}: ${where.remaining} left`, fix: [`flotilla tasks ls --run ${id.split(".")[0]?.replace(/^t_/, "r_")} --state running`] };
+      const forMs = formatMs(now - where.claimedAt);
+      if (worker?.unresponsive) return { task: id, state: "running", reason: "WORKER_UNRESPONSIVE", detail: `${reasons.WORKER_UNRESPONSIVE}: ${worker.hello.name}, task running for ${forMs}`, fix: ["keep long computations off the main loop, or give the agent a timeout"] };
+      return { task: id, state: "running", reason: null, detail: `on ${worker?.hello.name ?? "a worker"} for ${forMs}`, fix: [] };
+    }
+  }
+}
+
+function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "ready" }>, now: number): Why {
+  const waited = formatMs(now - where.since);
+  if (state.draining) return { reason: "DRAINING", detail: `${reasons.DRAINING}; ready for ${waited}`, fix: ["start the fleet again"] };
+  if (lane.workers.size === 0) {
+    const nearest = nearestWorker(state, lane);
+    return {
+      reason: "NO_CAPABLE_WORKER",
+      detail: `${reasons.NO_CAPABLE_WORKER}: ${lane.definition.name}${lane.needs.length > 0 ? ` needs ${lane.needs.join(", ")}` : ""}; ready for ${waited}`,
+      fix: [nearest ?? `start a worker that has ${lane.definition.name}`],
+    };
+  }
+  if (where.alone) return { reason: "RUNS_ALONE", detail: `${reasons.RUNS_ALONE}; ready for ${waited}`, fix: [] };
+  const free = [...lane.workers.keys()].reduce((n, w) => n + Math.max(0, freeSlots(w)), 0);
+  if (free > 0) return { reason: "DISPATCHING", detail: reasons.DISPATCHING, fix: [] };
+  return {
+    reason: "WORKERS_BUSY",
+    detail: `${reasons.WORKERS_BUSY}: ${lane.workers.size} capable, all slots taken; ${lane.ready} ready in its lane; ready for ${waited}`,
+    fix: ["add workers or slots: workers: { count, slots }"],
+  };
+}
+
+/** The worker that lacks least. */
+function nearestWorker(state: State, lane: Lane): string | undefined {
+  let best: { name: string; missing: string[] } | undefined;
+  for (const worker of state.workers.values()) {
+    const has = worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
+    if (!has) continue;
+    const missing = lane.needs.filter((need) => !worker.offers.has(need));
+    if (!best || missing.length < best.missing.length) best = { name: worker.hello.name, missing };
+  }
+  return best && `worker ${best.name} has it but does not offer ${best.missing.join(", ")}: add that to its offers`;
+}

@@ -1,0 +1,131 @@
+import { bounds } from "../core/bounds.ts";
+import { FlotillaError, type ErrorJson } from "../core/error.ts";
+import { priorityCode } from "../core/task.ts";
+import type { ChildAct } from "../protocol/worker.ts";
+import type { StartRequest } from "../protocol/views.ts";
+import type { NewTask } from "../store/contract.ts";
+import type { Attempt, TaskOptions } from "./attempt.ts";
+import type { Definitions } from "./definitions.ts";
+import type { Lane } from "./lane.ts";
+
+/** A task on its way in, with the lane it goes to. */
+export interface Incoming {
+  readonly task: NewTask;
+  readonly lane: Lane;
+  readonly options: TaskOptions | null;
+}
+
+const nothing = { parent: null, act: null, key: null, inputHash: null, askedAfter: null, path: null };
+
+/** A client's start, checked at the door. @throws the error that the client gets; then nothing was written. */
+export function incomingRoot(r: StartRequest, definitions: Definitions, id: number, secret: string, now: number): Incoming {
+  const definition = definitions.require(r.name);
+  checkInput(r.input, r.name);
+  checkText("idempotencyKey", r.idempotencyKey, bounds.keyLength);
+  checkText("tenant", r.tenant, bounds.keyLength);
+  if ((r.tags?.length ?? 0) > bounds.tagsMax) throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
+  for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);
+  if (r.delayMs !== undefined && !(r.delayMs >= 0 && Number.isFinite(r.delayMs))) {
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "delay", problem: `${r.delayMs} ms is not a wait`, fix: 'write a duration such as "10m"' });
+  }
+  const lane = definitions.laneOf(definition, []);
+  const options: TaskOptions | null = r.tags && r.tags.length > 0 ? { tags: r.tags } : null;
+  const tenant = r.tenant ?? null;
+  const task: NewTask = {
+    ...nothing,
+    id,
+    run: id,
+    secret,
+    definition: definition.id,
+    lane: lane.id,
+    prio: priorityCode(r.priority),
+    pass: lane.nextPass(tenant),
+    tenant,
+    depth: 0,
+    detached: false,
+    input: r.input,
+    options: options && JSON.stringify(options),
+    createdAt: now,
+    claim: null,
+    dueAt: r.delayMs ? now + r.delayMs : null,
+    refused: null,
+    idempotency: r.idempotencyKey === undefined ? null : { key: r.idempotencyKey, inputHash: r.inputHash ?? "" },
+  };
+  return { task, lane, options };
+}
+
+/** A child that running code asked for. What cannot be accepted is stored as refused: a re-run of the parent sees the same. */
+export function incomingChild(c: ChildAct, parent: Attempt, definitions: Definitions, id: number, now: number): Incoming {
+  const known = definitions.get(c.definition);
+  const definition = known ?? placeholder(definitions, c.definition);
+  const lane = definitions.laneOf(definition, c.needs ?? []);
+  const options = childOptions(c);
+  const task: NewTask = {
+    id,
+    run: parent.run,
+    parent: parent.fence.task,
+    act: c.act,
+    key: c.key,
+    inputHash: c.inputHash,
+    askedAfter: c.askedAfter,
+    secret: null,
+    path: parent.path === null ? String(c.act) : `${parent.path}.${c.act}`,
+    definition: definition.id,
+    lane: lane.id,
+    prio: c.priority ?? parent.prio,
+    pass: lane.nextPass(parent.tenant),
+    tenant: parent.tenant,
+    depth: parent.depth + 1,
+    detached: c.detached ?? false,
+    input: c.input,
+    options: options && JSON.stringify(options),
+    createdAt: now,
+    claim: null,
+    dueAt: null,
+    refused: refusal(c, parent, definitions, lane),
+    idempotency: null,
+  };
+  return { task, lane, options };
+}
+
+function childOptions(c: ChildAct): TaskOptions | null {
+  if (!c.retry && c.timeoutMs === undefined) return null;
+  return { ...(c.retry ? { retry: c.retry } : {}), ...(c.timeoutMs === undefined ? {} : { timeoutMs: c.timeoutMs }) };
+}
+
+function refusal(c: ChildAct, parent: Attempt, definitions: Definitions, lane: Lane): ErrorJson | null {
+  const where = `${parent.runs.name}, task ${parent.publicId}, call ${c.key}`;
+  if (!definitions.get(c.definition)?.card) return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: c.definition, known: definitions.names }, { where }).toJSON();
+  if (parent.depth + 1 > bounds.depth) return new FlotillaError("FLOTILLA_TOO_MANY", { what: "levels of tasks", count: parent.depth + 1, max: bounds.depth }, { where }).toJSON();
+  if (parent.children + 1 > bounds.fanout) return new FlotillaError("FLOTILLA_TOO_MANY", { what: "children of one task", count: parent.children + 1, max: bounds.fanout }, { where }).toJSON();
+  try {
+    checkInput(c.input, c.definition);
+  } catch (e) {
+    return (e as FlotillaError).toJSON();
+  }
+  if (c.ifNoWorker === "fail" && lane.workers.size === 0) return noWorker(lane, where).toJSON();
+  return null;
+}
+
+function noWorker(lane: Lane, where: string): FlotillaError {
+  return new FlotillaError("FLOTILLA_NO_WORKER", { needs: lane.needs, nearest: [] }, { where });
+}
+
+function placeholder(definitions: Definitions, name: string) {
+  definitions.expect(name);
+  return definitions.get(name) as NonNullable<ReturnType<Definitions["get"]>>;
+}
+
+function checkInput(input: string, name: string): void {
+  // Length in UTF-16 units first: counting bytes of every small input would cost more than the check is worth.
+  if (input.length * 3 <= bounds.inputBytes) return;
+  const bytes = Buffer.byteLength(input);
+  if (bytes > bounds.inputBytes) throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: `the input of ${name}`, bytes, max: bounds.inputBytes }, { where: name });
+}
+
+function checkText(field: string, text: string | undefined, max: number): void {
+  if (text === undefined) return;
+  if (text.length === 0 || text.length > max) {
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field, problem: text.length === 0 ? "it is empty" : `it has ${text.length} characters`, fix: `use 1 to ${max} characters` });
+  }
+}

@@ -1,0 +1,127 @@
+import type { ReadyRow } from "../store/contract.ts";
+import type { Definitions, DefinitionState } from "./definitions.ts";
+import type { WorkerState } from "./workers.ts";
+
+// The store holds the queue; a lane keeps its head in memory. 1,024 rows: two full batches of 512 between two reads.
+const headMax = 1_024;
+
+/** One definition with one set of needs: what dispatch claims by. */
+export class Lane {
+  readonly id: number;
+  readonly definition: DefinitionState;
+  readonly needs: readonly string[];
+  /** Ready tasks in the store, exactly. */
+  ready: number;
+  /** Workers that can serve it, each with the definition that it would run. */
+  workers = new Map<WorkerState, DefinitionState>();
+  #head: ReadyRow[] = [];
+  /** The head is the whole queue. */
+  #whole: boolean;
+  #servedPass: number;
+  readonly #tenants = new Map<string, number>();
+
+  constructor(id: number, definition: DefinitionState, needs: readonly string[], depth: { readonly ready: number; readonly lastPass: number }) {
+    this.id = id;
+    this.definition = definition;
+    this.needs = needs;
+    this.ready = depth.ready;
+    this.#whole = depth.ready === 0;
+    this.#servedPass = depth.lastPass;
+  }
+
+  /**
+   * The place of a tenant's next task: stride scheduling (Waldspurger and Weihl, 1995) at enqueue. A tenant alone gets
+   * consecutive places; one that comes later starts where the lane is being served, not behind the other's backlog.
+   */
+  nextPass(tenant: string | null): number {
+    const key = tenant ?? "";
+    const pass = Math.max(this.#servedPass, this.#tenants.get(key) ?? 0) + 1;
+    this.#tenants.set(key, pass);
+    return pass;
+  }
+
+  /** A task at that place is being served. */
+  served(pass: number): void {
+    if (pass > this.#servedPass) this.#servedPass = pass;
+  }
+
+  /** A task became ready. */
+  added(row: ReadyRow): void {
+    this.ready += 1;
+    const tail = this.#head.at(-1);
+    if (this.#whole ? tail === undefined || before(tail, row) : false) this.#head.push(row);
+    else if (tail !== undefined && before(row, tail)) this.#head.splice(this.#placeOf(row), 0, row);
+    else if (!this.#whole) return;
+    if (this.#head.length > headMax) {
+      this.#head.length = headMax;
+      this.#whole = false;
+    }
+  }
+
+  /** The head in claim order. When it may be short of what the store has, `refill` must run first. */
+  get head(): readonly ReadyRow[] {
+    return this.#head;
+  }
+  get short(): boolean {
+    return !this.#whole && this.#head.length < headMax / 2;
+  }
+  refilled(rows: readonly ReadyRow[]): void {
+    this.#head = [...rows];
+    this.#whole = rows.length < headMax;
+  }
+  static readonly headMax = headMax;
+
+  /** Tasks left the queue: claimed, or canceled. */
+  removed(tasks: ReadonlySet<number>): void {
+    this.ready -= tasks.size;
+    this.#head = this.#head.filter((row) => !tasks.has(row.task));
+  }
+
+  /** Memory no longer knows: read the head again. */
+  forget(): void {
+    this.#head = [];
+    this.#whole = false;
+  }
+
+  findWorkers(workers: Iterable<WorkerState>, definitions: Definitions): void {
+    this.workers = new Map();
+    for (const worker of workers) {
+      const runs = this.#servedBy(worker, definitions);
+      if (runs) this.workers.set(worker, runs);
+    }
+  }
+
+  /** Which of the worker's definitions would run a task of this lane: itself, else the closest implementation. */
+  #servedBy(worker: WorkerState, definitions: Definitions): DefinitionState | undefined {
+    if (!this.needs.every((need) => worker.offers.has(need))) return undefined;
+    if (worker.names.has(this.definition.name)) return this.definition;
+    let best: DefinitionState | undefined;
+    let bestFit = -1;
+    for (const card of worker.hello.definitions) {
+      if (card.implements !== this.definition.name || !card.needs.every((need) => worker.offers.has(need))) continue;
+      const fit = card.needs.filter((need) => this.needs.includes(need)).length;
+      const state = definitions.get(card.name);
+      if (state && fit > bestFit) {
+        best = state;
+        bestFit = fit;
+      }
+    }
+    return best;
+  }
+
+  #placeOf(row: ReadyRow): number {
+    let low = 0;
+    let high = this.#head.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (before(this.#head[middle] as ReadyRow, row)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Claim order: priority, place, age. */
+export function before(a: ReadyRow, b: ReadyRow): boolean {
+  return a.prio !== b.prio ? a.prio < b.prio : a.pass !== b.pass ? a.pass < b.pass : a.task < b.task;
+}

@@ -1,0 +1,85 @@
+// What becomes of attempts that take too long, and of workers that fall silent or die.
+import type { Attempt } from "./attempt.ts";
+import type { Engine } from "./engine.ts";
+import { afterLoss, afterTimeout } from "./retry.ts";
+import type { WorkerState } from "./workers.ts";
+
+const pingMs = 1_000;
+/** A stale loop becomes a reason that people see. */
+const unresponsiveMs = 5_000;
+
+/** Absolute and idle timeouts, on the orchestrator's clock: a worker whose loop is blocked could not time itself out. */
+export function watchTimeouts(engine: Engine, attempt: Attempt): void {
+  const timeoutMs = attempt.options?.timeoutMs ?? attempt.runs.card?.timeoutMs ?? null;
+  if (timeoutMs !== null) attempt.timeout = engine.state.clock.after(timeoutMs, () => timedOut(engine, attempt, "timeout"));
+  touchIdle(engine, attempt);
+}
+
+/** The attempt showed that it goes on. */
+export function touchIdle(engine: Engine, attempt: Attempt): void {
+  const idleMs = attempt.runs.card?.idleTimeoutMs ?? null;
+  if (idleMs === null || attempt.ended) return;
+  attempt.idle?.cancel();
+  attempt.idle = engine.state.clock.after(idleMs, () => {
+    // A workflow that waits for its children is not idle: they are watched themselves.
+    if (attempt.state === "waiting") touchIdle(engine, attempt);
+    else timedOut(engine, attempt, "idleTimeout");
+  });
+}
+
+function timedOut(engine: Engine, attempt: Attempt, after: "timeout" | "idleTimeout"): void {
+  engine.end(attempt, afterTimeout(attempt, after, engine.state.clock.now(), engine.state.random), true);
+}
+
+/** Code that goes on although it was told to stop: its process is ended. In-process nothing can end it. */
+export function watchGrace(engine: Engine, attempt: Attempt): void {
+  const { worker } = attempt;
+  if (worker.hello.isolation === "in-process") return;
+  attempt.timeout = engine.state.clock.after(engine.abortGraceMs, () => {
+    if (worker.ending.has(attempt)) endWorker(worker, `task ${attempt.publicId} did not stop when it was told to`);
+  });
+}
+
+/** Ends a worker's process; its exit comes back as a loss that counts against nobody. */
+export function endWorker(worker: WorkerState, reason: string): void {
+  if (worker.killed !== null) return;
+  worker.killed = reason;
+  worker.link.kill(reason);
+}
+
+/**
+ * A worker is gone. `observed`: its process was seen to exit by itself, so one of the attempts whose code was executing
+ * is to blame. A goodbye, a drain or our own kill blames nobody.
+ */
+export function workerLost(engine: Engine, worker: WorkerState, how: string, observed: boolean): void {
+  const { state } = engine;
+  if (!state.workers.delete(worker.id)) return;
+  state.definitions.workersChanged();
+  const attempts = [...worker.attempts.values()];
+  const executing = attempts.filter((a) => a.state === "running" && !a.ended).length + worker.ending.size;
+  const suspects = observed && worker.killed === null ? executing : 0;
+  for (const attempt of attempts) engine.end(attempt, afterLoss(attempt, { how: worker.killed ?? how, suspects }), false);
+  worker.ending.clear();
+  engine.dispatch();
+}
+
+/** Asks every worker process once a second for its main loop's pulse. */
+export function watchWorkers(engine: Engine, blockedMs: number): { stop(): void } {
+  const { clock } = engine.state;
+  let timer = clock.after(pingMs, tick);
+  function tick(): void {
+    for (const worker of engine.state.workers.values()) {
+      if (worker.hello.isolation === "in-process") continue;
+      const silentMs = worker.pongSeen < worker.pingSent ? clock.elapsedMs() - worker.pongAt : 0;
+      worker.unresponsive = silentMs > unresponsiveMs;
+      if (silentMs > blockedMs) endWorker(worker, `its main loop has been blocked for ${Math.round(silentMs / 1_000)} s`);
+      if (worker.pongSeen === worker.pingSent) {
+        worker.pingSent += 1;
+        worker.pongAt = clock.elapsedMs();
+        worker.link.send({ t: "ping", n: worker.pingSent });
+      }
+    }
+    timer = clock.after(pingMs, tick);
+  }
+  return { stop: () => timer.cancel() };
+}

@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { FlotillaError } from "../core/error.ts";
+import { secretFrom } from "../core/id.ts";
+import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
+import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import { Engine } from "./engine.ts";
+import { EventHub, readEvents } from "./events.ts";
+import { explain } from "./explain.ts";
+import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
+import { findRun, findTask } from "./lookup.ts";
+import { Outcomes } from "./outcomes.ts";
+import { getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
+import { receive } from "./receive.ts";
+import { cryptoSecrets } from "./secrets.ts";
+import { State, type OrchestratorOptions } from "./state.ts";
+import type { WorkerState } from "./workers.ts";
+
+export type { LogSink, OrchestratorOptions } from "./state.ts";
+
+/** One worker's place at an orchestrator. */
+export interface Attachment {
+  readonly id: string;
+  receive(m: FromWorker): void;
+  /** The worker is gone. `observed`: its process was seen to exit by itself, so what it was executing is suspect. */
+  lost(how: string, o: { readonly observed: boolean }): void;
+}
+
+export interface Orchestrator extends OrchestratorApi {
+  /** Makes definitions known before a worker has them: contracts, and what clients may start. */
+  register(cards: readonly DefinitionCard[]): void;
+  attach(link: WorkerLink, hello: Hello): Attachment;
+  /** Takes and starts nothing more; resolves when nothing runs. */
+  drain(): Promise<void>;
+  /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
+  close(): Promise<void>;
+}
+
+const version = "0.1.0";
+
+/** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
+export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
+  const boot = await o.store.boot({ nonce: randomUUID(), pid: process.pid, now: o.clock.now() });
+  const state = new State(o, boot);
+  const outcomes = new Outcomes(o.artifacts);
+  const events = new EventHub();
+  const engine = new Engine({ state, outcomes, events, secret: o.secret ?? cryptoSecrets(), queuedMax: o.queuedMax ?? 5_000_000, abortGraceMs: o.abortGraceMs ?? 5_000 });
+  const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
+  engine.wakeAtNextDue();
+  if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
+  if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
+  let closing: Promise<void> | undefined;
+
+  return {
+    start: (requests: readonly StartRequest[]) =>
+      requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
+    async outcome(id, signal) {
+      const task = await findRun(state, id);
+      const wait = outcomes.wait(task.id, signal);
+      const row = await state.store.runs.outcome(task.id);
+      if (row) outcomes.found(task.id, row);
+      return wait;
+    },
+    async cancel(id, reason) {
+      const task = await findTask(state, id);
+      await new Promise<void>((resolve, reject) => engine.cancel({ request: { task: task.id, reason }, resolve, reject }));
+    },
+    run: (id) => getRun(state, id),
+    runs: (q) => listRuns(state, q),
+    task: (id) => getTask(state, id),
+    tasks: (q) => listTasks(state, q),
+    async explain(id) {
+      const task = await findTask(state, id);
+      const where = await state.store.tasks.where(task.id);
+      if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
+      return explain(state, await state.publicId(task), task, where);
+    },
+    workers: async () => listWorkers(state),
+    health: () => health(state, version),
+    async *events(id, options) {
+      const { id: run, secret } = await findRun(state, id);
+      yield* readEvents(state, events, { id: run, secret }, options);
+    },
+    artifact: (ref) => state.artifacts.get(ref),
+
+    register(cards) {
+      state.definitions.register(cards);
+      engine.dispatch();
+    },
+
+    attach(link, hello) {
+      if (hello.protocol !== protocolVersion) {
+        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "protocol", problem: `worker ${hello.name} speaks version ${hello.protocol}`, fix: `use a worker of version ${protocolVersion}` });
+      }
+      const worker: WorkerState = {
+        id: state.nextWorker++,
+        publicId: `w_${secretFrom(crypto.getRandomValues(new Uint8Array(16)))}`,
+        hello,
+        link,
+        names: new Set(hello.definitions.map((d) => d.name)),
+        offers: new Set(hello.offers),
+        joinedAt: o.clock.now(),
+        attempts: new Map(),
+        ending: new Set(),
+        busy: 0,
+        draining: false,
+        unresponsive: false,
+        killed: null,
+        pingSent: 0,
+        pongSeen: 0,
+        pongAt: o.clock.elapsedMs(),
+      };
+      void engine.join(worker);
+      link.send({ t: "welcome", worker: worker.publicId });
+      return {
+        id: worker.publicId,
+        receive(m) {
+          if (m.t === "goodbye") workerLost(engine, worker, m.reason, false);
+          else receive(engine, worker, m);
+          engine.checkDrained();
+        },
+        lost(how, { observed }) {
+          workerLost(engine, worker, how, observed);
+          void engine.leave(worker, how);
+        },
+      };
+    },
+
+    async drain() {
+      state.draining = true;
+      for (const w of state.workers.values()) {
+        w.draining = true;
+        w.link.send({ t: "drain" });
+      }
+      await engine.drained();
+    },
+
+    close() {
+      closing ??= (async () => {
+        pulse.stop();
+        await engine.close();
+        for (const w of state.workers.values()) if (w.hello.isolation === "child-process") endWorker(w, "the orchestrator closes");
+        await state.store.close();
+      })();
+      return closing;
+    },
+  };
+}

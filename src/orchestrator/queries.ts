@@ -1,0 +1,209 @@
+// Rows as the views that people and programs see.
+import { FlotillaError } from "../core/error.ts";
+import { runId } from "../core/id.ts";
+import { priorities, type TaskState } from "../core/task.ts";
+import type { AttemptView, HealthView, Page, RunsQuery, RunStatus, RunView, StageView, TaskDetail, TasksQuery, TaskView, WorkerView } from "../protocol/views.ts";
+import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract.ts";
+import { findRun, findTask } from "./lookup.ts";
+import type { State } from "./state.ts";
+import type { TaskOptions } from "./attempt.ts";
+
+const pageMax = 500;
+const pageDefault = 50;
+const noSpend = { microUsd: 0, inputTokens: 0, outputTokens: 0 };
+
+export async function getRun(state: State, id: string): Promise<RunView> {
+  const task = await findRun(state, id);
+  const row = await state.store.runs.get(task.id);
+  return runView(state, row as RunRow);
+}
+
+export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView>> {
+  const limit = pageSize(q.limit);
+  const definition = definitionId(state, q.name);
+  if (definition === undefined) return { items: [], next: null };
+  const before = q.after === undefined ? null : pageCursor(q.after);
+  const rows = await state.store.runs.list({ definition, status: q.status ?? null, before, limit: limit + 1 });
+  const items = rows.slice(0, limit).map((r) => runView(state, r));
+  return { items, next: rows.length > limit ? String(rows[limit - 1]?.task.id) : null };
+}
+
+function runView(state: State, r: RunRow): RunView {
+  const live = runningByDefinition(state, r.task.id);
+  const stages = r.stages.map(
+    (s): StageView => ({
+      stage: state.definitions.byId(s.definition).name,
+      total: s.total, running: live.get(s.definition) ?? 0, succeeded: s.succeeded, failed: s.failed, canceled: s.canceled, quarantined: s.quarantined, retried: s.retried,
+    }),
+  );
+  const done = stages.reduce((n, s) => n + s.succeeded + s.failed + s.canceled + s.quarantined, 0) + (r.outcome ? 1 : 0);
+  const failed = stages.reduce((n, s) => n + s.failed + s.quarantined, 0) + (r.outcome && r.outcome.status !== "succeeded" && r.outcome.status !== "canceled" ? 1 : 0);
+  const options = r.task.options === null ? null : (JSON.parse(r.task.options) as TaskOptions);
+  return {
+    id: runId(r.task.secret ?? "", r.task.id),
+    name: state.definitions.byId(r.task.definition).name,
+    status: (r.outcome?.status ?? "running") as RunStatus,
+    tenant: r.task.tenant ?? "default",
+    tags: options?.tags ?? [],
+    createdAt: iso(r.task.createdAt),
+    finishedAt: r.outcome ? iso(r.outcome.finishedAt) : null,
+    tasks: { total: stages.reduce((n, s) => n + s.total, 1), done, failed },
+    stages,
+    error: r.outcome?.error ?? null,
+    spent: r.stages.length > 0 ? r.spent : (r.outcome?.spent ?? noSpend),
+  };
+}
+
+function runningByDefinition(state: State, run: number): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const a of state.attempts.values()) {
+    if (a.run === run && a.parent !== null && a.state === "running") counts.set(a.definition.id, (counts.get(a.definition.id) ?? 0) + 1);
+  }
+  return counts;
+}
+
+export async function listTasks(state: State, q: TasksQuery): Promise<Page<TaskView>> {
+  const run = await findRun(state, q.run);
+  state.rememberSecret(run.id, run.secret);
+  const definition = definitionId(state, q.name);
+  if (definition === undefined) return { items: [], next: null };
+  const page = await state.store.tasks.list({ run: run.id, definition, state: q.state ?? null, after: q.after === undefined ? 0 : pageCursor(q.after), limit: pageSize(q.limit) });
+  const names = await state.store.catalogue.workerNames([...new Set(page.rows.map((r) => workerOf(r.where)).filter((w) => w !== null))]);
+  const items: TaskView[] = [];
+  for (const r of page.rows) items.push(await taskView(state, r.task, r.where, names));
+  return { items, next: page.next === null ? null : String(page.next) };
+}
+
+export async function getTask(state: State, id: string): Promise<TaskDetail> {
+  const task = await findTask(state, id);
+  const where = await state.store.tasks.where(task.id);
+  const attempts = await state.store.tasks.attempts(task.id);
+  const ids = [...attempts.map((a) => a.worker), workerOf(where)].filter((w) => w !== null);
+  const names = await state.store.catalogue.workerNames([...new Set(ids)]);
+  const view = await taskView(state, task, where, names);
+  const history = attempts.map((a): AttemptView => ({ attempt: a.attempt, leaseNo: a.leaseNo, worker: a.worker === null ? null : (names.get(a.worker) ?? null), startedAt: iso(a.startedAt), endedAt: a.endedAt === null ? null : iso(a.endedAt), outcome: a.how, error: a.error }));
+  const last = lastAttempt(where, view);
+  const outcome = where?.in === "outcome" ? where.outcome : null;
+  return {
+    ...view,
+    input: JSON.parse(task.input) as unknown,
+    output: outcome ? await outputOf(state, outcome) : null,
+    attempts: last ? [...history, last] : history,
+    children: await state.store.tasks.children(task.id),
+  };
+}
+
+function lastAttempt(where: Whereabouts | null, view: TaskView): AttemptView | null {
+  if (where?.in === "running") return { attempt: where.attempt, leaseNo: where.leaseNo, worker: view.worker, startedAt: iso(where.claimedAt), endedAt: null, outcome: "running", error: null };
+  if (where?.in !== "outcome" || where.outcome.startedAt === null) return null;
+  const o = where.outcome;
+  return { attempt: o.attempt, leaseNo: o.leaseNo, worker: view.worker, startedAt: iso(o.startedAt as number), endedAt: iso(o.finishedAt), outcome: o.status, error: o.error };
+}
+
+async function outputOf(state: State, o: OutcomeRow): Promise<unknown> {
+  const text = o.ref === null ? o.value : await state.artifacts.get(o.ref);
+  return text === null ? null : (JSON.parse(text) as unknown);
+}
+
+async function taskView(state: State, t: TaskRow, where: Whereabouts | null, names: ReadonlyMap<number, string>): Promise<TaskView> {
+  const definition = state.definitions.byId(t.definition);
+  const outcome = where?.in === "outcome" ? where.outcome : null;
+  const startedAt = outcome ? outcome.startedAt : where?.in === "running" ? where.claimedAt : null;
+  const worker = workerOf(where);
+  const id = await state.publicId(t);
+  return {
+    id,
+    runId: runId(await state.secretOf(t.run), t.run),
+    parentId: t.path === null ? null : id.slice(0, id.lastIndexOf(".")),
+    key: t.key,
+    name: definition.name,
+    kind: definition.card?.kind === "workflow" ? "workflow" : "agent",
+    state: stateOf(where),
+    attempt: where?.in === "outcome" ? where.outcome.attempt : (where?.attempt ?? 0),
+    crashes: where && where.in !== "outcome" ? where.crashes : 0,
+    priority: priorities[t.prio] ?? "normal",
+    tenant: t.tenant ?? "default",
+    worker: worker === null ? null : (names.get(worker) ?? null),
+    createdAt: iso(t.createdAt),
+    startedAt: startedAt === null ? null : iso(startedAt),
+    finishedAt: outcome ? iso(outcome.finishedAt) : null,
+    waitMs: startedAt === null ? null : startedAt - t.createdAt,
+    runMs: outcome && startedAt !== null ? outcome.finishedAt - startedAt : null,
+    progress: state.attempts.get(t.id)?.progress ?? null,
+    error: outcome?.error ?? (where?.in === "held" ? where.error : null),
+  };
+}
+
+export function stateOf(where: Whereabouts | null): TaskState {
+  switch (where?.in) {
+    case "outcome":
+      return where.outcome.status === "partial" ? "succeeded" : where.outcome.status === "stopped" ? "failed" : where.outcome.status;
+    case "running":
+      return where.armed ? "waiting" : "running";
+    case "held":
+      return "waiting";
+    case "delayed":
+      return "delayed";
+    default:
+      return "ready";
+  }
+}
+
+function workerOf(where: Whereabouts | null): number | null {
+  return where?.in === "running" ? where.worker : where?.in === "outcome" ? where.outcome.worker : null;
+}
+
+export function listWorkers(state: State): WorkerView[] {
+  const now = state.clock.now();
+  return [...state.workers.values()].map((w) => ({
+    id: w.publicId,
+    name: w.hello.name,
+    pid: w.hello.pid,
+    isolation: w.hello.isolation,
+    state: w.draining ? "draining" : w.unresponsive ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
+    slots: w.hello.slots,
+    busy: w.busy,
+    offers: [...w.offers],
+    definitions: [...w.names],
+    build: w.hello.build,
+    joinedAt: iso(w.joinedAt),
+    tasks: [...w.attempts.values()].filter((a) => a.state === "running").slice(0, 20).map((a) => ({ id: a.publicId, name: a.runs.name, forMs: now - a.claimedAt })),
+  }));
+}
+
+export async function health(state: State, version: string): Promise<HealthView> {
+  const workers = [...state.workers.values()];
+  const oldest = await state.store.queue.oldestReady();
+  return {
+    version,
+    pid: process.pid,
+    node: process.version,
+    store: state.store.facts.url,
+    schema: state.store.facts.schema,
+    durability: state.store.facts.durability,
+    startedAt: iso(state.startedAt),
+    workers: { live: workers.length, slots: workers.reduce((n, w) => n + w.hello.slots, 0), busy: workers.reduce((n, w) => n + w.busy, 0) },
+    queue: { ready: state.ready, delayed: state.delayed, running: state.attempts.size, oldestReadyMs: oldest === null ? null : state.clock.now() - oldest },
+    uncovered: [...new Set([...state.definitions.lanes].filter((l) => l.ready > 0 && l.workers.size === 0).map((l) => l.definition.name))],
+  };
+}
+
+function definitionId(state: State, name: string | undefined): number | null | undefined {
+  return name === undefined ? null : state.definitions.get(name)?.id;
+}
+
+function pageSize(limit: number | undefined): number {
+  if (limit === undefined) return pageDefault;
+  if (!Number.isInteger(limit) || limit < 1 || limit > pageMax) throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "limit", problem: `${limit} is not a whole number from 1 to ${pageMax}`, fix: "ask for a page and continue with `after`" });
+  return limit;
+}
+
+function pageCursor(text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 0) throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "after", problem: `${JSON.stringify(text)} is not a page`, fix: "pass the `next` of the page before" });
+  return n;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

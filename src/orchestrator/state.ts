@@ -1,0 +1,101 @@
+import type { Clock } from "../core/clock.ts";
+import type { Random } from "../core/random.ts";
+import { rootTaskId } from "../core/id.ts";
+import type { ArtifactStore } from "../store/artifacts.ts";
+import type { Boot, Store, TaskRow } from "../store/contract.ts";
+import type { Attempt } from "./attempt.ts";
+import { Definitions } from "./definitions.ts";
+import type { WorkerState } from "./workers.ts";
+
+/** Where warnings of the orchestrator go. */
+export type LogSink = (level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+export interface OrchestratorOptions {
+  readonly store: Store;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** 26 letters of 128 random bits for each new run. @default from node:crypto */
+  readonly secret?: () => string;
+  readonly log?: LogSink;
+  /** How long canceled or timed-out code may go on before its worker process is ended. @default 5_000 */
+  readonly abortGraceMs?: number;
+  /** How long a worker's main loop may be silent before its process is ended. @default 300_000 */
+  readonly blockedMs?: number;
+  /** Tasks that may wait in all; a start beyond it is refused. @default 5_000_000 */
+  readonly queuedMax?: number;
+}
+
+// Ids of finished runs' roots are forgotten beyond this many: a look-up costs one read of a row.
+const secretsMax = 10_000;
+
+/** What an orchestrator knows in memory. Everything here can be rebuilt from the store and the workers. */
+export class State {
+  readonly store: Store;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: LogSink;
+  readonly boot: number;
+  readonly startedAt: number;
+  readonly definitions: Definitions;
+  readonly workers = new Map<number, WorkerState>();
+  /** Live attempts by task. */
+  readonly attempts = new Map<number, Attempt>();
+  readonly #secrets = new Map<number, string>();
+  nextTask: number;
+  nextWorker: number;
+  delayed: number;
+  nextDueAt: number | null;
+  cancelsLeft: boolean;
+  draining = false;
+
+  constructor(o: OrchestratorOptions, boot: Boot) {
+    this.store = o.store;
+    this.artifacts = o.artifacts;
+    this.clock = o.clock;
+    this.random = o.random;
+    this.log = o.log ?? (() => {});
+    this.boot = boot.boot;
+    this.startedAt = o.clock.now();
+    this.nextTask = boot.nextTask;
+    this.nextWorker = boot.nextWorker;
+    this.delayed = boot.delayed;
+    this.nextDueAt = boot.nextDueAt;
+    this.cancelsLeft = boot.cancelsLeft;
+    this.definitions = new Definitions(o.store, boot, this.workers);
+  }
+
+  get ready(): number {
+    let n = 0;
+    for (const lane of this.definitions.lanes) n += lane.ready;
+    return n;
+  }
+
+  rememberSecret(run: number, secret: string): void {
+    if (this.#secrets.size >= secretsMax) this.#secrets.delete(this.#secrets.keys().next().value as number);
+    this.#secrets.set(run, secret);
+  }
+
+  async secretOf(run: number): Promise<string> {
+    const known = this.#secrets.get(run);
+    if (known !== undefined) return known;
+    const [root] = await this.store.tasks.get([run]);
+    const secret = root?.secret ?? "";
+    this.rememberSecret(run, secret);
+    return secret;
+  }
+
+  /** Without a read; undefined when the run's secret is not at hand. */
+  knownPublicId(task: Pick<TaskRow, "run" | "path" | "secret">): string | undefined {
+    const secret = task.secret ?? this.#secrets.get(task.run);
+    if (secret === undefined) return undefined;
+    const root = rootTaskId(secret, task.run);
+    return task.path === null ? root : `${root}.${task.path}`;
+  }
+
+  async publicId(task: Pick<TaskRow, "run" | "path">): Promise<string> {
+    const root = rootTaskId(await this.secretOf(task.run), task.run);
+    return task.path === null ? root : `${root}.${task.path}`;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Hello, WorkerLink } from "../protocol/worker.ts";
+import type { Attempt } from "./attempt.ts";
+
+/** A live worker, as the orchestrator sees it. */
+export interface WorkerState {
+  readonly id: number;
+  readonly publicId: string;
+  readonly hello: Hello;
+  readonly link: WorkerLink;
+  /** Names that it has code for. */
+  readonly names: ReadonlySet<string>;
+  readonly offers: ReadonlySet<string>;
+  readonly joinedAt: number;
+  /** Attempts whose result counts, by task. */
+  readonly attempts: Map<number, Attempt>;
+  /** Attempts whose result no longer counts while their code still runs: they hold their slot. */
+  readonly ending: Set<Attempt>;
+  /** Slots in use: attempts that are not waiting, and those that are ending. */
+  busy: number;
+  draining: boolean;
+  /** Its main loop has not answered for a while. */
+  unresponsive: boolean;
+  /** Why we ended it, if we did: then its end is no crash. */
+  killed: string | null;
+  pingSent: number;
+  pongSeen: number;
+  pongAt: number;
+}
+
+export function freeSlots(worker: WorkerState): number {
+  if (worker.draining || worker.killed !== null) return 0;
+  for (const attempt of worker.attempts.values()) if (attempt.alone) return 0;
+  return worker.hello.slots - worker.busy;
+}
+
+export function isIdle(worker: WorkerState): boolean {
+  return worker.attempts.size === 0 && worker.ending.size === 0;
+}

@@ -1,0 +1,346 @@
+// What an orchestrator asks of a store, types only. One commit takes a whole batch and is one transaction: either all of
+// it is stored or nothing. A driver answers with what really happened: whoever lost a race (a fenced attempt, a claimed
+// row, a used idempotency key) reads it there. Reads see committed rows.
+import type { ErrorJson } from "../core/error.ts";
+import type { OutcomeStatus } from "../core/task.ts";
+import type { Spend } from "../protocol/worker.ts";
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** A worker's claim on a task, as stored. */
+export interface Lease {
+  readonly task: number;
+  readonly leaseNo: number;
+}
+
+/** Where a task stands in its lane; travels with it through ready, delayed and running. */
+export interface Standing {
+  readonly task: number;
+  readonly leaseNo: number;
+  readonly attempt: number;
+  readonly crashes: number;
+  /** Tried again with nothing else on its worker, because a worker died with several tasks on it. */
+  readonly alone: boolean;
+}
+
+export interface NewTask {
+  readonly id: number;
+  readonly run: number;
+  readonly parent: number | null;
+  readonly act: number | null;
+  readonly key: string | null;
+  readonly inputHash: string | null;
+  readonly askedAfter: number | null;
+  readonly secret: string | null;
+  readonly path: string | null;
+  readonly definition: number;
+  readonly lane: number;
+  readonly prio: number;
+  readonly pass: number;
+  readonly tenant: string | null;
+  readonly depth: number;
+  readonly detached: boolean;
+  readonly input: string;
+  readonly options: string | null;
+  readonly createdAt: number;
+  /** Claimed in the same transaction: it never lies in `ready`. */
+  readonly claim: { readonly worker: number } | null;
+  /** Start later than now. */
+  readonly dueAt: number | null;
+  /** Refused: stored with its outcome, so that a re-run of its parent sees the same. */
+  readonly refused: ErrorJson | null;
+  readonly idempotency: { readonly key: string; readonly inputHash: string } | null;
+}
+
+/** Acts of one attempt, a run of consecutive ones in the order asked. */
+export interface ActBatch {
+  readonly lease: Lease;
+  readonly run: number;
+  readonly startedAt: number;
+  readonly children: readonly NewTask[];
+  readonly steps: readonly { readonly act: number; readonly key: string; readonly askedAfter: number }[];
+  readonly stepResults: readonly { readonly act: number; readonly value: string | null; readonly ref: string | null; readonly error: ErrorJson | null }[];
+  readonly emits: readonly { readonly act: number; readonly key: string; readonly askedAfter: number; readonly name: string; readonly value: string }[];
+  /** Highest act number in this batch; 0 when it has none. */
+  readonly lastAct: number;
+  /** true: idle from here on. */
+  readonly armed: boolean;
+}
+
+export interface Settlement {
+  readonly lease: Lease;
+  readonly run: number;
+  readonly parent: number | null;
+  readonly act: number | null;
+  readonly definition: number;
+  readonly detached: boolean;
+  readonly status: OutcomeStatus;
+  readonly attempt: number;
+  readonly worker: number;
+  readonly startedAt: number;
+  readonly value: string | null;
+  readonly ref: string | null;
+  readonly error: ErrorJson | null;
+  readonly spent: Spend | null;
+  /** False when the task surely has no gate row: it never sent an act. */
+  readonly hasGate: boolean;
+}
+
+/** The end of an attempt that does not end its task. */
+export interface Requeue {
+  readonly lease: Lease;
+  readonly run: number;
+  readonly definition: number;
+  readonly isRoot: boolean;
+  readonly lane: number;
+  readonly prio: number;
+  readonly pass: number;
+  readonly attempt: number;
+  readonly worker: number;
+  readonly startedAt: number;
+  /** `failed`, `timeout`, `crashed`, `lost`, `mismatch` */
+  readonly how: string;
+  readonly error: ErrorJson | null;
+  readonly spent: Spend | null;
+  readonly next:
+    | { readonly to: "ready"; readonly attempt: number; readonly crashes: number; readonly alone: boolean }
+    | { readonly to: "delayed"; readonly dueAt: number; readonly attempt: number; readonly crashes: number; readonly alone: boolean }
+    | { readonly to: "held"; readonly reason: string; readonly attempt: number; readonly crashes: number };
+}
+
+export interface Claim extends Standing {
+  readonly lane: number;
+  readonly prio: number;
+  readonly pass: number;
+  readonly worker: number;
+}
+
+/** A task by its id, or a child by its parent's act: that one may be inserted by the same batch. */
+export type CancelRequest =
+  | { readonly task: number; readonly reason: string }
+  | { readonly parent: number; readonly act: number; readonly reason: string };
+
+/** One transaction. Its parts take effect in the order of the fields. */
+export interface Batch {
+  readonly now: number;
+  readonly boot: number;
+  readonly acts: readonly ActBatch[];
+  readonly settles: readonly Settlement[];
+  readonly requeues: readonly Requeue[];
+  readonly cancels: readonly CancelRequest[];
+  /** Continue cancel jobs, at most so many children. */
+  readonly cancelSlice: number;
+  /** Move at most so many due tasks from delayed to ready. */
+  readonly dueSlice: number;
+  readonly tasks: readonly NewTask[];
+  readonly claims: readonly Claim[];
+}
+
+/** Something settled that a parent's code may wait for. */
+export interface StoredDelivery {
+  readonly parent: number;
+  readonly seq: number;
+  readonly act: number;
+  readonly status: OutcomeStatus;
+  readonly value: string | null;
+  readonly ref: string | null;
+  readonly error: ErrorJson | null;
+  readonly at: number;
+}
+
+/** A task that a cancel closed, and what it held. */
+export interface Closed {
+  readonly task: number;
+  readonly run: number;
+  readonly parent: number | null;
+  readonly definition: number;
+  readonly leaseNo: number;
+  readonly reason: string;
+  readonly was: "running" | "ready" | "delayed" | "held";
+  readonly lane: number;
+}
+
+export interface ReadyRow extends Standing {
+  readonly lane: number;
+  readonly prio: number;
+  readonly pass: number;
+  readonly since: number;
+}
+
+export interface StoredEvent {
+  readonly run: number;
+  readonly cursor: number;
+  readonly type: "settled" | "emit";
+  readonly task: number;
+  readonly act: number | null;
+}
+
+export interface BatchResult {
+  /** Acts whose attempt had lost its lease: nothing of them was stored. */
+  readonly fencedActs: readonly Lease[];
+  /** Settlements and requeues whose attempt had lost its lease. */
+  readonly fenced: readonly Lease[];
+  readonly deliveries: readonly StoredDelivery[];
+  readonly closed: readonly Closed[];
+  readonly due: readonly ReadyRow[];
+  /** Idempotency keys that were taken: the run that has it, by index of `tasks`. */
+  readonly existing: ReadonlyMap<number, { readonly task: number; readonly secret: string; readonly inputHash: string }>;
+  readonly unclaimed: readonly Lease[];
+  readonly events: readonly StoredEvent[];
+  /** True while cancel jobs are left. */
+  readonly moreCancels: boolean;
+  /** When the next delayed task is due; null when there is none. */
+  readonly nextDueAt: number | null;
+}
+
+export interface TaskRow {
+  readonly id: number;
+  readonly run: number;
+  readonly parent: number | null;
+  readonly act: number | null;
+  readonly key: string | null;
+  readonly path: string | null;
+  readonly secret: string | null;
+  readonly definition: number;
+  readonly lane: number;
+  readonly prio: number;
+  readonly pass: number;
+  readonly tenant: string | null;
+  readonly depth: number;
+  readonly detached: boolean;
+  readonly input: string;
+  readonly options: string | null;
+  readonly createdAt: number;
+}
+
+export interface OutcomeRow {
+  readonly task: number;
+  readonly leaseNo: number;
+  readonly status: OutcomeStatus;
+  readonly attempt: number;
+  readonly worker: number | null;
+  readonly seq: number | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number;
+  readonly value: string | null;
+  readonly ref: string | null;
+  readonly error: ErrorJson | null;
+  readonly spent: Spend | null;
+}
+
+export interface AttemptRow {
+  readonly leaseNo: number;
+  readonly attempt: number;
+  readonly worker: number | null;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly how: string;
+  readonly error: ErrorJson | null;
+}
+
+export interface Journal {
+  readonly acts: number;
+  readonly startedAt: number;
+  readonly lastSeq: number;
+  readonly entries: readonly { readonly act: number; readonly kind: "child" | "step" | "emit"; readonly key: string; readonly inputHash: string; readonly askedAfter: number; readonly seq: number | null }[];
+  readonly deliveries: readonly StoredDelivery[];
+}
+
+/** Where a task is, found by looking in each place. */
+export type Whereabouts =
+  | { readonly in: "ready"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly alone: boolean; readonly since: number }
+  | { readonly in: "delayed"; readonly dueAt: number; readonly leaseNo: number; readonly attempt: number; readonly crashes: number }
+  | { readonly in: "running"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly worker: number; readonly claimedAt: number; readonly armed: boolean; readonly remaining: number }
+  | { readonly in: "held"; readonly reason: string; readonly error: ErrorJson | null; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly since: number }
+  | { readonly in: "outcome"; readonly outcome: OutcomeRow };
+
+export interface StageRow {
+  readonly definition: number;
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly canceled: number;
+  readonly quarantined: number;
+  readonly retried: number;
+}
+export interface RunRow {
+  readonly task: TaskRow;
+  readonly outcome: OutcomeRow | null;
+  readonly cursor: number;
+  readonly spent: Spend;
+  readonly stages: readonly StageRow[];
+}
+
+export interface DefinitionRow {
+  readonly id: number;
+  readonly name: string;
+  readonly card: string;
+}
+export interface LaneRow {
+  readonly id: number;
+  readonly definition: number;
+  readonly needs: readonly string[];
+  readonly build: string;
+}
+
+/** What an orchestrator knows when it opens its eyes. */
+export interface Boot {
+  readonly boot: number;
+  readonly nextTask: number;
+  readonly nextWorker: number;
+  readonly definitions: readonly DefinitionRow[];
+  readonly lanes: readonly LaneRow[];
+  /** Ready tasks by lane, and the highest place among them. */
+  readonly depth: ReadonlyMap<number, { readonly ready: number; readonly lastPass: number }>;
+  readonly delayed: number;
+  readonly nextDueAt: number | null;
+  readonly cancelsLeft: boolean;
+  /** Attempts of earlier lives that were put back. */
+  readonly recovered: number;
+}
+
+export interface TaskPage {
+  readonly rows: readonly { readonly task: TaskRow; readonly where: Whereabouts | null }[];
+  readonly next: number | null;
+}
+
+export interface Store {
+  /** Begins a new life: a new boot number, running tasks of earlier lives back to ready without a charge. */
+  boot(p: { readonly nonce: string; readonly pid: number; readonly now: number }): Awaitable<Boot>;
+  /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
+  commit(batch: Batch): Awaitable<BatchResult>;
+  readonly catalogue: {
+    defineAll(p: { readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[]; readonly lanes: readonly LaneRow[] }): Awaitable<void>;
+    joined(p: { readonly id: number; readonly boot: number; readonly name: string; readonly pid: number; readonly build: string; readonly now: number }): Awaitable<void>;
+    left(p: { readonly id: number; readonly how: string; readonly now: number }): Awaitable<void>;
+    /** Tasks held because no build fitted go back to ready: a new build has come. */
+    release(p: { readonly reason: string; readonly now: number }): Awaitable<readonly ReadyRow[]>;
+    workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
+  };
+  readonly queue: {
+    /** The next ready tasks of a lane in claim order, after `after` when given. */
+    peek(p: { readonly lane: number; readonly limit: number }): Awaitable<readonly ReadyRow[]>;
+    oldestReady(): Awaitable<number | null>;
+  };
+  readonly tasks: {
+    get(ids: readonly number[]): Awaitable<readonly TaskRow[]>;
+    /** The task with that act under that parent. */
+    child(p: { readonly parent: number; readonly act: number }): Awaitable<TaskRow | null>;
+    where(id: number): Awaitable<Whereabouts | null>;
+    attempts(id: number): Awaitable<readonly AttemptRow[]>;
+    journal(id: number): Awaitable<Journal | null>;
+    children(id: number): Awaitable<{ readonly total: number; readonly unsettled: number }>;
+    list(p: { readonly run: number; readonly definition: number | null; readonly state: string | null; readonly after: number; readonly limit: number }): Awaitable<TaskPage>;
+  };
+  readonly runs: {
+    get(id: number): Awaitable<RunRow | null>;
+    list(p: { readonly definition: number | null; readonly status: string | null; readonly before: number | null; readonly limit: number }): Awaitable<readonly RunRow[]>;
+    outcome(id: number): Awaitable<OutcomeRow | null>;
+  };
+  readonly events: {
+    after(p: { readonly run: number; readonly cursor: number; readonly limit: number }): Awaitable<readonly StoredEvent[]>;
+    emit(p: { readonly task: number; readonly act: number }): Awaitable<{ readonly name: string; readonly value: string; readonly at: number } | null>;
+  };
+  readonly facts: { readonly url: string; readonly schema: number; readonly durability: "power" | "process" };
+  close(): Awaitable<void>;
+}

@@ -1,0 +1,80 @@
+import type { ActBatch, StoredDelivery } from "../contract.ts";
+import type { Writing } from "./writing.ts";
+import { errorText } from "./rows.ts";
+import type { Value } from "./statements.ts";
+import { insertTasks } from "./tasks.ts";
+
+/** What running code asked for: children, steps, emits, and that it waits. An attempt that lost its lease changes nothing. */
+export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
+  for (const batch of batches) {
+    const { task, leaseNo } = batch.lease;
+    if (!w.sql.row("SELECT 1 FROM running WHERE task = ? AND lease_no = ?", task, leaseNo)) {
+      w.fencedActs.push(batch.lease);
+      continue;
+    }
+    writeGate(w, batch);
+    writeChildren(w, batch);
+    writeSteps(w, batch);
+    writeEmits(w, batch);
+  }
+}
+
+function writeGate(w: Writing, batch: ActBatch): void {
+  let remaining = 0;
+  for (const child of batch.children) if (!child.detached && !child.refused) remaining += 1;
+  w.sql.run(
+    `INSERT INTO gate (task, remaining, acts, last_seq, armed, started_at) VALUES (?,?,?,0,?,?) ON CONFLICT (task) DO UPDATE SET
+     remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), armed = excluded.armed`,
+    batch.lease.task, remaining, batch.lastAct, batch.armed ? 1 : 0, batch.startedAt,
+  );
+}
+
+/** The next `n` numbers in the parent's order of delivery; the first one. Null when the parent has closed. */
+export function takeSeqs(w: Writing, parent: number, n: number, settledChildren: number): number | null {
+  const row = w.sql.row<{ last_seq: number }>(
+    "UPDATE gate SET last_seq = last_seq + ?, remaining = remaining - ? WHERE task = ? RETURNING last_seq",
+    n, settledChildren, parent,
+  );
+  return row ? row.last_seq - n + 1 : null;
+}
+
+function writeChildren(w: Writing, batch: ActBatch): void {
+  if (batch.children.length === 0) return;
+  const refused = batch.children.filter((c) => c.refused);
+  const seqOf = new Map<number, number>();
+  if (refused.length > 0) {
+    let seq = takeSeqs(w, batch.lease.task, refused.length, 0) as number;
+    for (const c of refused) {
+      seqOf.set(c.id, seq);
+      w.deliveries.push({ parent: batch.lease.task, seq: seq++, act: c.act as number, status: "failed", value: null, ref: null, error: c.refused, at: w.now });
+    }
+  }
+  w.sql.run("INSERT OR IGNORE INTO run (id) VALUES (?)", batch.run);
+  for (const child of batch.children) w.runs.count(batch.run, child.definition, "total");
+  insertTasks(w, batch.children, w.boot, seqOf);
+}
+
+function writeSteps(w: Writing, batch: ActBatch): void {
+  const { task, leaseNo } = batch.lease;
+  const flat: Value[] = [];
+  for (const s of batch.steps) flat.push(task, s.act, s.key, s.askedAfter, leaseNo, w.now);
+  w.tables.step.insert(flat);
+  if (batch.stepResults.length === 0) return;
+  let seq = takeSeqs(w, task, batch.stepResults.length, 0) as number;
+  for (const r of batch.stepResults) {
+    w.sql.run("UPDATE step SET seq = ?, ended_at = ?, value = ?, ref = ?, error = ? WHERE task = ? AND act = ?", seq, w.now, r.value, r.ref, errorText(r.error), task, r.act);
+    const delivery: StoredDelivery = { parent: task, seq, act: r.act, status: r.error ? "failed" : "succeeded", value: r.value, ref: r.ref, error: r.error, at: w.now };
+    w.deliveries.push(delivery);
+    seq += 1;
+  }
+}
+
+function writeEmits(w: Writing, batch: ActBatch): void {
+  const { task } = batch.lease;
+  const flat: Value[] = [];
+  for (const e of batch.emits) {
+    flat.push(task, e.act, e.key, e.askedAfter, e.name, e.value, w.now);
+    w.runs.event(batch.run, 2, task, e.act);
+  }
+  w.tables.emit.insert(flat);
+}

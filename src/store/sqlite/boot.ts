@@ -1,0 +1,46 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Boot, LaneRow } from "../contract.ts";
+import { storeFailure } from "./failure.ts";
+import type { Statements } from "./statements.ts";
+
+/** A new life begins: what earlier lives were running goes back to ready, with its lease number and without a charge. */
+export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { nonce: string; pid: number; now: number }): Boot {
+  try {
+    sql.run("BEGIN IMMEDIATE");
+    sql.run("UPDATE orchestrator SET ended_at = ? WHERE ended_at IS NULL", p.now);
+    const { id: boot } = sql.row<{ id: number }>("INSERT INTO orchestrator (nonce, pid, started_at) VALUES (?,?,?) RETURNING id", p.nonce, p.pid, p.now) as { id: number };
+    sql.run(
+      `INSERT OR IGNORE INTO attempt (task, lease_no, attempt, worker, started_at, ended_at, how)
+       SELECT task, lease_no, attempt, worker, claimed_at, ?, 'orchestrator ended' FROM running`,
+      p.now,
+    );
+    const recovered = sql.run(
+      `INSERT OR IGNORE INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since)
+       SELECT t.lane, t.prio, t.pass, r.task, r.top, r.attempt - 1, r.crashes, r.alone, ? FROM running r JOIN task t ON t.id = r.task`,
+      p.now,
+    );
+    sql.run("DELETE FROM running");
+    sql.run("UPDATE gate SET armed = 0 WHERE armed = 1");
+    sql.run("UPDATE worker SET left_at = ?, left_how = 'orchestrator ended' WHERE left_at IS NULL", p.now);
+    sql.run("COMMIT");
+    const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
+    const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>("SELECT id, definition, needs, build FROM lane");
+    return {
+      boot,
+      nextTask: next("task"),
+      nextWorker: next("worker"),
+      definitions: sql.rows("SELECT id, name, card FROM definition"),
+      lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
+      depth: new Map(
+        sql.rows<{ lane: number; ready: number; lastPass: number }>("SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane").map((r) => [r.lane, r]),
+      ),
+      delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
+      nextDueAt: sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null,
+      cancelsLeft: sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined,
+      recovered,
+    };
+  } catch (e) {
+    if (db.isTransaction) sql.run("ROLLBACK");
+    throw storeFailure(e, path);
+  }
+}

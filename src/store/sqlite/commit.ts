@@ -1,0 +1,41 @@
+// One batch, one transaction, in the order of the contract. Each file beside this one does one noun's part.
+import type { DatabaseSync } from "node:sqlite";
+import type { Batch, BatchResult } from "../contract.ts";
+import { writeActs } from "./acts.ts";
+import { writeCancels } from "./cancels.ts";
+import { writeClaims } from "./claims.ts";
+import { RunChanges } from "./counters.ts";
+import { storeFailure } from "./failure.ts";
+import { writeRequeues } from "./requeues.ts";
+import { writeSettles } from "./settles.ts";
+import type { Statements } from "./statements.ts";
+import type { Tables } from "./tables.ts";
+import { insertTasks, promoteDue } from "./tasks.ts";
+import type { Writing } from "./writing.ts";
+
+export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, path: string, batch: Batch): BatchResult {
+  const writing: Writing = {
+    sql, tables, runs: new RunChanges(sql, tables.event), now: batch.now, boot: batch.boot,
+    fencedActs: [], fenced: [], unclaimed: [], deliveries: [], closed: [], due: [], existing: new Map(),
+  };
+  try {
+    // IMMEDIATE: a deferred transaction that turns into a writer can fail with SQLITE_BUSY_SNAPSHOT
+    sql.run("BEGIN IMMEDIATE");
+    writeActs(writing, batch.acts);
+    writeSettles(writing, batch.settles);
+    writeRequeues(writing, batch.requeues);
+    const moreCancels = writeCancels(writing, batch.cancels, batch.cancelSlice);
+    if (batch.dueSlice > 0) promoteDue(writing, batch.dueSlice);
+    insertTasks(writing, batch.tasks, batch.boot);
+    writeClaims(writing, batch.claims);
+    const events = writing.runs.write();
+    const nextDueAt = batch.dueSlice > 0 ? (sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null) : null;
+    sql.run("COMMIT");
+    const { fencedActs, fenced, deliveries, closed, due, existing, unclaimed } = writing;
+    return { fencedActs, fenced, deliveries, closed, due, existing, unclaimed, events, moreCancels, nextDueAt };
+  } catch (e) {
+    // A full disk may have rolled back by itself; then there is nothing to undo.
+    if (db.isTransaction) sql.run("ROLLBACK");
+    throw storeFailure(e, path);
+  }
+}

@@ -1,0 +1,33 @@
+import type { Requeue } from "../contract.ts";
+import type { Writing } from "./writing.ts";
+import { errorText, spendValues } from "./rows.ts";
+
+/** Ends attempts whose task goes on: a row of history, and the task back to where it waits. The lease number never resets. */
+export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
+  for (const r of requeues) {
+    const { task, leaseNo } = r.lease;
+    if (w.sql.run("DELETE FROM running WHERE task = ? AND lease_no = ?", task, leaseNo) === 0) {
+      w.fenced.push(r.lease);
+      continue;
+    }
+    w.tables.attempt.insert([task, leaseNo, r.attempt, r.worker, r.startedAt, w.now, r.how, errorText(r.error), ...spendValues(r.spent)]);
+    w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
+    const next = r.next;
+    switch (next.to) {
+      case "ready":
+        w.tables.ready.insert([r.lane, r.prio, r.pass, task, leaseNo, next.attempt, next.crashes, next.alone ? 1 : 0, w.now]);
+        break;
+      case "delayed":
+        w.tables.delayed.insert([next.dueAt, task, r.lane, r.prio, r.pass, leaseNo, next.attempt, next.crashes, next.alone ? 1 : 0]);
+        break;
+      case "held":
+        w.sql.run(
+          "INSERT INTO held (task, reason, error, since, lease_no, attempt, crashes) VALUES (?,?,?,?,?,?,?)",
+          task, next.reason, errorText(r.error), w.now, leaseNo, next.attempt, next.crashes,
+        );
+        break;
+    }
+    w.runs.spend(r.run, r.spent);
+    if (!r.isRoot && (r.how === "failed" || r.how === "timeout")) w.runs.count(r.run, r.definition, "retried");
+  }
+}

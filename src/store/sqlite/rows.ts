@@ -1,0 +1,104 @@
+// Rows as SQLite gives them, and the nouns of the contract as they should be: the one place where one becomes the other.
+import type { ErrorJson } from "../../core/error.ts";
+import { outcomeCodes } from "../../core/task.ts";
+import type { Spend } from "../../protocol/worker.ts";
+import type { OutcomeRow, ReadyRow, StoredEvent, TaskRow } from "../contract.ts";
+import type { Value } from "./statements.ts";
+
+export interface RawTask {
+  id: number;
+  run: number;
+  parent: number | null;
+  act: number | null;
+  key: string | null;
+  path: string | null;
+  secret: string | null;
+  definition: number;
+  lane: number;
+  prio: number;
+  pass: number;
+  tenant: string | null;
+  depth: number;
+  detached: number;
+  input: string;
+  options: string | null;
+  created_at: number;
+}
+export const taskColumns = "t.id, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at";
+
+export function taskRow(r: RawTask): TaskRow {
+  const { created_at, detached, ...rest } = r;
+  return { ...rest, detached: detached === 1, createdAt: created_at };
+}
+
+export interface RawOutcome {
+  task: number;
+  lease_no: number;
+  status: number;
+  attempt: number;
+  worker: number | null;
+  seq: number | null;
+  started_at: number | null;
+  finished_at: number;
+  value: string | null;
+  ref: string | null;
+  error: string | null;
+  micro_usd: number | null;
+  input_tokens: number | null;
+  output_tokens: number | null;
+}
+export const outcomeColumns = "o.task, o.lease_no, o.status, o.attempt, o.worker, o.seq, o.started_at, o.finished_at, o.value, o.ref, o.error, o.micro_usd, o.input_tokens, o.output_tokens";
+
+export function outcomeRow(r: RawOutcome): OutcomeRow {
+  return {
+    task: r.task,
+    leaseNo: r.lease_no,
+    status: outcomeCodes[r.status] ?? "failed",
+    attempt: r.attempt,
+    worker: r.worker,
+    seq: r.seq,
+    startedAt: r.started_at,
+    finishedAt: r.finished_at,
+    value: r.value,
+    ref: r.ref,
+    error: errorOf(r.error),
+    spent: r.micro_usd === null ? null : { microUsd: r.micro_usd, inputTokens: r.input_tokens ?? 0, outputTokens: r.output_tokens ?? 0 },
+  };
+}
+
+export interface RawReady {
+  lane: number;
+  prio: number;
+  pass: number;
+  task: number;
+  lease_no: number;
+  attempt: number;
+  crashes: number;
+  alone: number;
+  since: number;
+}
+export function readyRow(r: RawReady): ReadyRow {
+  const { lease_no, alone, ...rest } = r;
+  return { ...rest, leaseNo: lease_no, alone: alone === 1 };
+}
+
+export interface RawEvent {
+  run: number;
+  cursor: number;
+  type: number;
+  task: number;
+  act: number | null;
+}
+export function eventRow(r: RawEvent): StoredEvent {
+  return { ...r, type: r.type === 1 ? "settled" : "emit" };
+}
+
+export function errorOf(text: string | null): ErrorJson | null {
+  return text === null ? null : (JSON.parse(text) as ErrorJson);
+}
+export function errorText(error: ErrorJson | null): string | null {
+  return error === null ? null : JSON.stringify(error);
+}
+export function spendValues(spent: Spend | null): [Value, Value, Value] {
+  return spent === null ? [null, null, null] : [spent.microUsd, spent.inputTokens, spent.outputTokens];
+}

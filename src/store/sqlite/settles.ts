@@ -1,0 +1,52 @@
+import { outcomeCode } from "../../core/task.ts";
+import type { Settlement } from "../contract.ts";
+import { takeSeqs } from "./acts.ts";
+import type { Writing } from "./writing.ts";
+import { errorText, spendValues } from "./rows.ts";
+import type { Value } from "./statements.ts";
+
+/** Ends tasks. Only an attempt whose lease row is still there writes an outcome: the row is the fence. */
+export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
+  if (settles.length === 0) return;
+  const won: Settlement[] = [];
+  const byParent = new Map<number, Settlement[]>();
+  for (const s of settles) {
+    if (w.sql.run("DELETE FROM running WHERE task = ? AND lease_no = ?", s.lease.task, s.lease.leaseNo) === 0) {
+      w.fenced.push(s.lease);
+      continue;
+    }
+    won.push(s);
+    if (s.hasGate) closeGate(w, s.lease.task, "its parent has ended");
+    if (s.parent !== null && !s.detached) {
+      const siblings = byParent.get(s.parent);
+      if (siblings) siblings.push(s);
+      else byParent.set(s.parent, [s]);
+    }
+  }
+  const seqs = new Map<number, number>();
+  for (const [parent, siblings] of byParent) {
+    let seq = takeSeqs(w, parent, siblings.length, siblings.length);
+    if (seq === null) continue;
+    for (const s of siblings) {
+      seqs.set(s.lease.task, seq);
+      w.deliveries.push({ parent, seq, act: s.act as number, status: s.status, value: s.value, ref: s.ref, error: s.error, at: w.now });
+      seq += 1;
+    }
+  }
+  const flat: Value[] = [];
+  for (const s of won) {
+    flat.push(
+      s.lease.task, s.lease.leaseNo, outcomeCode(s.status), s.attempt, s.worker, seqs.get(s.lease.task) ?? null, s.startedAt, w.now,
+      s.value, s.ref, errorText(s.error), ...spendValues(s.spent),
+    );
+    w.runs.spend(s.run, s.spent);
+    if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);
+  }
+  w.tables.outcome.insert(flat);
+}
+
+/** The end of a task that may have children: those still under way are canceled, by a job that goes on in slices. */
+export function closeGate(w: Writing, task: number, reason: string): void {
+  const gate = w.sql.row<{ remaining: number }>("DELETE FROM gate WHERE task = ? RETURNING remaining", task);
+  if (gate && gate.remaining > 0) w.sql.run("INSERT OR IGNORE INTO cancel_job (task, after_act, reason, at) VALUES (?,0,?,?)", task, reason, w.now);
+}

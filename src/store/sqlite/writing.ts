@@ -1,0 +1,20 @@
+import type { Closed, Lease, ReadyRow, StoredDelivery } from "../contract.ts";
+import type { RunChanges } from "./counters.ts";
+import type { Statements } from "./statements.ts";
+import type { Tables } from "./tables.ts";
+
+/** What the parts of one transaction gather. */
+export interface Writing {
+  readonly sql: Statements;
+  readonly tables: Tables;
+  readonly runs: RunChanges;
+  readonly now: number;
+  readonly boot: number;
+  readonly fencedActs: Lease[];
+  readonly fenced: Lease[];
+  readonly unclaimed: Lease[];
+  readonly deliveries: StoredDelivery[];
+  readonly closed: Closed[];
+  readonly due: ReadyRow[];
+  readonly existing: Map<number, { task: number; secret: string; inputHash: string }>;
+}
