@@ -1,5 +1,5 @@
 // Every check of this repository: `npm test`, or `node scripts/verify.ts [--long] [stage...]`.
-import { hasTests, runStage, type Result } from "./verify/run.ts";
+import { hasTests, runStage, unlisted, type Result } from "./verify/run.ts";
 import { stages } from "./verify/stages.ts";
 
 const args = process.argv.slice(2);
@@ -13,6 +13,12 @@ const chosen = stages
   .filter((s) => s.tests === undefined || hasTests(s.tests));
 if (chosen.length === 0) {
   console.error(`no stage is called ${wanted.join(", ")}; there are: ${stages.map((s) => s.name).join(", ")}`);
+  process.exit(2);
+}
+
+const strays = unlisted(stages);
+if (strays.length > 0) {
+  console.error(`no stage runs these tests: ${strays.join(", ")}\n  fix: name their folder in scripts/verify/stages.ts`);
   process.exit(2);
 }
 

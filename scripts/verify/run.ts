@@ -65,6 +65,17 @@ export function hasTests(folders: readonly string[]): boolean {
   return folders.some((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root }).length > 0);
 }
 
+/** Test files that no stage would run. */
+export function unlisted(stages: readonly Stage[]): string[] {
+  const folders = stages.flatMap((s) => s.tests ?? []);
+  return globSync("{src,test,templates,scripts,bench,examples}/**/*.test.ts", {
+    cwd: root,
+    exclude: (name) => name === "node_modules",
+  })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => !folders.some((folder) => file.startsWith(`${folder}/`)));
+}
+
 interface VitestJson {
   readonly numPassedTests: number;
   readonly numFailedTests: number;

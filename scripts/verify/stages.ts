@@ -34,7 +34,7 @@ export const stages: readonly Stage[] = [
   { name: "unit and conformance", shareS: 150, tests: ["src", "scripts"] },
   { name: "replay and simulation", shareS: 90, tests: ["test/replay"] },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
-  { name: "programs", shareS: 60, tests: ["test/programs"] },
+  { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
   { name: "bench", shareS: 60, tests: ["bench"] },
 ];
