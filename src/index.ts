@@ -1,0 +1,73 @@
+// The one door. Everything that a program needs comes from here, by name.
+
+export { agent } from "./client/agent.ts";
+export { workflow } from "./client/workflow.ts";
+export { contract } from "./client/contract.ts";
+export { message } from "./client/message.ts";
+export { limit } from "./client/limit.ts";
+export { plan, parsePlan } from "./client/plan.ts";
+export { defineFleet } from "./client/fleet-definition.ts";
+export { connect } from "./client/connect.ts";
+export { script } from "./client/script.ts";
+export { createFleet } from "./runtime/create-fleet.ts";
+export { serveWorker } from "./runtime/serve-worker.ts";
+export { openWorld } from "./runtime/open-world.ts";
+export { isFlotillaError, RetryableError, TerminalError } from "./core/error.ts";
+
+// Definitions
+export type {
+  Agent,
+  AnyCallable,
+  Callable,
+  Contract,
+  DeclaredOf,
+  ErrorMap,
+  ErrorsOf,
+  OutOf,
+  Placement,
+  Resources,
+  Settings,
+  WireOf,
+  Workflow,
+} from "./core/definition.ts";
+export type { Budget, BudgetView } from "./core/budget.ts";
+export type { Duration, Percent, Percentile, Size } from "./core/duration.ts";
+export type { Jsonify } from "./core/json.ts";
+export type { Limit, Reservation } from "./core/limit.ts";
+export type { Message } from "./core/message.ts";
+export type { Retry } from "./core/retry.ts";
+
+// Contexts
+export type {
+  AgentContext,
+  Approval,
+  BaseContext,
+  CallOptions,
+  Child,
+  Fanout,
+  Grant,
+  Join,
+  JoinOf,
+  MapOptions,
+  Ref,
+  Usage,
+  WorkflowContext,
+} from "./core/context.ts";
+export type { Late, NodeRef, Plan, PlanBuilder } from "./core/plan.ts";
+export type { Gap, Item, Joined, Pending, Settled } from "./core/settled.ts";
+
+// Errors
+export type { AnyFlotillaError as FlotillaError, DeclaredError, ErrorCode, ErrorDetails, FlotillaErrorOf } from "./core/error.ts";
+
+// Fleets and runs
+export type { Client } from "./client/client.ts";
+export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";
+export type { Run, RunOutcome } from "./client/run.ts";
+export type { StartOptions } from "./client/start.ts";
+export type { Fleet } from "./runtime/create-fleet.ts";
+export type { RunOutcomeName as Outcome } from "./core/task.ts";
+export type { RunEvent } from "./protocol/events.ts";
+
+// Tests
+export type { Script, ScriptStep } from "./client/script.ts";
+export type { World } from "./runtime/open-world.ts";

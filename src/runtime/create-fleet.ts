@@ -1,0 +1,66 @@
+import { createClient, type Client } from "../client/client.ts";
+import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
+import type { AnyCallable } from "../core/definition.ts";
+import { shortHash } from "../core/hash.ts";
+import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import { refuseInChild } from "./child-mark.ts";
+import { resolveFleet } from "./config.ts";
+import { systemDeps, type Deps } from "./deps.ts";
+import { handleApi } from "./fleet-api.ts";
+import { shareEngine } from "./shared.ts";
+
+export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, AsyncDisposable {
+  /** Where a server of this fleet listens; undefined: it is embedded. */
+  readonly url: string | undefined;
+  /** Gives out no further task and waits until those that run have ended; what is left stays in the store. */
+  drain(): Promise<void>;
+  /**
+   * Stops the running attempts, which a durable store takes up again when it is next opened, ends child processes and
+   * closes the store. `drain()` first to let them finish. Again is harmless.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a fleet: its store, its orchestrator and its workers, in this process or in child processes.
+ *
+ * Without `close()` a process that waits for nothing of the fleet may end: what runs then is taken up when the store is
+ * next opened, except in memory. The same store opened twice in one process is one fleet, closed with the last handle.
+ *
+ * ```ts
+ * await using fleet = await createFleet({ definitions: [greet], store: "sqlite:.flotilla/flotilla.db" });
+ * const { text } = await fleet.run(greet, { who: "Ada" });
+ * ```
+ * @throws FLOTILLA_CONFIG_INVALID naming the field; FLOTILLA_DUPLICATE_NAME; FLOTILLA_NOT_SUPPORTED for what this version
+ * cannot enforce; FLOTILLA_STORE_LOCKED, FLOTILLA_STORE_UNUSABLE, FLOTILLA_STORE_NEWER; FLOTILLA_DEFINITION_UNREADABLE
+ * when a child process cannot import `modules`.
+ */
+export async function createFleet<const D extends readonly AnyCallable[]>(c: FleetConfig<D> | FleetDefinition<D>): Promise<Fleet<D>> {
+  return (await openFleet(c)).fleet;
+}
+
+/** A fleet with the whole of its orchestrator: what a server and the command line stand on. */
+export interface OpenFleet<D extends readonly AnyCallable[]> {
+  readonly fleet: Fleet<D>;
+  readonly orchestrator: Orchestrator;
+}
+
+export async function openFleet<const D extends readonly AnyCallable[]>(c: FleetConfig<D> | FleetDefinition<D>, deps: Deps = systemDeps): Promise<OpenFleet<D>> {
+  refuseInChild();
+  const settings = resolveFleet(c, { cwd: process.cwd(), environment: process.env["FLOTILLA_ENV"] });
+  const { engine, release } = await shareEngine(settings, deps);
+  let closed: Promise<void> | undefined;
+  const api = handleApi(engine.orchestrator, engine.alive);
+  const close = () => {
+    api.close();
+    return (closed ??= release());
+  };
+  const fleet: Fleet<D> = {
+    ...createClient<D>(api, engine.catalogue, shortHash),
+    url: undefined,
+    drain: () => engine.drain(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  return { fleet, orchestrator: engine.orchestrator };
+}

@@ -1,0 +1,90 @@
+import { Definitions, type Catalogue } from "../client/catalogue.ts";
+import type { AnyCallable } from "../core/definition.ts";
+import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
+import { openArtifacts } from "../store/artifacts.ts";
+import { openSqliteStore } from "../store/sqlite/open.ts";
+import { cardsOf } from "./cards.ts";
+import type { FleetSettings } from "./config.ts";
+import { checkDefinitions, unimplemented } from "./definitions.ts";
+import type { Deps } from "./deps.ts";
+import { createKeepAlive, type KeepAlive } from "./keep-alive.ts";
+import { startWorkers, type WorkerGroup } from "./worker-group.ts";
+
+/** An open store with its orchestrator and the workers of this process: what a fleet is a handle to. */
+export interface Engine {
+  readonly orchestrator: Orchestrator;
+  readonly catalogue: Catalogue;
+  readonly alive: KeepAlive;
+  /**
+   * Adds what the settings define, and workers for what is new.
+   * @throws FLOTILLA_DUPLICATE_NAME when a name means something else already.
+   */
+  admit(settings: FleetSettings): Promise<void>;
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Builds the rooms, innermost first; what was opened is closed again when a later one fails. */
+export async function openEngine(settings: FleetSettings, deps: Deps): Promise<Engine> {
+  const path = settings.store.kind === "memory" ? null : settings.store.path;
+  const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
+  try {
+    const artifacts = openArtifacts({ folder: path === null ? null : `${path}.artifacts` });
+    const orchestrator = await createOrchestrator({ store, artifacts, clock: deps.clock, random: deps.random, log: deps.log });
+    const engine = assemble(orchestrator, deps);
+    await engine.admit(settings).catch(async (error: unknown) => {
+      await engine.close();
+      throw error;
+    });
+    return engine;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function assemble(orchestrator: Orchestrator, deps: Deps): Engine {
+  const catalogue = new Definitions();
+  const alive = createKeepAlive();
+  const groups: WorkerGroup[] = [];
+  let definitions: readonly AnyCallable[] = [];
+  let workers = 0;
+  let last: Promise<void> = Promise.resolve();
+
+  async function admit(settings: FleetSettings): Promise<void> {
+    const merged = checkDefinitions([...new Set([...definitions, ...settings.definitions])]);
+    const added = merged.filter((callable) => !definitions.includes(callable));
+    if (added.length === 0) return;
+    orchestrator.register(cardsOf(added));
+    const runnable = added.filter((callable) => callable.kind !== "contract");
+    if (runnable.length > 0) groups.push(await startWorkers(settings, runnable, { ...deps, orchestrator, alive, nextNumber: () => ++workers }));
+    definitions = merged;
+    catalogue.add(added);
+    for (const name of unimplemented(definitions)) {
+      deps.log("warn", `contract ${name} has no implementation here: its tasks wait until a worker with one joins`, { contract: name });
+    }
+  }
+
+  return {
+    orchestrator,
+    catalogue,
+    alive,
+    admit(settings) {
+      // One after the other: two handles that bring the same definition must not both start workers for it.
+      const admitted = last.then(() => admit(settings));
+      last = admitted.catch(() => undefined);
+      return admitted;
+    },
+    async drain() {
+      alive.hold();
+      await orchestrator.drain().finally(alive.release);
+    },
+    async close() {
+      alive.hold();
+      await Promise.all(groups.map((group) => group.stop()));
+      // It lets go of the store last.
+      await orchestrator.close();
+      alive.close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { ClientApi } from "../client/client.ts";
+import { FlotillaError } from "../core/error.ts";
+import type { KeepAlive } from "./keep-alive.ts";
+
+/**
+ * The orchestrator as one handle of a fleet sees it. The process is kept during every call that somebody waits for; a
+ * handle that is closed refuses what waits and what comes, also while another one keeps the same store open.
+ */
+export interface HandleApi extends ClientApi {
+  close(): void;
+}
+
+export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
+  const waiting = new Set<(error: Error) => void>();
+  const readers = new Set<AbortController>();
+  let closed = false;
+
+  function held<T>(call: () => Promise<T>): Promise<T> {
+    if (closed) return Promise.reject(closedError());
+    alive.hold();
+    return new Promise<T>((resolve, reject) => {
+      waiting.add(reject);
+      const done = () => {
+        waiting.delete(reject);
+        alive.release();
+      };
+      call().then(resolve, reject).finally(done);
+    });
+  }
+
+  return {
+    start(requests) {
+      if (closed) throw closedError();
+      const replies = api.start(requests);
+      alive.hold();
+      void Promise.allSettled(replies).then(alive.release);
+      return replies;
+    },
+    outcome: (run, signal) => held(() => api.outcome(run, signal)),
+    cancel: (id, reason) => held(() => api.cancel(id, reason)),
+    run: (id) => held(() => api.run(id)),
+    async *events(run, o) {
+      if (closed) throw closedError();
+      const reader = new AbortController();
+      readers.add(reader);
+      alive.hold();
+      try {
+        yield* api.events(run, { ...o, signal: o.signal ? AbortSignal.any([o.signal, reader.signal]) : reader.signal });
+        // Ended because of us, not because the run did: a loop that went on as if all had been read would be misled.
+        if (closed) throw closedError();
+      } finally {
+        readers.delete(reader);
+        alive.release();
+      }
+    },
+    close() {
+      closed = true;
+      for (const reject of waiting) reject(closedError());
+      for (const reader of readers) reader.abort();
+    },
+  };
+}
+
+function closedError(): Error {
+  return new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" });
+}

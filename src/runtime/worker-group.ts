@@ -1,0 +1,41 @@
+import type { AnyCallable } from "../core/definition.ts";
+import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import type { FleetSettings } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import { startChild } from "./child.ts";
+import { startInProcess } from "./in-process.ts";
+import type { KeepAlive } from "./keep-alive.ts";
+
+export interface RunningWorker {
+  stop(): Promise<void>;
+}
+export type WorkerGroup = RunningWorker;
+export type Attached = ReturnType<Orchestrator["attach"]>;
+
+/** What a worker is built from. */
+export interface WorkerParts extends Deps {
+  readonly orchestrator: Orchestrator;
+  readonly alive: KeepAlive;
+  /** 1, 2, 3 ...: names of workers do not repeat within a fleet's life. */
+  readonly nextNumber: () => number;
+}
+
+/** Starts `workers.count` workers with the same definitions. */
+export async function startWorkers(settings: FleetSettings, callables: readonly AnyCallable[], parts: WorkerParts): Promise<WorkerGroup> {
+  const { count, slots, offers, isolation } = settings.workers;
+  const definitions = callables.map((callable) => callable["~definition"]);
+  const build = process.env["FLOTILLA_BUILD"] ?? "local";
+  const start = async (): Promise<RunningWorker> => {
+    const options = { name: `${isolation === "in-process" ? "local" : "child"}-${parts.nextNumber()}`, slots, offers, build, isolation, definitions };
+    return isolation === "in-process" ? startInProcess(options, parts) : startChild(options, settings.modules, parts);
+  };
+  const results = await Promise.allSettled(Array.from({ length: count }, start));
+  const workers = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+  const stop = async () => void (await Promise.all(workers.map((worker) => worker.stop())));
+  const failed = results.find((r) => r.status === "rejected");
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  return { stop };
+}
