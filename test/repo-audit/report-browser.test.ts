@@ -100,7 +100,11 @@ describe("the report in a browser", () => {
   it("works by keyboard, and a link to one finding opens it wherever it is folded away", async () => {
     const last = sample.findings.findLast((f) => f.dimension === "docs")!;
     const { page } = await open("sample", {}, `#f-${last.id}`);
-    await expect.poll(() => page.locator(`#f-${last.id}`).evaluate((el) => (el as HTMLDetailsElement).open && el.contains(document.activeElement))).toBe(true);
+    await expect
+      .poll(() =>
+        page.locator(`#f-${last.id}`).evaluate((el) => (el as HTMLDetailsElement).open && el.contains(document.activeElement)),
+      )
+      .toBe(true);
     await page.keyboard.press("/");
     expect(await page.evaluate(() => document.activeElement!.id)).toBe("q");
     await page.keyboard.type("private RSA");
@@ -112,13 +116,22 @@ describe("the report in a browser", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("k");
     await page.keyboard.press("Enter");
-    expect(await page.locator(".f").first().evaluate((el) => (el as HTMLDetailsElement).open)).toBe(true);
+    expect(
+      await page
+        .locator(".f")
+        .first()
+        .evaluate((el) => (el as HTMLDetailsElement).open),
+    ).toBe(true);
     await page.context().close();
   });
 
   it("filters hostile paths too", async () => {
     const { page } = await open("hostile");
-    await page.evaluate(() => document.querySelectorAll<HTMLElement>(".treemap.wide a").forEach((a) => a.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }))));
+    await page.evaluate(() =>
+      document
+        .querySelectorAll<HTMLElement>(".treemap.wide a")
+        .forEach((a) => a.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }))),
+    );
     expect(await visible(page)).toBe(2);
     for (const text of [hostile.script, hostile.attribute, hostile.cdata]) {
       await page.fill("#q", text);

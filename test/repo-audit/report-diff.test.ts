@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AuditResult, VerifiedFinding } from "../../templates/repo-audit/finding.ts";
 import { diffResults } from "../../templates/repo-audit/report/diff.ts";
@@ -6,9 +6,21 @@ import { shown } from "../../templates/repo-audit/report/score.ts";
 import { anyResult } from "./report-fixtures/arbitrary.ts";
 import { finding, resultOf } from "./report-fixtures/sample.ts";
 
-const counted = (result: AuditResult): readonly VerifiedFinding[] => result.findings.filter((f) => f.verdict.status !== "rejected");
+const counted = (result: AuditResult): readonly VerifiedFinding[] =>
+  result.findings.filter((f) => f.verdict.status !== "rejected");
 const planned = { plan: [{ dimension: "links", included: true, why: "", shards: 1 }] } as const;
-const a = (path: string, over: Partial<VerifiedFinding> = {}): VerifiedFinding => finding({ dimension: "links", rule: "dead-path", severity: "medium", path, message: "Dead.", fix: "Mend it.", evidence: "x", verdict: { status: "confirmed", method: "m" }, ...over });
+const a = (path: string, over: Partial<VerifiedFinding> = {}): VerifiedFinding =>
+  finding({
+    dimension: "links",
+    rule: "dead-path",
+    severity: "medium",
+    path,
+    message: "Dead.",
+    fix: "Mend it.",
+    evidence: "x",
+    verdict: { status: "confirmed", method: "m" },
+    ...over,
+  });
 
 describe("the difference of two runs", () => {
   it("puts every counted finding of both runs into exactly one list", () => {
@@ -16,7 +28,9 @@ describe("the difference of two runs", () => {
       fc.property(anyResult, anyResult, (before, after) => {
         const diff = diffResults(before, after);
         expect(diff.new.length + diff.unchanged.length).toBe(counted(after).length);
-        expect(diff.fixed.length + diff.unknown.length + diff.unchanged.length + diff.withdrawn.length).toBe(counted(before).length);
+        expect(diff.fixed.length + diff.unknown.length + diff.unchanged.length + diff.withdrawn.length).toBe(
+          counted(before).length,
+        );
         expect([...diff.new, ...diff.unchanged].every((f) => after.findings.includes(f))).toBe(true);
         expect([...diff.fixed, ...diff.unknown].every((f) => before.findings.includes(f))).toBe(true);
       }),
@@ -66,7 +80,9 @@ describe("the difference of two runs", () => {
   it("does not call a finding fixed when nobody looked", () => {
     const before = resultOf([a("a.md")], planned);
     expect(diffResults(before, resultOf([], { plan: [] })).unknown).toHaveLength(1);
-    expect(diffResults(before, resultOf([], { ...planned, gaps: [{ task: "audit links#1", what: "w", why: "y" }] })).unknown).toHaveLength(1);
+    expect(
+      diffResults(before, resultOf([], { ...planned, gaps: [{ task: "audit links#1", what: "w", why: "y" }] })).unknown,
+    ).toHaveLength(1);
     expect(diffResults(before, resultOf([], planned)).fixed).toHaveLength(1);
   });
 

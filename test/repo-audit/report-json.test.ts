@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readFindings, renderJson } from "../../templates/repo-audit/report/json.ts";
 import { reportModel } from "../../templates/repo-audit/report/model.ts";
@@ -18,12 +18,21 @@ describe("findings.json", () => {
   });
 
   it("has the same bytes whatever the order of findings and facts", () => {
-    const shuffled = { ...sample, findings: sample.findings.toReversed().map((f) => (f.facts === undefined ? f : { ...f, facts: Object.fromEntries(Object.entries(f.facts).reverse()) })) };
+    const shuffled = {
+      ...sample,
+      findings: sample.findings
+        .toReversed()
+        .map((f) => (f.facts === undefined ? f : { ...f, facts: Object.fromEntries(Object.entries(f.facts).reverse()) })),
+    };
     expect(renderJson(reportModel(shuffled, earlier))).toBe(renderJson(reportModel(sample, earlier)));
   });
 
   it("carries its version and a summary", () => {
-    expect(JSON.parse(renderJson(reportModel(sample)))).toMatchObject({ version: 1, kind: "flotilla/repo-audit", summary: { grade: "B", gate: { passed: false } } });
+    expect(JSON.parse(renderJson(reportModel(sample)))).toMatchObject({
+      version: 1,
+      kind: "flotilla/repo-audit",
+      summary: { grade: "B", gate: { passed: false } },
+    });
   });
 
   it("lets unknown fields through, so that a newer writer of this version stays readable", () => {
@@ -40,12 +49,18 @@ describe("findings.json", () => {
     ["a line that is text", () => edited((f) => (f.findings[4].line = "12")), /findings\[4\]\.line/],
     ["line zero", () => edited((f) => (f.findings[0].line = 0)), /findings\[0\]\.line/],
     ["an unknown severity", () => edited((f) => (f.findings[0].severity = "fatal")), /findings\[0\]\.severity/],
-    ["a verdict without its reason", () => edited((f) => (f.findings[0].verdict = { status: "rejected", method: "m" })), /findings\[0\]\.verdict\.reason/],
+    [
+      "a verdict without its reason",
+      () => edited((f) => (f.findings[0].verdict = { status: "rejected", method: "m" })),
+      /findings\[0\]\.verdict\.reason/,
+    ],
     ["no findings", () => edited((f) => delete f.findings), /why +findings:/],
     ["a fact that is an object", () => edited((f) => (f.findings[0].facts = { a: {} })), /findings\[0\]\.facts\.a/],
   ])("refuses %s, and says where and how to go on", (_, text, why) => {
     expect(() => readFindings(text(), "/reports/findings.json")).toThrow(why);
-    expect(() => readFindings(text(), "/reports/findings.json")).toThrow(/where +\/reports\/findings\.json[\s\S]*fix +delete or move the file/);
+    expect(() => readFindings(text(), "/reports/findings.json")).toThrow(
+      /where +\/reports\/findings\.json[\s\S]*fix +delete or move the file/,
+    );
   });
 });
 

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Ajv, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { VerifiedFinding } from "../../templates/repo-audit/finding.ts";
 import { reportModel } from "../../templates/repo-audit/report/model.ts";
 import { renderSarif, sarifLog } from "../../templates/repo-audit/report/sarif.ts";
 import { anyResult } from "./report-fixtures/arbitrary.ts";
@@ -21,56 +22,100 @@ function schemaOfSarif(): ValidateFunction {
   return ajv.compile(schema);
 }
 
-function expectValid(log: unknown): void {
+function errorsOf(log: unknown): readonly object[] {
   validate(log);
-  expect(validate.errors ?? []).toEqual([]);
+  return validate.errors ?? [];
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- the schema checks the shape, and the test reads it
-const run = (...p: Parameters<typeof reportModel>): any => (sarifLog(reportModel(...p)) as any).runs[0];
+interface Rule {
+  readonly id: string;
+  readonly help: { readonly text: string; readonly markdown: string };
+}
+interface Result {
+  readonly ruleId: string;
+  readonly ruleIndex: number;
+  readonly kind: string;
+  readonly level: string;
+  readonly message: { readonly text: string };
+  readonly locations: readonly { readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } } }[];
+  readonly suppressions: readonly object[];
+  readonly baselineState?: string;
+  readonly partialFingerprints: Readonly<Record<string, string>>;
+  readonly properties: { readonly severity: string; readonly verdict: VerifiedFinding["verdict"] };
+}
+interface Run {
+  readonly tool: { readonly driver: { readonly rules: readonly Rule[] } };
+  readonly results: readonly Result[];
+  readonly originalUriBaseIds: object;
+  readonly invocations: readonly [
+    { readonly executionSuccessful: boolean; readonly toolExecutionNotifications: readonly object[] },
+  ];
+  readonly automationDetails: { readonly id: string };
+}
+
+/** What the schema has checked, the test may read. */
+const run = (...p: Parameters<typeof reportModel>): Run => (sarifLog(reportModel(...p)) as { runs: [Run] }).runs[0];
 
 describe("findings.sarif", () => {
   it("is valid by the schema: a full report, a first run, nothing at all, hostile content, anything", () => {
-    expectValid(JSON.parse(renderSarif(reportModel(sample, earlier))));
-    expectValid(sarifLog(reportModel(sample)));
-    expectValid(sarifLog(reportModel(resultOf([]))));
-    expectValid(JSON.parse(renderSarif(reportModel(hostileResult, sample))));
-    fc.assert(fc.property(anyResult, (result) => expectValid(JSON.parse(renderSarif(reportModel(result))))), { numRuns: 30 });
+    expect(errorsOf(JSON.parse(renderSarif(reportModel(sample, earlier))))).toEqual([]);
+    expect(errorsOf(sarifLog(reportModel(sample)))).toEqual([]);
+    expect(errorsOf(sarifLog(reportModel(resultOf([]))))).toEqual([]);
+    expect(errorsOf(JSON.parse(renderSarif(reportModel(hostileResult, sample))))).toEqual([]);
+    fc.assert(
+      fc.property(anyResult, (result) => {
+        expect(errorsOf(JSON.parse(renderSarif(reportModel(result))))).toEqual([]);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it("the schema itself is strict: it refuses a log with a field that SARIF does not know", () => {
     expect(validate({ version: "2.1.0", runs: [], surprise: 1 })).toBe(false);
-    expect(validate({ version: "2.1.0", runs: [{ tool: { driver: { name: "x" } }, results: [{ message: { text: "m" }, level: "fatal" }] }] })).toBe(false);
+    expect(
+      validate({
+        version: "2.1.0",
+        runs: [{ tool: { driver: { name: "x" } }, results: [{ message: { text: "m" }, level: "fatal" }] }],
+      }),
+    ).toBe(false);
   });
 
   it("points every result at its rule, and gives every rule its help", () => {
     const { tool, results } = run(sample);
-    for (const result of results) expect(tool.driver.rules[result.ruleIndex].id).toBe(result.ruleId);
+    for (const result of results) expect(tool.driver.rules[result.ruleIndex]?.id).toBe(result.ruleId);
     for (const rule of tool.driver.rules) {
       expect(rule.help.text.length).toBeGreaterThan(20);
       expect(rule.help.markdown).toContain("**");
     }
-    expect(new Set(tool.driver.rules.map((rule: { id: string }) => rule.id)).size).toBe(tool.driver.rules.length);
+    expect(new Set(tool.driver.rules.map((rule) => rule.id)).size).toBe(tool.driver.rules.length);
     expect(results).toHaveLength(sample.findings.length);
   });
 
   it("maps severities to levels, and an info to no failure at all", () => {
-    const levels = Object.fromEntries(run(sample).results.map((r: { properties: { severity: string }; kind: string; level: string }) => [r.properties.severity, `${r.kind}/${r.level}`]));
+    const levels = Object.fromEntries(run(sample).results.map((r) => [r.properties.severity, `${r.kind}/${r.level}`]));
     expect(levels).toEqual({ high: "fail/error", medium: "fail/warning", low: "fail/note", info: "informational/none" });
   });
 
   it("suppresses rejected findings with their reason, and says for all others that they are not", () => {
     for (const { suppressions, properties } of run(sample).results) {
       const { verdict } = properties;
-      if (verdict.status !== "rejected") expect(suppressions).toEqual([]);
-      else expect(suppressions).toEqual([{ kind: "external", status: "accepted", justification: `${verdict.method}: ${verdict.reason}` }]);
+      const expected =
+        verdict.status === "rejected"
+          ? [{ kind: "external", status: "accepted", justification: `${verdict.method}: ${verdict.reason}` }]
+          : [];
+      expect(suppressions).toEqual(expected);
     }
   });
 
   it("names files by relative uri below SRCROOT, and no path of the machine anywhere", () => {
     const path = "docs/a b/ü#1?.md";
-    const { results, originalUriBaseIds } = run(resultOf([finding({ dimension: "links", rule: "dead-path", severity: "low", path, line: 3, message: "m", fix: "f", evidence: "e" }), finding({ dimension: "tests", rule: "no-tests", severity: "low", path: "", message: "m", fix: "f", evidence: "e" })]));
-    const locations = results.map((r: { locations: { physicalLocation: unknown }[] }) => r.locations[0]!.physicalLocation);
+    const { results, originalUriBaseIds } = run(
+      resultOf([
+        finding({ dimension: "links", rule: "dead-path", severity: "low", path, line: 3, message: "m", fix: "f", evidence: "e" }),
+        finding({ dimension: "tests", rule: "no-tests", severity: "low", path: "", message: "m", fix: "f", evidence: "e" }),
+      ]),
+    );
+    const locations = results.map((r) => r.locations[0]!.physicalLocation);
     expect(locations).toEqual([
       { artifactLocation: { uri: "docs/a%20b/%C3%BC%231%3F.md", uriBaseId: "SRCROOT" }, region: { startLine: 3 } },
       { artifactLocation: { uri: ".", uriBaseId: "SRCROOT" } },
@@ -78,17 +123,17 @@ describe("findings.sarif", () => {
     expect(Object.keys(originalUriBaseIds)).toEqual(["SRCROOT"]);
     expect(renderSarif(reportModel(sample))).not.toContain(sample.repo.root);
     for (const result of run(hostileResult).results) {
-      const { uri } = result.locations[0].physicalLocation.artifactLocation;
+      const { uri } = result.locations[0]!.physicalLocation.artifactLocation;
       expect(new URL(uri, "file:///root/").protocol).toBe("file:");
     }
   });
 
   it("keeps a fingerprint over runs and says what is new against the last one", () => {
     const { results } = run(sample, earlier);
-    const states = Map.groupBy(results, (r: { baselineState: string }) => r.baselineState);
+    const states = Map.groupBy(results, (r) => r.baselineState);
     expect(states.get("new")).toHaveLength(11);
-    expect(results.every((r: { partialFingerprints: Record<string, string> }) => r.partialFingerprints["flotillaFinding/v1"]!.length === 16)).toBe(true);
-    expect(run(sample).results.some((r: object) => "baselineState" in r)).toBe(false);
+    expect(results.every((r) => r.partialFingerprints["flotillaFinding/v1"]?.length === 16)).toBe(true);
+    expect(run(sample).results.some((r) => "baselineState" in r)).toBe(false);
   });
 
   it("tells gaps as notifications of a run that did not succeed", () => {

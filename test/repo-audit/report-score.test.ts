@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { topActions } from "../../templates/repo-audit/report/actions.ts";
 import { diffResults } from "../../templates/repo-audit/report/diff.ts";
@@ -10,8 +10,22 @@ import { anyFinding, anyResult } from "./report-fixtures/arbitrary.ts";
 import { earlier, finding, resultOf, sample } from "./report-fixtures/sample.ts";
 
 const confirmed = { status: "confirmed", method: "m" } as const;
-const a = (over: Partial<VerifiedFinding>): VerifiedFinding => finding({ dimension: "links", rule: "dead-path", severity: "medium", path: "a.md", message: "Dead.", fix: "Mend it.", evidence: "x", ...over });
-const scoreOfLinks = (findings: readonly VerifiedFinding[], files = 100): number => scoreDimension("links", withFiles(resultOf(findings, { plan: [{ dimension: "links", included: true, why: "", shards: 1 }] }), files)).score!;
+const a = (over: Partial<VerifiedFinding>): VerifiedFinding =>
+  finding({
+    dimension: "links",
+    rule: "dead-path",
+    severity: "medium",
+    path: "a.md",
+    message: "Dead.",
+    fix: "Mend it.",
+    evidence: "x",
+    ...over,
+  });
+const scoreOfLinks = (findings: readonly VerifiedFinding[], files = 100): number =>
+  scoreDimension(
+    "links",
+    withFiles(resultOf(findings, { plan: [{ dimension: "links", included: true, why: "", shards: 1 }] }), files),
+  ).score!;
 const withFiles = (result: AuditResult, files: number): AuditResult => ({ ...result, repo: { ...result.repo, files } });
 
 describe("a score", () => {
@@ -27,9 +41,24 @@ describe("a score", () => {
   });
 
   it("is halved when smaller findings use up an allowance of 4 × √files", () => {
-    expect(scoreOfLinks(Array.from({ length: 10 }, () => a({ verdict: confirmed })), 100)).toBe(50);
-    expect(scoreOfLinks(Array.from({ length: 40 }, () => a({ severity: "low" })), 100)).toBe(50);
-    expect(scoreOfLinks(Array.from({ length: 40 }, () => a({ severity: "low" })), 10_000)).toBeGreaterThan(90);
+    expect(
+      scoreOfLinks(
+        Array.from({ length: 10 }, () => a({ verdict: confirmed })),
+        100,
+      ),
+    ).toBe(50);
+    expect(
+      scoreOfLinks(
+        Array.from({ length: 40 }, () => a({ severity: "low" })),
+        100,
+      ),
+    ).toBe(50);
+    expect(
+      scoreOfLinks(
+        Array.from({ length: 40 }, () => a({ severity: "low" })),
+        10_000,
+      ),
+    ).toBeGreaterThan(90);
   });
 
   it("counts a likely finding half", () => {
@@ -77,7 +106,12 @@ describe("a score", () => {
 
 describe("the total", () => {
   it("weighs secrets three times as much as links", () => {
-    expect(totalOf([{ dimension: "secrets", score: 0 }, { dimension: "links", score: 100 }])).toBe(25);
+    expect(
+      totalOf([
+        { dimension: "secrets", score: 0 },
+        { dimension: "links", score: 100 },
+      ]),
+    ).toBe(25);
   });
 
   it("gets no A beside a confirmed high finding, and never shows 100 for 99.9", () => {
@@ -91,7 +125,13 @@ describe("the total", () => {
 describe("the top actions", () => {
   it("put equal findings together, by what they are about", () => {
     const mpl = topActions(sample).find((action) => action.subject === "MPL-2.0")!;
-    expect(mpl).toMatchObject({ dimension: "licences", rule: "weak-copyleft", title: "Weak copyleft: MPL-2.0", count: 11, severity: "medium" });
+    expect(mpl).toMatchObject({
+      dimension: "licences",
+      rule: "weak-copyleft",
+      title: "Weak copyleft: MPL-2.0",
+      count: 11,
+      severity: "medium",
+    });
     expect(mpl.gain).toBeGreaterThan(0);
     expect(new Set(mpl.findingIds).size).toBe(11);
   });
@@ -102,7 +142,9 @@ describe("the top actions", () => {
 
   it("never let many small findings push a high one down", () => {
     const many = Array.from({ length: 500 }, (_, i) => a({ path: `${i}.md`, verdict: confirmed }));
-    const actions = topActions(resultOf([...many, a({ dimension: "files", rule: "large", severity: "high", verdict: confirmed })]));
+    const actions = topActions(
+      resultOf([...many, a({ dimension: "files", rule: "large", severity: "high", verdict: confirmed })]),
+    );
     expect(actions.map((action) => action.rule)).toEqual(["large", "dead-path"]);
   });
 
@@ -124,18 +166,27 @@ describe("the top actions", () => {
 });
 
 describe("the gate", () => {
-  const high = (dimension: Dimension, verdict: VerifiedFinding["verdict"] = confirmed): VerifiedFinding => a({ dimension, severity: "high", verdict });
+  const high = (dimension: Dimension, verdict: VerifiedFinding["verdict"] = confirmed): VerifiedFinding =>
+    a({ dimension, severity: "high", verdict });
 
   it("fails on a confirmed high finding, and only on that, when nothing else is said", () => {
-    expect(judge(resultOf([high("secrets")]))).toMatchObject({ passed: false, breaches: [{ dimension: "secrets", message: "Secrets: 1 high finding" }] });
-    expect(judge(resultOf([high("secrets", { status: "likely", method: "m", reason: "r" }), a({ verdict: confirmed })])).passed).toBe(true);
+    expect(judge(resultOf([high("secrets")]))).toMatchObject({
+      passed: false,
+      breaches: [{ dimension: "secrets", message: "Secrets: 1 high finding" }],
+    });
+    expect(
+      judge(resultOf([high("secrets", { status: "likely", method: "m", reason: "r" }), a({ verdict: confirmed })])).passed,
+    ).toBe(true);
     expect(judge(resultOf([high("secrets", { status: "rejected", method: "m", reason: "r" })])).passed).toBe(true);
     expect(judge(resultOf([high("secrets", { status: "unverified" })])).passed).toBe(true);
   });
 
   it("takes a policy for each dimension", () => {
     const result = resultOf([high("hotspots"), a({ dimension: "ci", verdict: confirmed })]);
-    const outcome = judge(result, { failOn: "high", dimensions: { hotspots: { failOn: "never" }, ci: { failOn: "medium" }, links: { minScore: 100 } } });
+    const outcome = judge(result, {
+      failOn: "high",
+      dimensions: { hotspots: { failOn: "never" }, ci: { failOn: "medium" }, links: { minScore: 100 } },
+    });
     expect(outcome.breaches.map((b) => b.dimension)).toEqual(["ci"]);
   });
 
@@ -147,7 +198,9 @@ describe("the gate", () => {
   });
 
   it("can judge likely findings and unfinished work too", () => {
-    expect(judge(resultOf([high("secrets", { status: "likely", method: "m", reason: "r" })]), { likely: true }).passed).toBe(false);
+    expect(judge(resultOf([high("secrets", { status: "likely", method: "m", reason: "r" })]), { likely: true }).passed).toBe(
+      false,
+    );
     expect(judge(sample, { failOn: "never", gaps: true }).breaches.map((b) => b.message)).toEqual(["2 tasks did not finish"]);
   });
 

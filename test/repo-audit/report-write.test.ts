@@ -18,7 +18,14 @@ describe("writing a report", () => {
     const at = join(dir, "reports", "harbour");
     const summary = await writeReport(at, sample, earlier);
     expect((await readdir(at)).toSorted()).toEqual(Object.values(reportFiles).toSorted());
-    expect(summary).toMatchObject({ grade: "B", gaps: 2, severities: { high: 6, medium: 42 }, verdicts: { rejected: 27 }, diff: { new: 11, fixed: 18, unchanged: 230, score: -3 }, gate: { passed: false } });
+    expect(summary).toMatchObject({
+      grade: "B",
+      gaps: 2,
+      severities: { high: 6, medium: 42 },
+      verdicts: { rejected: 27 },
+      diff: { new: 11, fixed: 18, unchanged: 230, score: -3 },
+      gate: { passed: false },
+    });
     expect(summary.paths.html).toBe(join(at, "report.html"));
     expect(summary.scores.links).toBeGreaterThan(90);
   });
@@ -51,9 +58,14 @@ describe("a folder that takes no report", () => {
   it("is refused with what, where, why and how to go on", async () => {
     await writeFile(join(dir, "taken"), "");
     for (const at of [join(dir, "taken"), join(dir, "taken", "below")]) {
-      const error = await writeReport(at, sample).then(() => null, (e: unknown) => e as Error);
+      const error = await writeReport(at, sample).then(
+        () => null,
+        (e: unknown) => e as Error,
+      );
       expect(error).toBeInstanceOf(Error);
-      expect(error!.message).toMatch(/^The report cannot be written\.\n +where +.*taken.*\n +why +.*(a file|ENOTDIR|EEXIST).*\n +fix +give a report folder/);
+      expect(error!.message).toMatch(
+        /^The report cannot be written\.\n +where +.*taken.*\n +why +.*(a file|ENOTDIR|EEXIST).*\n +fix +give a report folder/,
+      );
     }
     expect(await readdir(dir)).toEqual(["taken"]);
   });

@@ -25,7 +25,7 @@ export interface Action {
 }
 
 /** Facts that name a kind rather than a place: findings of one rule that share such a fact share one remedy. */
-const SUBJECTS = ["group", "licence", "license", "marker", "detector", "kind", "action"] as const;
+const SUBJECTS = ["licence", "uses", "image", "word"] as const;
 
 /**
  * Worst first: by what is high in a group, then by what is medium, low, info; each time certainty × the weight of the
@@ -42,13 +42,21 @@ export function topActions(result: AuditResult, limit = 10): readonly Action[] {
     else group.findings.push(finding);
   }
   return [...groups.values()]
-    .map(({ subject, findings }) => ({ action: toAction(subject, findings, byDimension.get(findings[0]!.dimension)!, result.repo.files), urgency: urgencyOf(findings) }))
+    .map(({ subject, findings }) => ({
+      action: toAction(subject, findings, byDimension.get(findings[0]!.dimension)!, result.repo.files),
+      urgency: urgencyOf(findings),
+    }))
     .sort((a, b) => compareUrgency(a.urgency, b.urgency) || compareNames(a.action, b.action))
     .slice(0, limit)
     .map(({ action }) => action);
 }
 
-function toAction(subject: string | null, findings: readonly VerifiedFinding[], all: readonly VerifiedFinding[], files: number): Action {
+function toAction(
+  subject: string | null,
+  findings: readonly VerifiedFinding[],
+  all: readonly VerifiedFinding[],
+  files: number,
+): Action {
   const first = findings[0]!; // Groups are made with their first finding, and that one is the worst.
   const loss = lossOf(all, files);
   // The rest of a sum of fractions may miss zero by a hair.
@@ -58,7 +66,9 @@ function toAction(subject: string | null, findings: readonly VerifiedFinding[], 
     dimension: first.dimension,
     rule: first.rule,
     subject,
-    title: sameMessage ? first.message : `${sentenceCase(ruleName(first.rule))}${subject === null || subject.toLowerCase() === first.rule ? "" : `: ${subject}`}`,
+    title: sameMessage
+      ? first.message
+      : `${sentenceCase(ruleName(first.rule))}${subject === null || subject.toLowerCase() === first.rule ? "" : `: ${subject}`}`,
     count: findings.length,
     severity: first.severity,
     fix: fixOf(findings),
@@ -72,7 +82,9 @@ function toAction(subject: string | null, findings: readonly VerifiedFinding[], 
 /** One number for each severity, worst first. */
 function urgencyOf(findings: readonly VerifiedFinding[]): readonly number[] {
   const { weight } = dimensionText[findings[0]!.dimension];
-  return severitiesDown.map((severity) => weight * findings.filter((f) => f.severity === severity).reduce((sum, f) => sum + certaintyOf(f), 0));
+  return severitiesDown.map(
+    (severity) => weight * findings.filter((f) => f.severity === severity).reduce((sum, f) => sum + certaintyOf(f), 0),
+  );
 }
 
 function compareUrgency(a: readonly number[], b: readonly number[]): number {

@@ -5,7 +5,10 @@ export class ReportError extends Error {
   readonly fix: string;
 
   constructor(p: { what: string; where: string; why: string; fix: string; cause?: unknown }) {
-    super(`${p.what}\n  where  ${p.where}\n  why    ${p.why}\n  fix    ${p.fix}`, p.cause === undefined ? undefined : { cause: p.cause });
+    super(
+      `${p.what}\n  where  ${p.where}\n  why    ${p.why}\n  fix    ${p.fix}`,
+      p.cause === undefined ? undefined : { cause: p.cause },
+    );
     this.where = p.where;
     this.fix = p.fix;
   }

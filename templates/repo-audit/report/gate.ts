@@ -92,7 +92,12 @@ function inWords(dimension: Dimension, broken: readonly VerifiedFinding[]): stri
 function ruleInWords(policy: Policy): string {
   const failOn = policy.failOn ?? "high";
   const certainty = policy.likely === true ? "confirmed or likely" : "confirmed";
-  const parts = failOn === "never" ? [] : [`any ${policy.newOnly === true ? "new " : ""}${certainty} finding of severity ${failOn}${failOn === "high" ? "" : " or worse"}`];
+  const parts =
+    failOn === "never"
+      ? []
+      : [
+          `any ${policy.newOnly === true ? "new " : ""}${certainty} finding of severity ${failOn}${failOn === "high" ? "" : " or worse"}`,
+        ];
   if (policy.minScore !== undefined) parts.push(`a total score below ${policy.minScore}`);
   if (policy.gaps === true) parts.push("unfinished work");
   const own = Object.keys(policy.dimensions ?? {}).length;

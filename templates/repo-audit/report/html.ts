@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto";
 import { headline } from "./headline.ts";
+import { changesSection } from "./html/changes.ts";
 import { clientScript, themeScript } from "./html/client.ts";
+import { gapsSection, makingSection } from "./html/closing.ts";
 import { findingsSection } from "./html/findings.ts";
+import { debtSection, mapSection } from "./html/gathering.ts";
 import { Markup, markup, nothing } from "./html/markup.ts";
-import { actionsSection, changesSection, debtSection, gapsSection, makingSection, mapSection, masthead, scoresSection, verdictStrip, verificationSection } from "./html/sections.ts";
+import { masthead, verdictStrip } from "./html/masthead.ts";
+import { scoresSection } from "./html/scores.ts";
 import { styles } from "./html/styles.ts";
+import { actionsSection } from "./html/todo.ts";
+import { verificationSection } from "./html/verification.ts";
 import type { ReportModel } from "./model.ts";
 import { count } from "./text.ts";
 

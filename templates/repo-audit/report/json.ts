@@ -52,7 +52,13 @@ export function renderJson(model: ReportModel): string {
     runId: result.runId,
     startedAt: result.startedAt,
     finishedAt: result.finishedAt,
-    repo: { name: result.repo.name, root: result.repo.root, head: result.repo.head, files: result.repo.files, bytes: result.repo.bytes },
+    repo: {
+      name: result.repo.name,
+      root: result.repo.root,
+      head: result.repo.head,
+      files: result.repo.files,
+      bytes: result.repo.bytes,
+    },
     // For people and dashboards; the reader works them out again from the findings.
     summary: {
       score: scores.total,
@@ -60,7 +66,12 @@ export function renderJson(model: ReportModel): string {
       gate: { passed: gate.passed, breaches: gate.breaches },
       severities: model.severities,
       verdicts: model.verdicts,
-      dimensions: scores.dimensions.map((d) => ({ dimension: d.dimension, score: d.score, complete: d.complete, counts: d.counts })),
+      dimensions: scores.dimensions.map((d) => ({
+        dimension: d.dimension,
+        score: d.score,
+        complete: d.complete,
+        counts: d.counts,
+      })),
     },
     stats: result.stats,
     plan: result.plan,
@@ -98,20 +109,33 @@ export function readFindings(json: string, where = "findings.json"): AuditResult
   const parsed = auditResult.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    return refuse(`${inPath(issue.path)}: ${issue.message}${parsed.error.issues.length > 1 ? ` (and ${parsed.error.issues.length - 1} more)` : ""}`);
+    return refuse(
+      `${inPath(issue.path)}: ${issue.message}${parsed.error.issues.length > 1 ? ` (and ${parsed.error.issues.length - 1} more)` : ""}`,
+    );
   }
   return parsed.data;
 }
 
 function inPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((all, key) => (typeof key === "number" ? `${all}[${key}]` : `${all}${all === "" ? "" : "."}${String(key)}`), "");
+  return path.reduce<string>(
+    (all, key) => (typeof key === "number" ? `${all}[${key}]` : `${all}${all === "" ? "" : "."}${String(key)}`),
+    "",
+  );
 }
 
 /** The same finding gives the same bytes, whoever built the object and in whatever order. */
 function inFieldOrder(f: VerifiedFinding): VerifiedFinding {
   const { id, dimension, rule, severity, path, line, message, fix, evidence, facts } = f;
   return {
-    id, dimension, rule, severity, path, ...(line === undefined ? {} : { line }), message, fix, evidence,
+    id,
+    dimension,
+    rule,
+    severity,
+    path,
+    ...(line === undefined ? {} : { line }),
+    message,
+    fix,
+    evidence,
     ...(facts === undefined ? {} : { facts: Object.fromEntries(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1))) }),
     verdict: f.verdict,
   };

@@ -11,14 +11,20 @@ const FOLD_AFTER = 15;
 
 export function renderMarkdown(model: ReportModel): string {
   const sections = [summary, grades, actions, changes, findings, rejections, gaps, making];
-  return `${sections.map((section) => section(model)).filter((text) => text !== "").join("\n\n")}\n`;
+  return `${sections
+    .map((section) => section(model))
+    .filter((text) => text !== "")
+    .join("\n\n")}\n`;
 }
 
 function summary(model: ReportModel): string {
   const { result, scores, gate } = model;
   const { repo } = result;
   const head = repo.head === null ? "" : ` at ${mdCode(repo.head.slice(0, 12))}`;
-  const grade = scores.total === null ? "Nothing was audited." : `**Grade ${scores.grade}, ${shown(scores.total)} of 100**${delta(model.diff?.total.delta)}.`;
+  const grade =
+    scores.total === null
+      ? "Nothing was audited."
+      : `**Grade ${scores.grade}, ${shown(scores.total)} of 100**${delta(model.diff?.total.delta)}.`;
   return [
     `# Repository audit: ${md(repo.name)}`,
     "",
@@ -32,10 +38,11 @@ function summary(model: ReportModel): string {
 }
 
 function grades(model: ReportModel): string {
-  const changed = model.diff !== null;
+  const { diff } = model;
+  const changed = diff !== null;
   const rows = model.scores.dimensions.map((d, i) => {
     const score = d.score === null ? "not audited" : `${d.complete ? "" : "≤ "}${shown(d.score)}`;
-    const change = changed ? ` ${d.score === null ? "" : change_(model.diff!.dimensions[i]!.delta)} |` : "";
+    const change = changed ? ` ${d.score === null ? "" : movement(diff.dimensions[i]!.delta)} |` : "";
     const counts = severitiesDown.map((severity) => (d.counts[severity] === 0 ? "·" : count(d.counts[severity]))).join(" | ");
     return `| ${dimensionText[d.dimension].label} | ${score} |${change} ${counts} |`;
   });
@@ -66,7 +73,18 @@ function changes(model: ReportModel): string {
   const { diff } = model;
   if (diff === null) return "";
   const list = (title: string, items: readonly VerifiedFinding[]): string[] =>
-    items.length === 0 ? [] : ["", `**${title}**`, "", ...folded(items.map((f) => `- ${line(f)}`), 10, plural(Math.max(0, items.length - 10), "more"))];
+    items.length === 0
+      ? []
+      : [
+          "",
+          `**${title}**`,
+          "",
+          ...folded(
+            items.map((f) => `- ${line(f)}`),
+            10,
+            plural(Math.max(0, items.length - 10), "more"),
+          ),
+        ];
   return [
     "## Since the last run",
     "",
@@ -84,7 +102,12 @@ function findings(model: ReportModel): string {
     const own = model.counted.filter((f) => f.dimension === dimension);
     if (own.length === 0) return [];
     const rows = own.map((f) => `- ${line(f)}`);
-    return [`### ${dimensionText[dimension].label} (${count(own.length)})`, "", ...folded(rows, FOLD_AFTER, `${plural(Math.max(0, own.length - FOLD_AFTER), "more finding")}`), ""];
+    return [
+      `### ${dimensionText[dimension].label} (${count(own.length)})`,
+      "",
+      ...folded(rows, FOLD_AFTER, plural(Math.max(0, own.length - FOLD_AFTER), "more finding")),
+      "",
+    ];
   });
   return ["## Findings", "", ...parts].join("\n").trimEnd();
 }
@@ -110,7 +133,15 @@ function rejections(model: ReportModel): string {
 function gaps(model: ReportModel): string {
   const { gaps: all } = model.result;
   if (all.length === 0) return "## Gaps\n\nNone: all planned work finished.";
-  return ["## Gaps", "", `${plural(all.length, "task")} did not finish. What they would have found is missing here.`, "", "| Task | What is missing | Why |", "| --- | --- | --- |", ...all.map((gap) => `| ${mdCode(gap.task)} | ${md(gap.what)} | ${md(gap.why)} |`)].join("\n");
+  return [
+    "## Gaps",
+    "",
+    `${plural(all.length, "task")} did not finish. What they would have found is missing here.`,
+    "",
+    "| Task | What is missing | Why |",
+    "| --- | --- | --- |",
+    ...all.map((gap) => `| ${mdCode(gap.task)} | ${md(gap.what)} | ${md(gap.why)} |`),
+  ].join("\n");
 }
 
 function making(model: ReportModel): string {
@@ -120,7 +151,16 @@ function making(model: ReportModel): string {
     "## How this was made",
     "",
     `${plural(stats.tasks, "task")} in ${plural(stats.shards, "shard")} (${count(stats.reusedShards)} reused, ${count(stats.filesUnchanged)} of ${plural(result.repo.files, "file")} unchanged) on ${plural(stats.workers, "worker")}, ${duration(result.startedAt, result.finishedAt)}, $${costUsd.toFixed(2)}. ${plural(stats.verified, "finding")} checked by a second method. Run ${mdCode(result.runId)}.`,
-    ...(result.plan.length === 0 ? [] : ["", "| Dimension | Planned | Shards | Why |", "| --- | --- | ---: | --- |", ...result.plan.map((d) => `| ${dimensionText[d.dimension].label} | ${d.included ? "yes" : "no"} | ${count(d.shards)} | ${md(d.why)} |`)]),
+    ...(result.plan.length === 0
+      ? []
+      : [
+          "",
+          "| Dimension | Planned | Shards | Why |",
+          "| --- | --- | ---: | --- |",
+          ...result.plan.map(
+            (d) => `| ${dimensionText[d.dimension].label} | ${d.included ? "yes" : "no"} | ${count(d.shards)} | ${md(d.why)} |`,
+          ),
+        ]),
   ].join("\n");
 }
 
@@ -134,6 +174,6 @@ function delta(n: number | null | undefined): string {
   return n === null || n === undefined ? "" : n === 0 ? ", as in the last run" : `, ${signed(n)} since the last run`;
 }
 
-function change_(n: number | null): string {
+function movement(n: number | null): string {
   return n === null ? "new" : signed(n);
 }

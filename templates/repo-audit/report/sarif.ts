@@ -8,7 +8,12 @@ import { pointsOf } from "./score.ts";
 import { ruleName, visible } from "./text.ts";
 
 /** `info` is told but asks for nothing: its kind is `informational`, and only kind `fail` may carry a level (3.27.10). */
-const levels: Readonly<Record<Severity, "error" | "warning" | "note" | "none">> = { high: "error", medium: "warning", low: "note", info: "none" };
+const levels: Readonly<Record<Severity, "error" | "warning" | "note" | "none">> = {
+  high: "error",
+  medium: "warning",
+  low: "note",
+  info: "none",
+};
 
 export function renderSarif(model: ReportModel): string {
   return `${JSON.stringify(sarifLog(model), null, 2)}\n`;
@@ -27,7 +32,12 @@ export function sarifLog(model: ReportModel): object {
         tool: {
           driver: {
             name: "Flotilla repo-audit",
-            rules: ruleIds.map((id) => rule(id, model.findings.filter((f) => ruleId(f) === id))),
+            rules: ruleIds.map((id) =>
+              rule(
+                id,
+                model.findings.filter((f) => ruleId(f) === id),
+              ),
+            ),
           },
         },
         // `category/run`: uploads of one repository replace each other, and each run can still be told apart (3.17.3).
@@ -71,7 +81,9 @@ function rule(id: string, findings: readonly VerifiedFinding[]): object {
     properties: {
       tags: first.dimension === "secrets" ? [first.dimension, "security"] : [first.dimension],
       "problem.severity": worst === "high" ? "error" : worst === "medium" ? "warning" : "recommendation",
-      ...(first.dimension === "secrets" ? { "security-severity": { high: "8.0", medium: "5.5", low: "3.0", info: "0.0" }[worst] } : {}),
+      ...(first.dimension === "secrets"
+        ? { "security-severity": { high: "8.0", medium: "5.5", low: "3.0", info: "0.0" }[worst] }
+        : {}),
     },
   };
 }
@@ -90,7 +102,10 @@ function toResult(finding: VerifiedFinding, index: number, baselineState: "new" 
     rank: pointsOf(finding) * 10,
     ...(baselineState === undefined ? {} : { baselineState }),
     // One result with suppressions obliges all (3.27.23); an empty list says "looked at, and not suppressed".
-    suppressions: verdict.status === "rejected" ? [{ kind: "external", status: "accepted", justification: visible(`${verdict.method}: ${verdict.reason}`) }] : [],
+    suppressions:
+      verdict.status === "rejected"
+        ? [{ kind: "external", status: "accepted", justification: visible(`${verdict.method}: ${verdict.reason}`) }]
+        : [],
     properties: { severity: finding.severity, fix: finding.fix, evidence: finding.evidence, verdict },
   };
 }
@@ -124,7 +139,9 @@ function segment(text: string): string {
 
 /** Plain SARIF text still reads `[text](target)` as a link and `{0}` as a placeholder (3.11.5, 3.11.6). */
 function plain(text: string): string {
-  return visible(text).replace(/[\\[\]]/g, "\\$&").replace(/\{(\d+)\}/g, "{{$1}}");
+  return visible(text)
+    .replace(/[\\[\]]/g, "\\$&")
+    .replace(/\{(\d+)\}/g, "{{$1}}");
 }
 
 function pascalCase(kebab: string): string {

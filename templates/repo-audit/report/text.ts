@@ -5,7 +5,8 @@
  * Controls, bidi overrides and invisible characters: they reorder or hide what a reader sees ("Trojan Source"), and
  * several are not even legal in HTML. Zero-width joiners stay: emoji and several scripts need them.
  */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /** The text with every unseen character spelled out, such as `⟨U+202E⟩`. White space becomes plain spaces. */
 export function visible(text: string): string {

@@ -11,7 +11,12 @@ import { reportModel, type ReportModel, type ReportOptions } from "./model.ts";
 import { renderSarif } from "./sarif.ts";
 import type { Grade, VerdictStatus } from "./score.ts";
 
-export const reportFiles = { html: "report.html", markdown: "report.md", sarif: "findings.sarif", json: "findings.json" } as const;
+export const reportFiles = {
+  html: "report.html",
+  markdown: "report.md",
+  sarif: "findings.sarif",
+  json: "findings.json",
+} as const;
 type Format = keyof typeof reportFiles;
 
 /** What a terminal, or the caller's exit code, needs to know about a written report. */
@@ -25,20 +30,39 @@ export interface ReportSummary {
   readonly gaps: number;
   readonly gate: GateOutcome;
   /** Null without a previous run. */
-  readonly diff: { readonly new: number; readonly fixed: number; readonly unchanged: number; readonly score: number | null } | null;
+  readonly diff: {
+    readonly new: number;
+    readonly fixed: number;
+    readonly unchanged: number;
+    readonly score: number | null;
+  } | null;
 }
 
 /**
  * Writes the four files of a report. Each is whole or absent at every moment: it is written beside its place and then
  * renamed. `findings.json` comes last, since the next run compares itself with it.
  */
-export async function writeReport(dir: string, result: AuditResult, previous?: AuditResult, options: ReportOptions = {}): Promise<ReportSummary> {
+export async function writeReport(
+  dir: string,
+  result: AuditResult,
+  previous?: AuditResult,
+  options: ReportOptions = {},
+): Promise<ReportSummary> {
   const model = reportModel(result, previous, options);
   const folder = resolve(dir);
   await makeFolder(folder);
-  const content: Record<Format, string> = { html: renderHtml(model), markdown: renderMarkdown(model), sarif: renderSarif(model), json: renderJson(model) };
+  const content: Record<Format, string> = {
+    html: renderHtml(model),
+    markdown: renderMarkdown(model),
+    sarif: renderSarif(model),
+    json: renderJson(model),
+  };
   const formats = Object.keys(reportFiles) as Format[];
-  const files = formats.map((format) => ({ at: join(folder, reportFiles[format]), temp: join(folder, `.${reportFiles[format]}.${randomUUID()}.tmp`), content: content[format] }));
+  const files = formats.map((format) => ({
+    at: join(folder, reportFiles[format]),
+    temp: join(folder, `.${reportFiles[format]}.${randomUUID()}.tmp`),
+    content: content[format],
+  }));
   try {
     for (const file of files) await refuseFolder(file.at);
     for (const file of files) await writeWhole(file.temp, file.content);
@@ -72,7 +96,12 @@ export async function readPrevious(dir: string): Promise<AuditResult | undefined
 function summarize(model: ReportModel, folder: string): ReportSummary {
   const { scores, diff } = model;
   return {
-    paths: { html: join(folder, reportFiles.html), markdown: join(folder, reportFiles.markdown), sarif: join(folder, reportFiles.sarif), json: join(folder, reportFiles.json) },
+    paths: {
+      html: join(folder, reportFiles.html),
+      markdown: join(folder, reportFiles.markdown),
+      sarif: join(folder, reportFiles.sarif),
+      json: join(folder, reportFiles.json),
+    },
     score: scores.total,
     grade: scores.grade,
     scores: Object.fromEntries(scores.dimensions.flatMap((d) => (d.score === null ? [] : [[d.dimension, d.score]]))),
@@ -80,7 +109,10 @@ function summarize(model: ReportModel, folder: string): ReportSummary {
     verdicts: model.verdicts,
     gaps: model.result.gaps.length,
     gate: model.gate,
-    diff: diff === null ? null : { new: diff.new.length, fixed: diff.fixed.length, unchanged: diff.unchanged.length, score: diff.total.delta },
+    diff:
+      diff === null
+        ? null
+        : { new: diff.new.length, fixed: diff.fixed.length, unchanged: diff.unchanged.length, score: diff.total.delta },
   };
 }
 
@@ -134,7 +166,10 @@ function cannotWrite(folder: string, error: unknown): ReportError {
     what: "The report cannot be written.",
     where: folder,
     why: reasons[code] === undefined ? (error as Error).message : `${reasons[code]} (${code})`,
-    fix: code === "ENOSPC" ? "free some space, or give a report folder on another disk" : "give a report folder that this user can write to, or change its permissions",
+    fix:
+      code === "ENOSPC"
+        ? "free some space, or give a report folder on another disk"
+        : "give a report folder that this user can write to, or change its permissions",
     cause: error,
   });
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { dimensions, severities, type AuditResult, type VerifiedFinding } from "../../../templates/repo-audit/finding.ts";
 import { resultOf } from "./sample.ts";
 
@@ -24,7 +24,12 @@ export const anyFinding: fc.Arbitrary<VerifiedFinding> = fc
     severity: fc.constantFrom(...severities),
     verdict,
   })
-  .map(({ n, line, ...rest }) => ({ id: `id-${n}`, dimension: dimensions[n % dimensions.length]!, ...(line === undefined ? {} : { line }), ...rest }));
+  .map(({ n, line, ...rest }) => ({
+    id: `id-${n}`,
+    dimension: dimensions[n % dimensions.length]!,
+    ...(line === undefined ? {} : { line }),
+    ...rest,
+  }));
 
 export const anyFindings = fc.array(anyFinding, { maxLength: 40 });
 

@@ -362,7 +362,7 @@ function ci(): VerifiedFinding[] {
         message: `tj-actions/changed-files@v${40 + i} is pinned to a tag that can move.`,
         fix: "Pin the action to a full commit id and let a bot raise it.",
         evidence: `uses: tj-actions/changed-files@v${40 + i}`,
-        facts: { action: "tj-actions/changed-files" },
+        facts: { uses: `tj-actions/changed-files@v${40 + i}` },
         verdict: confirmed("a YAML parse of the workflow"),
       }),
       finding({
@@ -398,14 +398,14 @@ function debt(): VerifiedFinding[] {
   return ages.map((ageDays, i) =>
     finding({
       dimension: "debt",
-      rule: i % 3 === 0 ? "fixme" : "todo",
+      rule: ageDays > 730 ? "old-marker" : "marker",
       severity: ageDays > 1_800 ? "medium" : ageDays > 365 ? "low" : "info",
       path: sourceOf(i * 13 + 4),
       line: 20 + i * 17,
       message: `${i % 3 === 0 ? "FIXME" : "TODO"} by ${["ana", "jonas", "mei", "tariq"][i % 4]}, ${ageDays} days old.`,
       fix: "Do it, file it, or delete it.",
       evidence: `// ${i % 3 === 0 ? "FIXME" : "TODO"}(${["ana", "jonas", "mei", "tariq"][i % 4]}): ${["handle the second page", "this leaks when the socket closes early", "drop once v2 is gone", "timezone?"][i % 4]}`,
-      facts: { ageDays, marker: i % 3 === 0 ? "FIXME" : "TODO" },
+      facts: { months: Math.floor(ageDays / 30.5), word: i % 3 === 0 ? "FIXME" : "TODO" },
       ...(ageDays > 1_800 ? { verdict: confirmed("git blame over the following lines") } : {}),
     }),
   );

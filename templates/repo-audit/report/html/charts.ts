@@ -15,21 +15,25 @@ const round = (n: number): number => Math.round(n * 100) / 100;
 /** A score on its scale; the tick is where the last run stood. */
 export function scoreBar(score: number, before: number | null): Markup {
   const tone = score >= 75 ? "good" : score >= 40 ? "fair" : "poor";
-  const tick = before === null ? nothing : markup`<rect class="tick" x="${round(Math.min(99.2, before))}" y="0" width=".8" height="10"/>`;
+  const tick =
+    before === null ? nothing : markup`<rect class="tick" x="${round(Math.min(99.2, before))}" y="0" width=".8" height="10"/>`;
   return markup`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="track" y="2" width="100" height="6"/><rect class="${tone}" y="2" width="${round(score)}" height="6"/>${tick}</svg>`;
 }
 
 /** Parts of a whole, side by side, with a hairline between them. */
 export function stack(parts: readonly { readonly name: string; readonly n: number }[]): Markup {
   const total = parts.reduce((sum, part) => sum + part.n, 0);
-  if (total === 0) return markup`<svg class="stack" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="track" y="2" width="100" height="6"/></svg>`;
+  if (total === 0)
+    return markup`<svg class="stack" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="track" y="2" width="100" height="6"/></svg>`;
   let x = 0;
-  const rects = parts.filter((part) => part.n > 0).map((part) => {
-    const width = (part.n / total) * 100;
-    const rect = markup`<rect class="f-${part.name}" x="${round(x)}" y="2" width="${round(Math.max(0.4, width - 0.6))}" height="6"/>`;
-    x += width;
-    return rect;
-  });
+  const rects = parts
+    .filter((part) => part.n > 0)
+    .map((part) => {
+      const width = (part.n / total) * 100;
+      const rect = markup`<rect class="f-${part.name}" x="${round(x)}" y="2" width="${round(Math.max(0.4, width - 0.6))}" height="6"/>`;
+      x += width;
+      return rect;
+    });
   return markup`<svg class="stack" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${rects}</svg>`;
 }
 
@@ -89,7 +93,11 @@ export function fileWeights(findings: readonly VerifiedFinding[]): readonly File
 
 /** Drawn for one shape of page; the styles show the one that fits. */
 export function treemap(files: readonly FileWeight[], shape: "wide" | "narrow", width: number, height: number): Markup {
-  const cells = squarify(files.map((file) => file.points), width, height);
+  const cells = squarify(
+    files.map((file) => file.points),
+    width,
+    height,
+  );
   const drawn = cells.map((cell, i) => {
     const file = files[i]!;
     const slash = file.path.lastIndexOf("/") + 1;
@@ -97,7 +105,10 @@ export function treemap(files: readonly FileWeight[], shape: "wide" | "narrow", 
     const percent = (n: number, of: number): string => `${round((n / of) * 100)}%`;
     const letters = Math.max(4, Math.floor((cell.width - 12) / 7.4)); // Bold letters of 12 px are about that wide.
     // A nested svg clips its words and lets them keep their size while the cell stretches with the page.
-    const words = cell.width < 46 || cell.height < 26 ? nothing : markup`<text x="9" y="17">${cut(file.path.slice(slash), letters)}</text>${cell.height < 44 ? nothing : markup`<text class="dim" x="9" y="32">${count(file.findings)}${cell.width > 120 && slash > 0 ? ` · ${cut(file.path.slice(0, slash), letters - 4)}` : ""}</text>`}`;
+    const words =
+      cell.width < 46 || cell.height < 26
+        ? nothing
+        : markup`<text x="9" y="17">${cut(file.path.slice(slash), letters)}</text>${cell.height < 44 ? nothing : markup`<text class="dim" x="9" y="32">${count(file.findings)}${cell.width > 120 && slash > 0 ? ` · ${cut(file.path.slice(0, slash), letters - 4)}` : ""}</text>`}`;
     return markup`<a href="#findings" data-filter="${query({ path: visible(file.path) })}"><svg role="img" aria-label="${label}" x="${percent(cell.x, width)}" y="${percent(cell.y, height)}" width="${percent(cell.width, width)}" height="${percent(cell.height, height)}"><title>${label}</title><rect class="cell t-${file.severity}" width="100%" height="100%"/><rect class="f-${file.severity}" width="3" height="100%"/>${words}</svg></a>`;
   });
   return markup`<svg class="treemap ${shape}" role="group" aria-label="Files by the weight of their findings">${drawn}</svg>`;
@@ -120,7 +131,14 @@ export function deltaBar(delta: number, scale: number): Markup {
 }
 
 /** Names and numbers of a chart's parts, each leading to what it counts. */
-export function legend(parts: readonly { readonly name: string; readonly n: number; readonly glyph?: string; readonly filter?: Readonly<Record<string, string>> }[]): Markup {
+export function legend(
+  parts: readonly {
+    readonly name: string;
+    readonly n: number;
+    readonly glyph?: string;
+    readonly filter?: Readonly<Record<string, string>>;
+  }[],
+): Markup {
   return markup`<ul class="legend">${parts.map(({ name, n, glyph, filter }) => {
     const content = markup`<i class="c-${name.replace(/ /g, "-")}" aria-hidden="true">${glyph ?? "■"}</i><b>${count(n)}</b> ${name}`;
     return markup`<li>${filter === undefined || n === 0 ? content : filterLink(filter, "findings", content)}</li>`;

@@ -1,10 +1,16 @@
 import type { Severity } from "../../finding.ts";
 import type { VerdictStatus } from "../score.ts";
+import { signed } from "../text.ts";
 import { markup, type Markup } from "./markup.ts";
 
 /** A shape for every colour, so that nothing is told by colour alone. */
 export const severityGlyph: Readonly<Record<Severity, string>> = { high: "▲", medium: "◆", low: "●", info: "○" };
-export const verdictGlyph: Readonly<Record<VerdictStatus, string>> = { confirmed: "✓", likely: "≈", unverified: "·", rejected: "✕" };
+export const verdictGlyph: Readonly<Record<VerdictStatus, string>> = {
+  confirmed: "✓",
+  likely: "≈",
+  unverified: "·",
+  rejected: "✕",
+};
 export const verdictsInOrder = ["confirmed", "likely", "unverified", "rejected"] as const satisfies readonly VerdictStatus[];
 
 export function severityMark(severity: Severity): Markup {
@@ -16,7 +22,12 @@ export function verdictMark(status: VerdictStatus): Markup {
 }
 
 /** A link that the script turns into a filter of the findings; without the script it leads to the place named. */
-export function filterLink(filter: Readonly<Record<string, string>>, anchor: string, content: Markup | string, label?: string): Markup {
+export function filterLink(
+  filter: Readonly<Record<string, string>>,
+  anchor: string,
+  content: Markup | string,
+  label?: string,
+): Markup {
   return markup`<a href="#${anchor}" data-filter="${query(filter)}"${label === undefined ? "" : markup` aria-label="${label}"`}>${content}</a>`;
 }
 
@@ -37,4 +48,11 @@ export function pathMark(path: string, line?: number): Markup {
 
 export function section(id: string, title: string, lead: Markup | string, body: Markup): Markup {
   return markup`<section id="${id}" aria-labelledby="${id}-title"><header><h2 id="${id}-title">${title}</h2><p>${lead}</p></header>${body}</section>`;
+}
+
+/** A change of score with its sign, and a word where there was none before. */
+export function deltaMark(delta: number | null): Markup {
+  if (delta === null) return markup`<span class="soft">new</span>`;
+  if (delta === 0) return markup`<span class="zero">±0</span>`;
+  return markup`<span class="${delta > 0 ? "up" : "down"}">${signed(delta)}</span>`;
 }

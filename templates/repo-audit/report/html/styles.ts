@@ -2,23 +2,66 @@
 // as text they are darkened (light theme) or lightened (dark theme) until they reach 4.5:1 on their ground.
 
 const light = {
-  ground: "#f6f7f7", surface: "#fff", sunk: "#edf0f1", ink: "#14202a", soft: "#4d5c68", rule: "#d6dde1", strong: "#a9b5bd", faint: "#61707a",
-  accent: "#0a6170", "accent-soft": "#dcebed",
-  high: "#ad3a00", medium: "#805300", low: "#0a5c99", info: "#566570",
-  "fill-high": "#d55e00", "fill-medium": "#e6a01a", "fill-low": "#4a97cf", "fill-info": "#8796a0",
-  "fill-good": "#1f8a86", "fill-fair": "#d99a1c", "fill-poor": "#d55e00", "fill-checked": "#5d7482", "fill-rejected": "#a3b0b9",
-  confirmed: "#08655c", focus: "#0a5c99", shade: "rgba(20,32,42,.07)",
+  ground: "#f6f7f7",
+  surface: "#fff",
+  sunk: "#edf0f1",
+  ink: "#14202a",
+  soft: "#4d5c68",
+  rule: "#d6dde1",
+  strong: "#a9b5bd",
+  faint: "#61707a",
+  accent: "#0a6170",
+  "accent-soft": "#dcebed",
+  high: "#ad3a00",
+  medium: "#805300",
+  low: "#0a5c99",
+  info: "#566570",
+  "fill-high": "#d55e00",
+  "fill-medium": "#e6a01a",
+  "fill-low": "#4a97cf",
+  "fill-info": "#8796a0",
+  "fill-good": "#1f8a86",
+  "fill-fair": "#d99a1c",
+  "fill-poor": "#d55e00",
+  "fill-checked": "#5d7482",
+  "fill-rejected": "#a3b0b9",
+  confirmed: "#08655c",
+  focus: "#0a5c99",
+  shade: "rgba(20,32,42,.07)",
 };
 const dark: typeof light = {
-  ground: "#0e1519", surface: "#141d22", sunk: "#1a252b", ink: "#e3eaee", soft: "#9dadb8", rule: "#27343b", strong: "#47575f", faint: "#7f909a",
-  accent: "#6cc5cf", "accent-soft": "#17343a",
-  high: "#ff9a66", medium: "#f0bd55", low: "#84c1ef", info: "#a5b3bc",
-  "fill-high": "#e8722a", "fill-medium": "#dba032", "fill-low": "#4a97cf", "fill-info": "#62727c",
-  "fill-good": "#35a29c", "fill-fair": "#d1962b", "fill-poor": "#e8722a", "fill-checked": "#7f97a5", "fill-rejected": "#55656e",
-  confirmed: "#6fcfbd", focus: "#84c1ef", shade: "rgba(0,0,0,.3)",
+  ground: "#0e1519",
+  surface: "#141d22",
+  sunk: "#1a252b",
+  ink: "#e3eaee",
+  soft: "#9dadb8",
+  rule: "#27343b",
+  strong: "#47575f",
+  faint: "#7f909a",
+  accent: "#6cc5cf",
+  "accent-soft": "#17343a",
+  high: "#ff9a66",
+  medium: "#f0bd55",
+  low: "#84c1ef",
+  info: "#a5b3bc",
+  "fill-high": "#e8722a",
+  "fill-medium": "#dba032",
+  "fill-low": "#4a97cf",
+  "fill-info": "#62727c",
+  "fill-good": "#35a29c",
+  "fill-fair": "#d1962b",
+  "fill-poor": "#e8722a",
+  "fill-checked": "#7f97a5",
+  "fill-rejected": "#55656e",
+  confirmed: "#6fcfbd",
+  focus: "#84c1ef",
+  shade: "rgba(0,0,0,.3)",
 };
 
-const variables = (palette: typeof light): string => Object.entries(palette).map(([name, value]) => `--${name}:${value}`).join(";");
+const variables = (palette: typeof light): string =>
+  Object.entries(palette)
+    .map(([name, value]) => `--${name}:${value}`)
+    .join(";");
 
 export const styles = `
 :root{color-scheme:light dark;${variables(light)};--mono:ui-monospace,"SF Mono","Cascadia Mono","Segoe UI Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;--sans:ui-sans-serif,-apple-system,"Segoe UI Variable Text","Segoe UI",Roboto,"Noto Sans","Helvetica Neue","Liberation Sans","Nimbus Sans",Arial,sans-serif}

@@ -15,11 +15,14 @@ export function squarify(weights: readonly number[], width: number, height: numb
   const areas = weights.map((w) => (w / total) * width * height);
   const cells: Cell[] = [];
   let free: Cell = { x: 0, y: 0, width, height };
-  for (let start = 0; start < areas.length; ) {
+  for (let start = 0; start < areas.length;) {
     const side = Math.min(free.width, free.height);
     let end = start + 1;
     let sum = areas[start]!;
-    while (end < areas.length && worst(areas[start]!, areas[end]!, sum + areas[end]!, side) <= worst(areas[start]!, areas[end - 1]!, sum, side)) {
+    while (
+      end < areas.length &&
+      worst(areas[start]!, areas[end]!, sum + areas[end]!, side) <= worst(areas[start]!, areas[end - 1]!, sum, side)
+    ) {
       sum += areas[end]!;
       end++;
     }
@@ -42,8 +45,14 @@ function layRow(row: readonly number[], sum: number, free: Cell, cells: Cell[]):
   let along = 0;
   for (const area of row) {
     const length = area / thick;
-    cells.push(upright ? { x: free.x, y: free.y + along, width: thick, height: length } : { x: free.x + along, y: free.y, width: length, height: thick });
+    cells.push(
+      upright
+        ? { x: free.x, y: free.y + along, width: thick, height: length }
+        : { x: free.x + along, y: free.y, width: length, height: thick },
+    );
     along += length;
   }
-  return upright ? { x: free.x + thick, y: free.y, width: free.width - thick, height: free.height } : { x: free.x, y: free.y + thick, width: free.width, height: free.height - thick };
+  return upright
+    ? { x: free.x + thick, y: free.y, width: free.width - thick, height: free.height }
+    : { x: free.x, y: free.y + thick, width: free.width, height: free.height - thick };
 }
