@@ -1,0 +1,154 @@
+// One call of another definition: its options, its snapshot, its act.
+import { bounds } from "../core/bounds.ts";
+import type { CallOptions } from "../core/context.ts";
+import type { AnyCallable, Definition } from "../core/definition.ts";
+import { durationMs } from "../core/duration.ts";
+import { FlotillaError } from "../core/error.ts";
+import { shortHash } from "../core/hash.ts";
+import { childTaskId } from "../core/id.ts";
+import { plainIssues } from "../core/issue.ts";
+import { canonicalJson } from "../core/json.ts";
+import { resolveRetry } from "../core/retry.ts";
+import type { Pending } from "../core/settled.ts";
+import { priorityCode } from "../core/task.ts";
+import type { ChildAct } from "../protocol/worker.ts";
+import { defaultKey, writtenKey, type Scope } from "./keys.ts";
+import { neverPending, noop, outcomeOf, pendingOf, quietPromise, rejectedPending } from "./pending.ts";
+import { unsupported } from "./unsupported.ts";
+import { boundedText } from "./values.ts";
+import type { Receiver, WorkflowBody } from "./workflow.ts";
+
+/** The part of a child's act that its options decide: made once for a whole map. */
+export type ChildSettings = Pick<ChildAct, "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker">;
+
+/** @throws FLOTILLA_NOT_SUPPORTED, FLOTILLA_CONFIG_INVALID: at once, where it is written */
+export function childSettings(target: Definition, o: CallOptions | undefined, where: string): ChildSettings {
+  if (!o) return {};
+  if (o.budget) unsupported(`${where}: a budget per call`, "count with ctx.spend and stop by your own rule");
+  if (o.resources) unsupported(`${where}: resources per call`, "say what it takes with `needs`");
+  if (o.prefers) unsupported(`${where}: preferences per call`, "use `needs`, which is a must");
+  return {
+    ...(o.needs ? { needs: o.needs } : {}),
+    ...(o.priority === undefined ? {} : { priority: priorityCode(o.priority) }),
+    ...(o.retry ? { retry: resolveRetry(o.retry, where, target.retry) } : {}),
+    ...(o.timeout === undefined ? {} : { timeoutMs: durationMs(o.timeout, `${where}.timeout`) }),
+    ...(o.ifNoWorker === "fail" ? { ifNoWorker: "fail" as const } : {}),
+  };
+}
+
+/** An input as it was when it was asked: later changes of the object do not reach it. */
+export interface Snapshot {
+  readonly text: string;
+  /** Of the name and the canonical input, so that a call of another definition under the same key is seen. */
+  readonly hash: string;
+}
+
+/** @throws FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE, FLOTILLA_INPUT_INVALID */
+export function snapshot(target: Definition, input: unknown): Snapshot {
+  const where = `${target.name}.input`;
+  const text = boundedText(input, where, bounds.inputBytes);
+  // What travels is validated, not the caller's object: a Date is a string by then.
+  const result = target.input["~standard"].validate(JSON.parse(text));
+  if (result instanceof Promise) result.catch(noop); // an asynchronous schema speaks in the child's own attempt
+  else if (result.issues) throw new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: plainIssues(result.issues) }, { where });
+  return { text, hash: shortHash(`${target.name}\n${canonicalJson(input)}`) };
+}
+
+export interface ChildAsk {
+  readonly scope: Scope;
+  readonly target: Definition;
+  readonly snapshot: Snapshot;
+  /** As the caller wrote it. */
+  readonly key: string | undefined;
+  readonly settings: ChildSettings;
+  readonly detached: boolean;
+}
+
+/** @returns the act, or undefined when nobody listens any more. @throws FLOTILLA_TOO_MANY, FLOTILLA_CANCELED */
+export function askChild(body: WorkflowBody, ask: ChildAsk, receiver: Receiver): number | undefined {
+  const { scope, target, snapshot: input } = ask;
+  if (scope.canceled !== undefined) throw new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled });
+  if (body.children >= bounds.fanout) throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "children of one task", count: body.children + 1, max: bounds.fanout });
+  const base = ask.key === undefined ? defaultKey(target.name, input.hash) : writtenKey(ask.key, target.name);
+  const asked = body.ask("child", scope, base, input.hash);
+  if (!asked) return undefined;
+  body.countChild();
+  body.await(asked.act, receiver);
+  if (receiver.awaited && scope !== body.root) scope.open.add(asked.act);
+  if (!asked.row) {
+    body.submit({
+      kind: "child",
+      act: asked.act,
+      key: asked.key,
+      inputHash: input.hash,
+      askedAfter: body.pump.delivered,
+      definition: target.name,
+      input: input.text,
+      ...ask.settings,
+      ...(ask.detached ? { detached: true } : {}),
+    });
+  }
+  return asked.act;
+}
+
+export function definitionOf(target: AnyCallable, where: string): Definition {
+  const definition = target?.["~definition"];
+  if (!definition) {
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: where, problem: "its first argument is not an agent, a workflow or a contract", fix: "pass what agent(), workflow() or contract() gave" });
+  }
+  return definition;
+}
+
+/** `ctx.call`: the child's act as a Pending. */
+export function call<O, E>(body: WorkflowBody, scope: Scope, target: AnyCallable, input: unknown, o: CallOptions | undefined): { pending: Pending<O, E>; act: number | undefined } {
+  const definition = definitionOf(target, "ctx.call");
+  const settings = childSettings(definition, o, `ctx.call(${definition.name})`);
+  const value = quietPromise<O>();
+  let outcome: ReturnType<typeof quietPromise<ReturnType<typeof outcomeOf<O>>>> | undefined;
+  let settled: ReturnType<typeof outcomeOf<O>> | undefined;
+  let act: number | undefined;
+  try {
+    act = askChild(
+      body,
+      { scope, target: definition, snapshot: snapshot(definition, input), key: o?.key, settings, detached: false },
+      {
+        scope,
+        awaited: true,
+        take(d) {
+          settled = outcomeOf<O>(d);
+          if (settled.status === "succeeded") value.resolve(settled.value);
+          else value.reject(settled.error);
+          outcome?.resolve(settled);
+          return true;
+        },
+      },
+    );
+  } catch (e) {
+    return { pending: rejectedPending(e), act };
+  }
+  if (act === undefined) return { pending: neverPending(), act };
+  const asked = act;
+  const pending = pendingOf<O, E>(
+    value.promise,
+    () => {
+      if (settled) return Promise.resolve(settled);
+      outcome ??= quietPromise();
+      return outcome.promise;
+    },
+    (reason = "canceled by its parent") => body.cancel(asked, reason),
+  );
+  return { pending, act };
+}
+
+/** `ctx.detach`: nobody waits for it, so nothing of it is delivered. */
+export function detach(body: WorkflowBody, scope: Scope, target: AnyCallable, input: unknown, o: CallOptions | undefined): Promise<{ readonly id: string }> {
+  const definition = definitionOf(target, "ctx.detach");
+  const settings = childSettings(definition, o, `ctx.detach(${definition.name})`);
+  try {
+    const ask = { scope, target: definition, snapshot: snapshot(definition, input), key: o?.key, settings, detached: true };
+    const act = askChild(body, ask, { scope, awaited: false, take: () => false });
+    return act === undefined ? new Promise(noop) : Promise.resolve({ id: childTaskId(body.attempt.assignment.publicId, act) });
+  } catch (e) {
+    return rejectedPending(e);
+  }
+}

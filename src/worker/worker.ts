@@ -1,0 +1,187 @@
+// Hosts definitions: owns its slots, starts and resumes attempts, tells the orchestrator what they do. `receive` only
+// notes what came; code runs in macrotasks of its own, so that an orchestrator in the same thread is never re-entered.
+import { setImmediate } from "node:timers";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/context.ts";
+import type { Definition } from "../core/definition.ts";
+import { FlotillaError } from "../core/error.ts";
+import { protocolVersion, type Assignment, type Fence, type FromWorker, type Hello, type ToWorker } from "../protocol/worker.ts";
+import { AgentBody } from "./agent.ts";
+import { Attempt, type Host } from "./attempt.ts";
+import { cardOf } from "./cards.ts";
+import { boundedError } from "./classify.ts";
+import { Slots } from "./slots.ts";
+import { untracked, watchStrays } from "./track.ts";
+import { WorkflowBody } from "./workflow.ts";
+
+export interface WorkerOptions {
+  readonly name: string;
+  /** Attempts whose code runs at a time. */
+  readonly slots: number;
+  readonly offers: readonly string[];
+  readonly build: string;
+  readonly isolation: "in-process" | "child-process";
+  readonly definitions: readonly Definition[];
+}
+export interface WorkerDeps {
+  readonly clock: Clock;
+  /** The worker's own notes; an attempt's `ctx.log` goes to the orchestrator. */
+  readonly log: Log;
+}
+export interface Worker {
+  hello(): Hello;
+  /** Cheap, never throws, runs no user code. */
+  receive(message: ToWorker): void;
+  /** Says goodbye, aborts what runs, and resolves when its code has ended or after `graceMs`. Twice is once. */
+  stop(): Promise<void>;
+}
+
+/** How long `stop` waits for code that ignores its signal. */
+const graceMs = 5_000;
+
+export function createWorker(o: WorkerOptions, deps: WorkerDeps, send: (message: FromWorker) => void): Worker {
+  return new Hosting(o, deps, send);
+}
+
+class Hosting implements Worker, Host {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly #options: WorkerOptions;
+  readonly #definitions = new Map<string, Definition>();
+  readonly #attempts = new Map<number, Attempt>();
+  readonly #slots: Slots;
+  readonly #send: (message: FromWorker) => void;
+  readonly #unwatch: () => void;
+  #dirty: Attempt[] = [];
+  #draining = false;
+  #stopped: Promise<void> | undefined;
+  #silent = false;
+  /** Attempts whose code goes on after `stop`. */
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(o: WorkerOptions, deps: WorkerDeps, send: (message: FromWorker) => void) {
+    this.#options = o;
+    this.clock = deps.clock;
+    this.log = deps.log;
+    this.#send = send;
+    this.#slots = new Slots(o.slots, deps.clock);
+    for (const d of o.definitions) this.#definitions.set(d.name, d);
+    this.#unwatch = watchStrays();
+  }
+
+  hello(): Hello {
+    const { name, slots, offers, build, isolation, definitions } = this.#options;
+    return { t: "hello", protocol: protocolVersion, name, pid: process.pid, isolation, slots, offers, build, definitions: definitions.map(cardOf) };
+  }
+
+  receive(m: ToWorker): void {
+    if (this.#silent) return;
+    try {
+      this.#receive(m);
+    } catch (e) {
+      this.log.error("a message could not be handled", { message: m.t, error: String(e) });
+    }
+  }
+
+  #receive(m: ToWorker): void {
+    switch (m.t) {
+      case "assign":
+        for (const task of m.tasks) this.#assign(task);
+        return;
+      case "deliver":
+        return this.#attempt(m.fence)?.body?.deliver(m.deliveries);
+      case "ack":
+        return this.#attempt(m.fence)?.body?.ack(m.act);
+      case "reply":
+        return this.#attempt(m.fence)?.reply(m.request, m.value, m.error);
+      case "cancel":
+        return this.#attempt(m.fence)?.abort(new FlotillaError("FLOTILLA_CANCELED", { by: m.reason }));
+      case "ping":
+        return this.send({ t: "pong", n: m.n });
+      case "drain":
+        this.#draining = true;
+        return this.#leaveWhenEmpty();
+      case "welcome":
+        return;
+    }
+  }
+
+  #assign(task: Assignment): void {
+    const definition = this.#definitions.get(task.definition);
+    if (!definition?.run) {
+      const error = new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: task.definition, known: [...this.#definitions.keys()] });
+      // Not terminal: the worker that said it had it may be another build.
+      this.send({ t: "settle", fence: task.fence, result: { status: "failed", error: boundedError(error), terminal: false }, spent: null });
+      return;
+    }
+    // The same task again under a new lease: the attempt that is here was fenced.
+    this.#attempts.get(task.fence.task)?.abort(new FlotillaError("FLOTILLA_LEASE_LOST", { task: task.publicId }));
+    const attempt = new Attempt(task, definition, this);
+    attempt.body = definition.kind === "workflow" ? new WorkflowBody(attempt) : new AgentBody(attempt);
+    this.#attempts.set(task.fence.task, attempt);
+    this.#slots.start(attempt);
+  }
+
+  /** The attempt under that fence, if it is still here. */
+  #attempt(fence: Fence): Attempt | undefined {
+    const attempt = this.#attempts.get(fence.task);
+    return attempt && attempt.fence.leaseNo === fence.leaseNo && attempt.fence.boot === fence.boot ? attempt : undefined;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#send({ t: "goodbye", reason: "stopped" });
+    this.#silent = true;
+    const reason = new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name}` });
+    const empty = new Promise<void>((resolve) => (this.#whenEmpty = resolve));
+    for (const attempt of [...this.#attempts.values()]) attempt.abort(reason);
+    if (this.#attempts.size > 0) {
+      const grace = this.clock.after(graceMs, () => this.#whenEmpty?.());
+      await empty;
+      grace.cancel();
+    }
+    this.#unwatch();
+  }
+
+  send(message: FromWorker): void {
+    if (!this.#silent) this.#send(message);
+  }
+
+  release(): void {
+    this.#slots.release();
+  }
+
+  resume(attempt: Attempt): void {
+    this.#slots.resume(attempt);
+  }
+
+  forget(attempt: Attempt): void {
+    const { task } = attempt.fence;
+    if (this.#attempts.get(task) === attempt) this.#attempts.delete(task);
+    if (this.#attempts.size === 0) {
+      this.#whenEmpty?.();
+      this.#leaveWhenEmpty();
+    }
+  }
+
+  #leaveWhenEmpty(): void {
+    if (!this.#draining || this.#attempts.size > 0) return;
+    this.#draining = false;
+    this.send({ t: "goodbye", reason: "drained" });
+  }
+
+  flushSoon(attempt: Attempt): void {
+    // One immediate for all attempts that spoke in this macrotask, out of the context of the user's code.
+    if (this.#dirty.push(attempt) === 1) untracked(() => setImmediate(this.#flush));
+  }
+
+  readonly #flush = (): void => {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const attempt of dirty) attempt.flush();
+  };
+}

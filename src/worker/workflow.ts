@@ -1,0 +1,318 @@
+// A workflow's attempt: its code runs in turns of the pump, its asks become acts, and a re-run is held back until it
+// has caught up with its journal.
+//
+//   ask in a window ──▶ claim in the journal ──▶ recorded: nothing to send
+//                                           └──▶ new: act n+1, queued
+//   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
+//
+// Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
+import { FlotillaError } from "../core/error.ts";
+import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
+import type { Attempt, Body } from "./attempt.ts";
+import { boundedError, classify } from "./classify.ts";
+import { Journal, type Mismatch } from "./journal.ts";
+import { Scope } from "./keys.ts";
+import { Pump } from "./pump.ts";
+import { StepRunner } from "./step-runner.ts";
+import { insideStep, track } from "./track.ts";
+import { unsupported } from "./unsupported.ts";
+import { isThenable, parseInput, resultText } from "./values.ts";
+import { createWorkflowContext } from "./workflow-context.ts";
+
+type Run = (input: unknown, ctx: unknown) => unknown;
+
+/** What waits for a delivery. */
+export interface Receiver {
+  readonly scope: Scope;
+  /** Part of what the code may await: false for a detached child. */
+  readonly awaited: boolean;
+  /** Set while its value is being loaded: the pump waits, because a value is there before its turn. */
+  readonly loading?: boolean;
+  /** @returns whether the workflow's code may run because of it. */
+  take(d: Delivery): boolean;
+}
+
+export interface Asked {
+  readonly key: string;
+  readonly act: number;
+  /** Set when an earlier attempt asked the same. */
+  readonly row: JournalEntry | undefined;
+}
+
+type Ending = { readonly value: unknown } | { readonly thrown: unknown };
+
+export class WorkflowBody implements Body {
+  readonly attempt: Attempt;
+  readonly root = new Scope("", undefined);
+  readonly pump: Pump;
+  readonly steps: StepRunner;
+  /** Values being loaded for deliveries that wait for them. */
+  loads = 0;
+  emits = 0;
+  readonly #journal: Journal;
+  readonly #receivers: (Receiver | undefined)[] = [];
+  #lastAct: number;
+  /** Awaited asks that have not been delivered. */
+  #open = 0;
+  #children = 0;
+  #live: boolean;
+  /** Held until live, then empty for good. */
+  #held: Act[] = [];
+  #input: unknown;
+  #begun = false;
+  #turning = false;
+  #resuming = false;
+  #ending: Ending | undefined;
+
+  constructor(attempt: Attempt) {
+    this.attempt = attempt;
+    const { journal, acts, startedAt, deliveries } = attempt.assignment;
+    this.#journal = new Journal(journal);
+    this.#live = this.#journal.empty;
+    this.#lastAct = acts;
+    this.steps = new StepRunner(this);
+    this.pump = new Pump(startedAt, {
+      begin: () => this.#run(),
+      expect: (d) => this.#expect(d),
+      hand: (d) => this.#hand(d),
+      drained: () => this.#drained(),
+    });
+    this.pump.offer(deliveries);
+  }
+
+  /** True until a re-run has caught up: what the code says was said before. */
+  get muted(): boolean {
+    return !this.#live;
+  }
+
+  /** Children asked so far, recorded ones counted. */
+  get children(): number {
+    return this.#children;
+  }
+
+  // ---------- the code asks
+
+  /** undefined: nobody listens any more, the ask is ignored. */
+  ask(kind: JournalEntry["kind"], scope: Scope, base: string, inputHash: string): Asked | undefined {
+    if (this.attempt.closed || this.#ending) return undefined;
+    if (!this.pump.open) {
+      if (insideStep()) unsupported(`asking for ${base} inside ctx.step`, "call it beside the step, in the workflow's own code");
+      this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: scope.path + base }, { where: this.attempt.definition.name }));
+      return undefined;
+    }
+    const key = scope.key(base);
+    const claim = this.#journal.claim(kind, key, inputHash);
+    if ("mismatch" in claim) {
+      this.#mismatch(claim.mismatch);
+      return undefined;
+    }
+    return { key, act: claim.row?.act ?? ++this.#lastAct, row: claim.row };
+  }
+
+  /** Queues an act; it leaves at the end of this turn, or when a re-run has caught up. */
+  submit(act: Act): void {
+    // In a window the end of the turn flushes.
+    if (this.#live) this.attempt.act(act, this.pump.open);
+    else this.#held.push(act);
+  }
+
+  await(act: number, receiver: Receiver): void {
+    this.#receivers[act] = receiver;
+    if (receiver.awaited) this.#open++;
+  }
+
+  countChild(): number {
+    return ++this.#children;
+  }
+
+  /** Whether the ask behind `act` has not been delivered. */
+  isOpen(act: number): boolean {
+    return this.#receivers[act] !== undefined;
+  }
+
+  cancel(act: number, reason: string): void {
+    if (this.attempt.closed || this.#ending || !this.isOpen(act)) return;
+    if (!this.pump.open) return this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: `the cancel of act ${act}` }, { where: this.attempt.definition.name }));
+    this.submit({ kind: "cancel", act, reason });
+  }
+
+  // ---------- turns
+
+  go(): void {
+    this.#resuming = false;
+    if (this.#begun) return this.#turn();
+    try {
+      const input = parseInput(this.attempt.definition, this.attempt.assignment.input);
+      if (input instanceof Promise) input.then((i) => this.#begin(i), (e) => this.#fail(e));
+      else this.#begin(input);
+    } catch (e) {
+      this.#fail(e);
+    }
+  }
+
+  #begin(input: unknown): void {
+    if (this.attempt.closed) return;
+    this.#begun = true;
+    this.#input = input;
+    this.#turn();
+  }
+
+  #turn(): void {
+    this.#turning = true;
+    this.pump.turn();
+  }
+
+  #run(): void {
+    const { attempt } = this;
+    const input = this.#input;
+    this.#input = undefined;
+    try {
+      const returned = track(attempt, attempt.definition.run as Run, input, createWorkflowContext(this, this.root));
+      if (isThenable(returned)) {
+        returned.then(
+          (value) => this.#end({ value }),
+          (thrown: unknown) => this.#end({ thrown }),
+        );
+      } else this.#end({ value: returned });
+    } catch (thrown) {
+      this.#end({ thrown });
+    }
+  }
+
+  #end(ending: Ending): void {
+    if (this.attempt.closed || this.#ending) return;
+    if (!this.pump.open) return this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: this.attempt.definition.name }));
+    this.#ending = ending;
+  }
+
+  #expect(d: Delivery): boolean {
+    if (this.#ending) return false;
+    // Several deliveries may share a turn when no code sees them: each is a turn of its own to the journal.
+    const mismatch = this.#journal.afterTurn(this.pump.delivered) ?? (this.isOpen(d.act) ? undefined : this.#journal.beforeDelivery(d.act));
+    if (mismatch) {
+      this.#mismatch(mismatch);
+      return false;
+    }
+    return this.#receivers[d.act]?.loading !== true;
+  }
+
+  #hand(d: Delivery): boolean {
+    const receiver = this.#receivers[d.act] as Receiver;
+    this.#receivers[d.act] = undefined;
+    receiver.scope.open.delete(d.act);
+    if (receiver.awaited) this.#open--;
+    return receiver.take(d);
+  }
+
+  #drained(): void {
+    this.#turning = false;
+    const { attempt, pump } = this;
+    if (attempt.closed) return;
+    const mismatch = this.#ending ? this.#journal.atEnd(pump.delivered) : this.#journal.afterTurn(pump.delivered);
+    if (mismatch) return this.#mismatch(mismatch);
+    if (!this.#live && pump.delivered >= this.#journal.liveFrom) this.#goLive();
+    if (this.#ending) return this.#conclude(this.#ending);
+    if (this.#live) this.steps.start();
+    attempt.flush();
+  }
+
+  #goLive(): void {
+    this.#live = true;
+    const held = this.#held;
+    this.#held = [];
+    for (const act of held) {
+      // What has been delivered since needs no cancel.
+      if (act.kind !== "cancel" || this.isOpen(act.act)) this.attempt.act(act, true);
+    }
+  }
+
+  /** Before acts leave: the next turn, or the news that the code is idle. */
+  beforeFlush(): void {
+    const { attempt, pump } = this;
+    if (this.#turning || !attempt.holdsSlot || !this.#begun || this.#ending) return;
+    if (pump.hasNext && this.#loaded()) return this.#turn();
+    if (this.steps.pending > 0 || this.loads > 0) return;
+    if (this.#open === 0) {
+      return this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: attempt.definition.name }));
+    }
+    attempt.act({ kind: "wait", seen: pump.delivered }, true);
+    attempt.yieldSlot();
+  }
+
+  #loaded(): boolean {
+    const next = this.pump.peek();
+    return next !== undefined && this.#receivers[next.act]?.loading !== true;
+  }
+
+  deliver(deliveries: readonly Delivery[]): void {
+    if (this.pump.offer(deliveries)) this.kick();
+  }
+
+  ack(act: number): void {
+    this.steps.ack(act);
+  }
+
+  /** Something may be deliverable that was not. */
+  kick(): void {
+    const { attempt } = this;
+    if (attempt.closed || this.#turning || this.#resuming || !this.#begun || !this.pump.hasNext) return;
+    if (!attempt.holdsSlot) {
+      this.#resuming = true;
+      attempt.host.resume(attempt);
+    } else if (this.#loaded()) this.#turn();
+  }
+
+  // ---------- the end
+
+  #conclude(ending: Ending): void {
+    this.pump.stopped = true;
+    if ("thrown" in ending) return this.#fail(ending.thrown);
+    try {
+      const text = resultText(this.attempt.definition, ending.value);
+      if (text instanceof Promise) text.then((value) => this.#settle({ status: "succeeded", value }), (e) => this.#fail(e));
+      else this.#settle({ status: "succeeded", value: text });
+    } catch (e) {
+      this.#fail(e);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    this.pump.stopped = true;
+    const result = classify(thrown, this.attempt.definition);
+    if (result instanceof Promise) void result.then((r) => this.#settle(r));
+    else this.#settle(result);
+  }
+
+  #settle(result: AttemptResult): void {
+    if (!this.attempt.closed) this.attempt.settle(result);
+  }
+
+  #mismatch(m: Mismatch): void {
+    const error = new FlotillaError("FLOTILLA_HISTORY_MISMATCH", { ...m }, { where: this.attempt.definition.name });
+    this.pump.stopped = true;
+    this.attempt.refuse({ status: "mismatch", error: boundedError(error) });
+  }
+
+  /** Something outside the code failed: the same code may go on in another attempt. */
+  giveUp(error: unknown): void {
+    this.pump.stopped = true;
+    this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: false });
+  }
+
+  #refuse(error: FlotillaError): void {
+    this.pump.stopped = true;
+    this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: true });
+  }
+
+  /** Its code is suspended for good: only steps may still be running. */
+  abort(): boolean {
+    this.pump.stopped = true;
+    return this.steps.running > 0;
+  }
+
+  stray(thrown: unknown): void {
+    if (this.pump.open) this.#end({ thrown });
+    else if (!this.#ending) this.#fail(thrown);
+  }
+}
+
