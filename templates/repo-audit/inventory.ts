@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { isBinary, isGeneratedText, isMinified, isVendoredPath, kindOf, languageOf, manifestNames } from "./classify.ts";
 import { findDocsSites } from "./docs-sites.ts";
 import type { FileEntry, Inventory } from "./finding.ts";
+import { findGenerated } from "./generated.ts";
 import { readHistory } from "./history.ts";
 import { inBatches } from "./listing.ts";
 import { nulSeparated } from "./git.ts";
@@ -100,6 +101,7 @@ export async function inventoryOf(repo: Repository, caps: Partial<InventoryCaps>
     installedState(repo),
   ]);
 
+  const generated = findGenerated(paths);
   const entries = await inBatches(wanted, 32, async (file): Promise<FileEntry | null> => {
     if (file.bytes > fileBytesMax)
       skipped.push({ path: file.path, why: `${file.bytes} bytes exceed the cap of ${fileBytesMax}: known by size only` });
@@ -114,7 +116,8 @@ export async function inventoryOf(repo: Repository, caps: Partial<InventoryCaps>
     const head = content.subarray(0, headBytes);
     const binary = file.bytes > fileBytesMax || isBinary(file.path, head);
     const headText = binary ? "" : head.toString("utf8");
-    const looksVendored = isVendoredPath(file.path) || isGeneratedText(headText) || isMinified(file.path, headText);
+    const looksVendored =
+      isVendoredPath(file.path) || generated.has(file.path) || isGeneratedText(headText) || isMinified(file.path, headText);
     const touched = history.touched.get(file.path);
     return {
       path: file.path,
@@ -155,4 +158,17 @@ export async function inventory(root: string, caps: Partial<InventoryCaps> = {})
 /** The inventory of an open repository with default caps, computed once for the handle. */
 export function knownInventory(repo: Repository): Promise<Inventory> {
   return repo.once("inventory", () => inventoryOf(repo));
+}
+
+/** Gives a fresh handle the inventory that was made elsewhere, so that it need not read all files again. */
+export async function rememberInventory(repo: Repository, known: Inventory): Promise<void> {
+  await repo.once("inventory", () => Promise.resolve(known));
+}
+
+/** Paths of generated and vendored files. */
+export function vendoredPaths(repo: Repository): Promise<ReadonlySet<string>> {
+  return repo.once("vendored", async () => {
+    const { files } = await knownInventory(repo);
+    return new Set(files.filter((file) => file.vendored).map((file) => file.path));
+  });
 }

@@ -2,6 +2,7 @@
 
 import { baseOf, foldersAbove, isUnder, joinPath, normalise, parentOf, type PathIndex } from "./path-index.ts";
 import { isExamplePath, isFixturePath, isVendoredPath } from "./classify.ts";
+import { vendoredPaths } from "./inventory.ts";
 import { asRecord, asString, type JsonRecord, parseJson, stringEntries, stringsIn } from "./json.ts";
 import type { Repository } from "./repository.ts";
 import { resolveFile } from "./source/resolve-file.ts";
@@ -45,7 +46,8 @@ function readPackage(manifest: string, text: string): Package | null {
 export function readPackages(repo: Repository): Promise<readonly Package[]> {
   return repo.once("packages", async () => {
     const paths = await repo.paths();
-    const manifests = paths.files.filter((path) => baseOf(path) === "package.json" && !isVendoredPath(path));
+    const vendored = await vendoredPaths(repo);
+    const manifests = paths.files.filter((path) => baseOf(path) === "package.json" && !vendored.has(path));
     const found: Package[] = [];
     for (const manifest of manifests) {
       const read = readPackage(manifest, (await repo.textOrNull(manifest)) ?? "");

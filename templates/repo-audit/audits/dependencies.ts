@@ -1,7 +1,8 @@
 // Hygiene of package.json: dependencies nobody imports, imports nobody declares, lockfiles that disagree.
 
-import { isExamplePath, isFixturePath, isScript, isTestPath, isVendoredPath } from "../classify.ts";
+import { isExamplePath, isFixturePath, isScript, isTestPath } from "../classify.ts";
 import { readDrift } from "../drift.ts";
+import { vendoredPaths } from "../inventory.ts";
 import { declares, isPublished, type Package, packageOf, readPackages, typesOf } from "../packages.ts";
 import { baseOf, foldersAbove, isUnder, joinPath } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
@@ -27,9 +28,10 @@ function usesByPackage(repo: Repository): Promise<ReadonlyMap<string, Uses>> {
   return repo.once("package-uses", async () => {
     const packages = await readPackages(repo);
     const resolver = await createResolver(repo);
+    const vendored = await vendoredPaths(repo);
     const all = new Map<string, Map<string, Use[]>>();
     for (const path of (await repo.paths()).files) {
-      if (!isScript(path) || isVendoredPath(path)) continue;
+      if (!isScript(path) || vendored.has(path)) continue;
       const pack = packageOf(packages, path);
       if (pack === null) continue;
       const uses = all.get(pack.manifest) ?? new Map<string, Use[]>();
@@ -65,7 +67,7 @@ function isShipped(path: string): boolean {
     !isTestPath(path) &&
     !isFixturePath(path) &&
     !isExamplePath(path) &&
-    !/\.config\.[cm]?[jt]s$|(^|\/)\.|rc\.[cm]?js$|(^|\/)(scripts?|tools?|tasks?|build|docs?|website|site|e2e|config|gulpfile\.js|gruntfile\.js|karma\.[^/]*)(\/|$)/i.test(
+    !/\.config\.[cm]?[jt]s$|(^|\/)\.|rc\.[cm]?js$|(^|\/)(jest|vitest|karma|playwright|cypress|webpack|rollup|vite)[^/]*\.[cm]?[jt]s$|(^|\/)(scripts?|tools?|tasks?|build|docs?|website|site|e2e|config|gulpfile\.js|gruntfile\.js|karma\.[^/]*)(\/|$)/i.test(
       path,
     )
   );
@@ -73,10 +75,11 @@ function isShipped(path: string): boolean {
 
 async function unused(pack: Package, repo: Repository, uses: ReadonlyMap<string, Uses>): Promise<Draft[]> {
   const { files } = await repo.paths();
+  const vendored = await vendoredPaths(repo);
   const root = isWorkspaceRoot(pack, files);
   const own = root ? [...uses.values()] : [uses.get(pack.manifest) ?? new Map()];
   // Without a single script nothing can be said about imports.
-  if (!files.some((path) => isScript(path) && isUnder(path, pack.folder) && !isVendoredPath(path))) return [];
+  if (!files.some((path) => isScript(path) && isUnder(path, pack.folder) && !vendored.has(path))) return [];
   const drafts: Draft[] = [];
   for (const [name, range] of pack.declared.dependencies) {
     if (name.startsWith("@types/") || own.some((each) => each.has(name)) || pack.declared.peerDependencies.has(name)) continue;

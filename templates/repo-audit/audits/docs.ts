@@ -1,7 +1,8 @@
 // Documentation of what a published package offers: doc comments on exported functions and classes, and a README.
 
-import { isExamplePath, isFixturePath, isMarkdown, isTestPath, isVendoredPath } from "../classify.ts";
+import { isExamplePath, isFixturePath, isMarkdown, isTestPath } from "../classify.ts";
 import type { Finding, Inventory, Verdict } from "../finding.ts";
+import { vendoredPaths } from "../inventory.ts";
 import { isPublished, readPackages } from "../packages.ts";
 import { baseOf, isUnder, parentOf } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
@@ -65,10 +66,11 @@ async function auditPackage(manifest: string, repo: Repository): Promise<Draft[]
 function guides(repo: Repository): Promise<readonly string[]> {
   return repo.once("guides", async () => {
     const { files } = await repo.paths();
+    const vendored = await vendoredPaths(repo);
     const texts: string[] = [];
     let bytes = 0;
     for (const path of files.filter(
-      (file) => isMarkdown(file) && !isVendoredPath(file) && !/changelog|history|migrat/i.test(baseOf(file)),
+      (file) => isMarkdown(file) && !vendored.has(file) && !/changelog|history|migrat/i.test(baseOf(file)),
     )) {
       const text = (await repo.textOrNull(path)) ?? "";
       bytes += text.length;

@@ -111,6 +111,7 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
       if ((times.get(current) ?? 0) >= start) young += 1;
     }
   }
+  if (lines === 0) return likely(method, `${counted} commits touch it, but git cannot say which lines are young.`);
   if (young < lines * 0.05)
     return rejected(method, "Next to none of its lines are younger than a year: the changes came and went.");
   const deep = deepLines(await repo.text(finding.path));

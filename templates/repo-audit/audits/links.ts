@@ -6,12 +6,17 @@ import type { Finding, Verdict } from "../finding.ts";
 import { knownInventory } from "../inventory.ts";
 import { siteOf, targetOf } from "../link-target.ts";
 import { markdownBytesMax, readMarkdown } from "../markdown.ts";
-import { baseOf } from "../path-index.ts";
+import { baseOf, foldersAbove, type PathIndex } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
 import { atMost, type Audit, bySetting, confirmed, type Draft, fact, likely, rejected, settle } from "./audit.ts";
 import { counted, pathBasis } from "./scopes.ts";
 
 const dimension = "links";
+const gatheredMin = 5;
+
+interface FolderDraft extends Draft {
+  readonly folder?: string;
+}
 
 /** Rendered somewhere else than where they lie, so that their relative links cannot be judged from here. */
 const renderedElsewhere =
@@ -45,13 +50,32 @@ function hasAnchor(anchor: string, headings: readonly string[], html: readonly s
   );
 }
 
+/** The topmost folder above a missing path that is missing itself; `""` when the folder is there. */
+function missingFolder(path: string, paths: PathIndex): string {
+  return foldersAbove(path).findLast((folder) => !paths.hasFolder(folder)) ?? "";
+}
+
+/** Many links into one folder that is not there are one finding: the folder is missing, not each of its files. */
+function gathered(drafts: readonly FolderDraft[], lost: ReadonlyMap<string, number>): Draft[] {
+  const told = new Set<string>();
+  return drafts.flatMap(({ folder, ...draft }): Draft[] => {
+    const count = lost.get(folder ?? "") ?? 0;
+    if (folder === undefined || folder === "" || count < gatheredMin) return [draft];
+    if (told.has(folder)) return [];
+    told.add(folder);
+    const message = `${count} links point into ${folder}/, which does not exist; this is the first.`;
+    return [{ ...draft, message, what: `folder ${folder}`, facts: { ...draft.facts, target: folder } }];
+  });
+}
+
 async function auditFile(path: string, repo: Repository): Promise<Draft[]> {
   const { docsSites } = await knownInventory(repo);
   const paths = await repo.paths();
   const text = await repo.text(path, markdownBytesMax);
   if (isGeneratedText(text)) return [];
   const facts = readMarkdown(path, text);
-  const drafts: Draft[] = [];
+  const drafts: FolderDraft[] = [];
+  const lost = new Map<string, number>();
   for (const link of facts.links) {
     const evidence = `${link.image ? "!" : ""}[${link.text}](${link.url})`;
     if (link.url.startsWith("#") && siteOf(path, docsSites) === null) {
@@ -78,10 +102,13 @@ async function auditFile(path: string, repo: Repository): Promise<Draft[]> {
     const target = targetOf(path, link.url, facts.frontMatter, { paths, docsSites });
     if (target.kind !== "missing") continue;
     const otherCase = paths.otherCase(target.path);
+    const folder = missingFolder(target.path, paths);
+    lost.set(folder, (lost.get(folder) ?? 0) + 1);
     const severity = historical.test(path) || isFixturePath(path) ? "low" : bySetting("medium", path);
     drafts.push(
       otherCase === null
         ? {
+            folder,
             dimension,
             rule: "dead-path",
             severity,
@@ -107,11 +134,15 @@ async function auditFile(path: string, repo: Repository): Promise<Draft[]> {
           },
     );
   }
-  return drafts;
+  return gathered(drafts, lost);
+}
+
+function fate(repo: Repository, path: string): Promise<string | null> {
+  return repo.once(`fate:${path}`, () => readFate(repo, path));
 }
 
 /** Where a path went, by the history: renamed to, or removed in. */
-async function fate(repo: Repository, path: string): Promise<string | null> {
+async function readFate(repo: Repository, path: string): Promise<string | null> {
   if (repo.git === null || repo.git.head === null) return null;
   const commit = (
     await repo.runGit(["log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "HEAD", "--", path]).catch(() => "")

@@ -1,19 +1,28 @@
 // Which sources have no test. The names say it first; the import graph has the last word.
 
-import { isExamplePath, isFixturePath, isScript, isTestPath, isVendoredPath } from "../classify.ts";
-import type { FileEntry, Finding, Inventory, Verdict } from "../finding.ts";
-import { baseOf, parentOf } from "../path-index.ts";
+import { isExamplePath, isFixturePath, isScript, isTestPath, isVendoredPath, languageOf } from "../classify.ts";
+import type { FileEntry, Finding, Shard, Verdict } from "../finding.ts";
+import { knownInventory } from "../inventory.ts";
+import { packageOf, readPackages } from "../packages.ts";
+import { baseOf, isUnder, parentOf } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
 import { importGraph } from "../source/graph.ts";
 import { moduleFacts } from "../source/module.ts";
-import { type Audit, confirmed, type Draft, fact, likely, rejected, settle } from "./audit.ts";
+import { type Audit, bySetting, confirmed, type Draft, fact, likely, rejected, settle } from "./audit.ts";
 import { counted, graphBasis, scripts } from "./scopes.ts";
 
 const dimension = "tests";
 /** Below this a file has hardly a decision that a test could hold. */
 const complexityMin = 15;
-const complexityMinOfOftenChanged = 8;
+const complexityMinUnchanged = 60;
+/** Changes within a year that make an untested file a matter for now. */
 const oftenChanged = 5;
+/** A package with fewer sources is judged file by file. */
+const packageSourcesMin = 5;
+/** When tests go by fewer sources than this, the package as a whole is the finding. */
+const namedShareMin = 0.1;
+/** Commits from which on the number of changes says something. */
+const historyMin = 20;
 
 const noTestExpected =
   /(^|\/)(scripts?|tools?|bin|build|config|migrations?|docs?|website|types?|e2e|i18n|locales?|assets|static|public|\.[^/]+)\/|\.d\.[cm]?ts$|\.config\.[cm]?[jt]s$|rc\.[cm]?js$/i;
@@ -45,6 +54,57 @@ function testStems(repo: Repository): Promise<ReadonlySet<string>> {
   });
 }
 
+interface HardlyTested {
+  readonly sources: readonly string[];
+  readonly tests: number;
+}
+
+/** Packages whose sources next to no test goes by, by manifest. The one finding about each stands for all its files. */
+function hardlyTested(repo: Repository): Promise<ReadonlyMap<string, HardlyTested>> {
+  return repo.once("hardly-tested", async () => {
+    const packages = await readPackages(repo);
+    const stems = await testStems(repo);
+    const found = new Map<string, { sources: string[]; named: number; tests: number }>();
+    for (const file of (await knownInventory(repo)).files) {
+      const pack = isTest(file) || isSource(file) ? packageOf(packages, file.path) : null;
+      if (pack === null) continue;
+      const known = found.get(pack.manifest) ?? { sources: [], named: 0, tests: 0 };
+      found.set(pack.manifest, known);
+      if (isTest(file)) known.tests += 1;
+      else {
+        known.sources.push(file.path);
+        if (stems.has(plain(stemOf(file.path)))) known.named += 1;
+      }
+    }
+    const hardly = [...found].filter(([, { sources, named, tests }]) =>
+      tests === 0
+        ? sources.length >= packageSourcesMin
+        : sources.length >= 4 * packageSourcesMin && named < sources.length * namedShareMin,
+    );
+    return new Map(hardly);
+  });
+}
+
+async function auditPackages(shard: Shard, repo: Repository): Promise<Draft[]> {
+  return [...(await hardlyTested(repo))].flatMap(([manifest, { sources, tests }]): Draft[] => {
+    // The shard with the package's first source speaks for it.
+    if (!shard.files.some((file) => file.path === sources[0])) return [];
+    const evidence = `${counted(sources.length, "source")}, ${counted(tests, "test file")}`;
+    return [
+      {
+        dimension,
+        rule: "package-hardly-tested",
+        severity: bySetting("medium", manifest),
+        path: manifest,
+        what: "hardly tested",
+        message: `The package has ${counted(sources.length, "source")} and ${tests === 0 ? "not a single test file" : `only ${counted(tests, "test file")}`}.`,
+        fix: "Begin with a test of its most changed source.",
+        evidence,
+      },
+    ];
+  });
+}
+
 async function auditSource(file: FileEntry, repo: Repository): Promise<Draft[]> {
   const facts = await moduleFacts(repo, file.path);
   const complexity = facts.functions.reduce((sum, fn) => sum + fn.complexity, 0);
@@ -52,9 +112,14 @@ async function auditSource(file: FileEntry, repo: Repository): Promise<Draft[]> 
   const exported = facts.exports.filter(
     (each) => each.from === undefined && ["function", "class", "unknown"].includes(each.kind),
   );
-  const matters = complexity >= complexityMin || (changes >= oftenChanged && complexity >= complexityMinOfOftenChanged);
+  // Without a history, size alone decides; with one, what changes often comes first.
+  const matters =
+    complexity >= complexityMinUnchanged ||
+    (complexity >= complexityMin && (changes >= oftenChanged || (repo.git?.commits ?? 0) < historyMin));
   if (exported.length === 0 || !matters) return [];
   if ((await testStems(repo)).has(plain(stemOf(file.path)))) return [];
+  const pack = packageOf(await readPackages(repo), file.path);
+  if (pack !== null && (await hardlyTested(repo)).has(pack.manifest)) return [];
   return [
     {
       dimension,
@@ -96,6 +161,19 @@ async function verifyFocused(finding: Finding, repo: Repository): Promise<Verdic
   return code.includes(".only") ? confirmed(method) : rejected(method, "The line has no such call outside strings and comments.");
 }
 
+async function verifyPackage(finding: Finding, repo: Repository, tests: readonly string[]): Promise<Verdict> {
+  const method = "import graph from all test files";
+  const found = (await hardlyTested(repo)).get(finding.path)?.sources ?? [];
+  const via = (await importGraph(repo)).reachable(tests);
+  const reached = found.filter((path) => via.has(path)).length;
+  if (reached >= found.length * 0.3) return rejected(method, `${reached} of ${found.length} sources are reached by tests.`);
+  const other = (await repo.paths()).files.find(
+    (path) => isTestPath(path) && isUnder(path, parentOf(finding.path)) && /^(python|go|ruby|java|rust)$/.test(languageOf(path)),
+  );
+  if (other !== undefined) return likely(method, `${other} may be a test of another kind.`);
+  return reached === 0 ? confirmed(method) : likely(method, `${reached} of ${found.length} sources are reached by tests.`);
+}
+
 async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   if (finding.rule === "focused-test") return verifyFocused(finding, repo);
   const { files } = await repo.paths();
@@ -105,6 +183,7 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
     const others = files.find((path) => isTestPath(path) && !isVendoredPath(path));
     return others === undefined ? confirmed(method) : rejected(method, `${others} is a test of another kind.`);
   }
+  if (finding.rule === "package-hardly-tested") return verifyPackage(finding, repo, tests);
   const method = "import graph from all test files";
   const text = await repo.text(finding.path);
   if (text.includes("import.meta.vitest")) return rejected(method, "The file holds its own tests.");
@@ -121,15 +200,9 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   return confirmed(`${method}: none of ${tests.length} reaches it (${fact(finding, "complexity")} branches)`);
 }
 
-function sources(inventory: Inventory): readonly FileEntry[] {
-  return scripts(inventory).filter(
-    (file) =>
-      file.kind === "source" &&
-      !isTestPath(file.path) &&
-      !isFixturePath(file.path) &&
-      !isExamplePath(file.path) &&
-      !noTestExpected.test(file.path),
-  );
+function isSource(file: FileEntry): boolean {
+  if (file.vendored || file.kind !== "source" || !isScript(file.path) || file.bytes > 1024 * 1024) return false;
+  return !isTestPath(file.path) && !isFixturePath(file.path) && !isExamplePath(file.path) && !noTestExpected.test(file.path);
 }
 
 export const tests: Audit = {
@@ -137,7 +210,7 @@ export const tests: Audit = {
   description: "Sources that no test names or reaches, and tests that keep others from running",
   version: 1,
   scope(inventory) {
-    const code = sources(inventory);
+    const code = inventory.files.filter(isSource);
     if (code.length === 0) return { out: "no JavaScript or TypeScript sources that call for tests" };
     const found = scripts(inventory).filter(isTest);
     const files = [...code, ...found].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -165,6 +238,7 @@ export const tests: Audit = {
         evidence: counted(shard.files.length, "source"),
       });
     }
+    if (hasTests) drafts.push(...(await auditPackages(shard, repo)));
     for (const file of shard.files) {
       if (isTest(file)) drafts.push(...(await auditTest(file, repo)));
       else if (hasTests) drafts.push(...(await auditSource(file, repo)));

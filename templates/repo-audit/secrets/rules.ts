@@ -145,7 +145,7 @@ export const secretRules: readonly SecretRule[] = [
     shown: "",
     severity: "medium",
     pattern:
-      /\b(?<key>[a-z][a-z0-9+]{1,20}:\/\/)[^\s:@/'"`<>{}$%]{1,64}:(?<value>[^\s:@/'"`<>{}$%*[\]]{6,100})@(?=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+)/g,
+      /\b(?<key>[a-z][a-z0-9+]{1,20}:\/\/)[^\s:@/'"`<>{}$%]{1,64}:(?<value>[^\s:@/'"`<>{}$%*[\]]{6,100})@(?!127\.|0\.0\.0\.0|10\.|192\.168\.|localhost|example\.|host\.docker|[a-z0-9.-]*\.(?:local|internal|test|example|localhost)\b)(?=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+)/g,
   },
   {
     name: "assigned-secret",
@@ -154,7 +154,7 @@ export const secretRules: readonly SecretRule[] = [
     shown: "",
     severity: "medium",
     pattern:
-      /(?<![A-Za-z0-9])["']?(?<key>[A-Za-z0-9_.-]{0,40}(?:secret|token|passwd|password|api[_-]?key|access[_-]?key|private[_-]?key)[A-Za-z0-9_-]{0,20})["']?\s{0,4}(?::|=|:=|=>)\s{0,4}["'`](?<value>[^\s"'`<>{}$\\]{16,200})["'`]/gi,
+      /(?<![A-Za-z0-9])["']?(?<key>[A-Za-z0-9_.-]{0,40}(?:secret|token|passwd|password|api[_-]?key|access[_-]?key|private[_-]?key)(?![A-Za-z0-9_-]*(?:id|ids|name|type|url|uri|path|file|header|field|prefix|param|label|title|key_?name|endpoint|regex|pattern|schema|hint|message|placeholder)["']?\s{0,4}[:=])[A-Za-z0-9_-]{0,20})["']?\s{0,4}(?::|=|:=|=>)\s{0,4}["'`](?<value>[^\s"'`<>{}$\\]{16,200})["'`]/gi,
   },
 ];
 

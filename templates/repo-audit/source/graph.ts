@@ -1,7 +1,8 @@
 // Which module imports which, over the whole repository: relative paths, tsconfig aliases and workspace packages.
 
 import { builtinModules } from "node:module";
-import { isScript, isVendoredPath } from "../classify.ts";
+import { isScript } from "../classify.ts";
+import { vendoredPaths } from "../inventory.ts";
 import { asRecord, asString, parseJsonc } from "../json.ts";
 import { entryFiles, type Package, packageOf, readPackages } from "../packages.ts";
 import { baseOf, foldersAbove, joinPath, normalise, parentOf, type PathIndex } from "../path-index.ts";
@@ -38,7 +39,8 @@ async function readTypeScriptConfigs(
   paths: PathIndex,
 ): Promise<ReadonlyMap<string, readonly TypeScriptConfig[]>> {
   const byFolder = new Map<string, TypeScriptConfig[]>();
-  for (const path of paths.files.filter((file) => /^(ts|js)config[\w.-]*\.json$/.test(baseOf(file)) && !isVendoredPath(file))) {
+  const vendored = await vendoredPaths(repo);
+  for (const path of paths.files.filter((file) => /^(ts|js)config[\w.-]*\.json$/.test(baseOf(file)) && !vendored.has(file))) {
     const options = asRecord(asRecord(parseJsonc((await repo.textOrNull(path)) ?? ""))["compilerOptions"]);
     const folder = parentOf(path);
     const configured = asString(options["baseUrl"]);
@@ -158,10 +160,11 @@ export function importGraph(repo: Repository): Promise<ImportGraph> {
   return repo.once("graph", async () => {
     const paths = await repo.paths();
     const resolver = await createResolver(repo);
+    const vendored = await vendoredPaths(repo);
     const forward = new Map<string, readonly string[]>();
     const backward = new Map<string, string[]>();
     for (const path of paths.files) {
-      if (!isScript(path) || isVendoredPath(path)) continue;
+      if (!isScript(path) || vendored.has(path)) continue;
       const facts = await moduleFactsOrNull(repo, path);
       const targets = new Set<string>();
       for (const { specifier } of facts?.imports ?? []) {
