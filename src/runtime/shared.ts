@@ -16,7 +16,7 @@ interface Entry {
 /** A share in an engine. `release` closes the engine with the last share. */
 export interface Share {
   readonly engine: Engine;
-  release(): Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
 const open = new Map<string, Entry>();

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-explicit-any -- `any` is the only type that accepts every wire type */
 // stand-ins for the AI SDK 7 shapes that matter
 import type { AgentContext, Limit, BaseContext, Callable } from "flotilla";
 export interface LanguageModel { readonly modelId: string }

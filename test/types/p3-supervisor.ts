@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-unsafe-call -- of lines that must not compile */
 import { agent, contract, workflow, createFleet } from "flotilla";
 import { agentTools, anthropic, generateText, governed, Output } from "./ai.ts";
 import { limit } from "flotilla";

@@ -1,3 +1,4 @@
+/* oxlint-disable import/no-default-export -- the CLI imports the default export of a config */
 // flotilla.config.ts — pure, the CLI imports it; `flotilla up | worker | orchestrator | run audit` all start here
 import { defineFleet, contract } from "flotilla";
 import { review, audit } from "./p2-fanout.ts";
