@@ -48,7 +48,10 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
   engine.dispatch();
   if (fenced) return;
   if ("settle" in ending) {
-    if (attempt.parent === null) engine.outcomes.settled(attempt.run, ending.settle);
+    if (attempt.parent === null) {
+      engine.state.openRuns.delete(attempt.run);
+      engine.outcomes.settled(attempt.run, ending.settle);
+    }
     if (attempt.hasGate) engine.state.cancelsLeft = true;
     engine.events.finished(attempt.run, attempt.parent === null);
     return;
@@ -82,6 +85,7 @@ function applyClosed(engine: Engine, closed: readonly Closed[]): void {
       if (attempt && attempt.fence.leaseNo === c.leaseNo) endAttempt(engine, attempt, c.reason);
     }
     if (c.parent === null) {
+      state.openRuns.delete(c.task);
       engine.outcomes.closed(c.task, new FlotillaError("FLOTILLA_CANCELED", { by: c.reason }).toJSON());
       engine.events.finished(c.run, true);
     }
@@ -100,7 +104,7 @@ function applyRoot(engine: Engine, planned: Planned, placed: Placed, existing: {
     else start.reject(new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: task.idempotency?.key ?? "", run: id }));
     return;
   }
-  engine.state.rememberSecret(task.id, task.secret ?? "");
+  engine.state.openRuns.set(task.id, task.secret ?? "");
   const depth = incoming.lane.ready;
   applyPlaced(engine, placed, now, assignments);
   start.resolve({ id: runId(task.secret ?? "", task.id), existing: false, depth, pressure: engine.pressure(depth) });

@@ -187,6 +187,7 @@ export class Engine {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      if (this.#closed) return;
       this.#flushing ??= this.#flush().then((stored) => {
         this.#flushing = undefined;
         if (this.#pending && stored) this.#schedule();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { FlotillaError } from "../core/error.ts";
-import { secretFrom } from "../core/id.ts";
+import { parseId, secretFrom } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import { Engine } from "./engine.ts";
@@ -54,6 +54,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
+      const parsed = parseId(id);
+      if (parsed?.kind === "run" && state.openRuns.get(parsed.root) === parsed.secret) return outcomes.wait(parsed.root, signal);
       const task = await findRun(state, id);
       const wait = outcomes.wait(task.id, signal);
       const row = await state.store.runs.outcome(task.id);

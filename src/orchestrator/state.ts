@@ -26,7 +26,8 @@ export interface OrchestratorOptions {
   readonly queuedMax?: number;
 }
 
-// Ids of finished runs' roots are forgotten beyond this many: a look-up costs one read of a row.
+// Secrets of runs that this life did not start are kept up to this many, then dropped all at once: evicting one by one
+// from the front of a Map costs more than it saves (4 us each at 10,000).
 const secretsMax = 10_000;
 
 /** What an orchestrator knows in memory. Everything here can be rebuilt from the store and the workers. */
@@ -42,6 +43,8 @@ export class State {
   readonly workers = new Map<number, WorkerState>();
   /** Live attempts by task. */
   readonly attempts = new Map<number, Attempt>();
+  /** Runs of this life that have not ended, with their secrets: no read is needed to wait for one. */
+  readonly openRuns = new Map<number, string>();
   readonly #secrets = new Map<number, string>();
   nextTask: number;
   nextWorker: number;
@@ -73,12 +76,12 @@ export class State {
   }
 
   rememberSecret(run: number, secret: string): void {
-    if (this.#secrets.size >= secretsMax) this.#secrets.delete(this.#secrets.keys().next().value as number);
+    if (this.#secrets.size >= secretsMax) this.#secrets.clear();
     this.#secrets.set(run, secret);
   }
 
   async secretOf(run: number): Promise<string> {
-    const known = this.#secrets.get(run);
+    const known = this.openRuns.get(run) ?? this.#secrets.get(run);
     if (known !== undefined) return known;
     const [root] = await this.store.tasks.get([run]);
     const secret = root?.secret ?? "";
@@ -88,7 +91,7 @@ export class State {
 
   /** Without a read; undefined when the run's secret is not at hand. */
   knownPublicId(task: Pick<TaskRow, "run" | "path" | "secret">): string | undefined {
-    const secret = task.secret ?? this.#secrets.get(task.run);
+    const secret = task.secret ?? this.openRuns.get(task.run) ?? this.#secrets.get(task.run);
     if (secret === undefined) return undefined;
     const root = rootTaskId(secret, task.run);
     return task.path === null ? root : `${root}.${task.path}`;

@@ -30,12 +30,12 @@ export function openCatalogue(db: DatabaseSync, sql: Statements): Store["catalog
     release({ reason, now }) {
       sql.run("BEGIN IMMEDIATE");
       const rows = sql.rows<RawReady>(
-        `DELETE FROM held WHERE reason = ? RETURNING task, lease_no, attempt, crashes, 0 AS alone, ${Math.trunc(now)} AS since,
+        `DELETE FROM held WHERE reason = ? RETURNING task, lease_no AS leaseNo, attempt, crashes, 0 AS alone, ${Math.trunc(now)} AS since,
          (SELECT lane FROM task WHERE id = held.task) AS lane, (SELECT prio FROM task WHERE id = held.task) AS prio, (SELECT pass FROM task WHERE id = held.task) AS pass`,
         reason,
       );
       for (const r of rows) {
-        sql.run("INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since) VALUES (?,?,?,?,?,?,?,?,?)", r.lane, r.prio, r.pass, r.task, r.lease_no, r.attempt, r.crashes, 0, now);
+        sql.run("INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since) VALUES (?,?,?,?,?,?,?,?,?)", r.lane, r.prio, r.pass, r.task, r.leaseNo, r.attempt, r.crashes, 0, now);
       }
       sql.run("COMMIT");
       return rows.map(readyRow);

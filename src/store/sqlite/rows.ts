@@ -5,30 +5,14 @@ import type { Spend } from "../../protocol/worker.ts";
 import type { OutcomeRow, ReadyRow, StoredEvent, TaskRow } from "../contract.ts";
 import type { Value } from "./statements.ts";
 
-export interface RawTask {
-  id: number;
-  run: number;
-  parent: number | null;
-  act: number | null;
-  key: string | null;
-  path: string | null;
-  secret: string | null;
-  definition: number;
-  lane: number;
-  prio: number;
-  pass: number;
-  tenant: string | null;
-  depth: number;
-  detached: number;
-  input: string;
-  options: string | null;
-  created_at: number;
-}
-export const taskColumns = "t.id, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at";
+/** As selected by `taskColumns`: the contract's names, and SQLite's way to say true. */
+export type RawTask = Omit<TaskRow, "detached"> & { detached: number | boolean };
+export const taskColumns = "t.id, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at AS createdAt";
 
+/** In place: a copy of 17 fields for each claimed task is 3 % of the throughput bench. */
 export function taskRow(r: RawTask): TaskRow {
-  const { created_at, detached, ...rest } = r;
-  return { ...rest, detached: detached === 1, createdAt: created_at };
+  r.detached = r.detached === 1;
+  return r as TaskRow;
 }
 
 export interface RawOutcome {
@@ -66,20 +50,12 @@ export function outcomeRow(r: RawOutcome): OutcomeRow {
   };
 }
 
-export interface RawReady {
-  lane: number;
-  prio: number;
-  pass: number;
-  task: number;
-  lease_no: number;
-  attempt: number;
-  crashes: number;
-  alone: number;
-  since: number;
-}
+export type RawReady = Omit<ReadyRow, "alone"> & { alone: number | boolean };
+export const readyColumns = "lane, prio, pass, task, lease_no AS leaseNo, attempt, crashes, alone, since";
+
 export function readyRow(r: RawReady): ReadyRow {
-  const { lease_no, alone, ...rest } = r;
-  return { ...rest, leaseNo: lease_no, alone: alone === 1 };
+  r.alone = r.alone === 1;
+  return r as ReadyRow;
 }
 
 export interface RawEvent {

@@ -1,6 +1,6 @@
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { AttemptRow, Journal, Store, TaskRow, Whereabouts } from "../contract.ts";
-import { errorOf, outcomeColumns, outcomeRow, readyRow, taskColumns, taskRow, type RawOutcome, type RawReady, type RawTask } from "./rows.ts";
+import { errorOf, outcomeColumns, outcomeRow, readyColumns, readyRow, taskColumns, taskRow, type RawOutcome, type RawReady, type RawTask } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
 
 interface RawAttempt {
@@ -16,7 +16,7 @@ interface RawAttempt {
 export function openQueue(sql: Statements): Store["queue"] {
   return {
     peek: ({ lane, limit }) =>
-      sql.rows<RawReady>("SELECT lane, prio, pass, task, lease_no, attempt, crashes, alone, since FROM ready WHERE lane = ? ORDER BY prio, pass, task LIMIT ?", lane, limit).map(readyRow),
+      sql.rows<RawReady>(`SELECT ${readyColumns} FROM ready WHERE lane = ? ORDER BY prio, pass, task LIMIT ?`, lane, limit).map(readyRow),
     oldestReady: () => sql.row<{ at: number | null }>("SELECT min(since) AS at FROM ready")?.at ?? null,
   };
 }
@@ -83,8 +83,8 @@ function whereabouts(sql: Statements, id: number, task: TaskRow | undefined): Wh
   if (running) {
     return { in: "running", leaseNo: running.lease_no, attempt: running.attempt, crashes: running.crashes, worker: running.worker, claimedAt: running.claimed_at, armed: running.armed === 1, remaining: running.remaining ?? 0 };
   }
-  const ready = sql.row<RawReady>("SELECT lease_no, attempt, crashes, alone, since FROM ready WHERE lane = ? AND prio = ? AND pass = ? AND task = ?", task.lane, task.prio, task.pass, id);
-  if (ready) return { in: "ready", leaseNo: ready.lease_no, attempt: ready.attempt, crashes: ready.crashes, alone: ready.alone === 1, since: ready.since };
+  const ready = sql.row<RawReady>(`SELECT ${readyColumns} FROM ready WHERE lane = ? AND prio = ? AND pass = ? AND task = ?`, task.lane, task.prio, task.pass, id);
+  if (ready) return { in: "ready", leaseNo: ready.leaseNo, attempt: ready.attempt, crashes: ready.crashes, alone: ready.alone === 1, since: ready.since };
   const delayed = sql.row<{ due_at: number; lease_no: number; attempt: number; crashes: number }>("SELECT due_at, lease_no, attempt, crashes FROM delayed WHERE task = ?", id);
   if (delayed) return { in: "delayed", dueAt: delayed.due_at, leaseNo: delayed.lease_no, attempt: delayed.attempt, crashes: delayed.crashes };
   const held = sql.row<{ reason: string; error: string | null; lease_no: number; attempt: number; crashes: number; since: number }>("SELECT reason, error, lease_no, attempt, crashes, since FROM held WHERE task = ?", id);

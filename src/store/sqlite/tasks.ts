@@ -51,14 +51,14 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
 
 /** Moves tasks whose time has come from delayed to ready. */
 export function promoteDue(w: Writing, limit: number): void {
-  const rows = w.sql.rows<RawReady & { due_at: number }>(
-    "SELECT due_at, task, lane, prio, pass, lease_no, attempt, crashes, alone FROM delayed WHERE due_at <= ? ORDER BY due_at, task LIMIT ?",
+  const rows = w.sql.rows<RawReady & { dueAt: number }>(
+    "SELECT due_at AS dueAt, task, lane, prio, pass, lease_no AS leaseNo, attempt, crashes, alone, 0 AS since FROM delayed WHERE due_at <= ? ORDER BY due_at, task LIMIT ?",
     w.now, limit,
   );
   const flat: Value[] = [];
   for (const r of rows) {
-    w.sql.run("DELETE FROM delayed WHERE due_at = ? AND task = ?", r.due_at, r.task);
-    flat.push(r.lane, r.prio, r.pass, r.task, r.lease_no, r.attempt, r.crashes, r.alone, w.now);
+    w.sql.run("DELETE FROM delayed WHERE due_at = ? AND task = ?", r.dueAt, r.task);
+    flat.push(r.lane, r.prio, r.pass, r.task, r.leaseNo, r.attempt, r.crashes, r.alone as number, w.now);
     w.due.push(readyRow({ ...r, since: w.now }));
   }
   w.tables.ready.insert(flat);
