@@ -31,7 +31,7 @@ describe("findings.json", () => {
     expect(JSON.parse(renderJson(reportModel(sample)))).toMatchObject({
       version: 1,
       kind: "flotilla/repo-audit",
-      summary: { grade: "B", gate: { passed: false } },
+      summary: { grade: "C", gate: { passed: false } },
     });
   });
 

@@ -2,10 +2,11 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
 import { gfm } from "micromark-extension-gfm";
 import { describe, expect, it } from "vitest";
+import type { VerifiedFinding } from "../../templates/repo-audit/finding.ts";
 import { renderMarkdown } from "../../templates/repo-audit/report/markdown.ts";
 import { reportModel } from "../../templates/repo-audit/report/model.ts";
 import { md, mdCode } from "../../templates/repo-audit/report/text.ts";
-import { earlier, hostile, hostileResult, manyFindings, resultOf, sample } from "./report-fixtures/sample.ts";
+import { earlier, finding, hostile, hostileResult, manyFindings, resultOf, sample } from "./report-fixtures/sample.ts";
 
 interface Node {
   readonly type: string;
@@ -32,7 +33,7 @@ describe("report.md", () => {
       "Gaps",
       "How this was made",
     ]);
-    expect(report).toContain("**Grade B, 78 of 100**, −3 since the last run.");
+    expect(report).toContain("**Grade C, 72 of 100**, −4 since the last run.");
     expect(report).toContain("**Gate failed.**");
     expect(report).toContain("**Weak copyleft: MPL-2.0 ×11**");
     expect(report).toContain("11 new, 18 fixed, 230 unchanged");
@@ -48,6 +49,23 @@ describe("report.md", () => {
     for (const table of tables) expect(new Set(table.children!.map((row) => row.children!.length)).size).toBe(1);
     expect(report.match(/<details>/g)!.length).toBe(report.match(/<\/details>/g)!.length);
     expect(report).toContain("<details><summary>103 more findings</summary>");
+  });
+
+  it("leaves open what alone sets reasons apart", () => {
+    const draft = { dimension: "tests", rule: "untested", severity: "medium", message: "m", fix: "f", evidence: "e" } as const;
+    const because = (path: string, reason: string): VerifiedFinding =>
+      finding({ ...draft, path, verdict: { status: "rejected", method: "imports", reason } });
+    const model = reportModel(
+      resultOf([
+        because("a.ts", "Tests reach it through src/index.ts."),
+        because("b.ts", "Tests reach it through main.ts."),
+        because("c.ts", 'Only "x" of 3 names.'),
+      ]),
+    );
+    expect(model.rejections).toEqual([
+      { reason: "Tests reach it through ….", count: 2 },
+      { reason: 'Only "x" of 3 names.', count: 1 },
+    ]);
   });
 
   it("lets no finding make markup: no link, image, HTML, heading or emphasis of its own", () => {

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import publishedSchema from "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json" with { type: "json" };
 import { Ajv, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
 import * as fc from "fast-check";
@@ -15,8 +14,7 @@ const validate = schemaOfSarif();
 /** The published schema of SARIF 2.1.0. It is draft 04, of which it uses only what later drafts kept, apart from `id`, and it has a pattern
  * that is no regular expression in Unicode mode. */
 function schemaOfSarif(): ValidateFunction {
-  const path = createRequire(import.meta.url).resolve("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json");
-  const { id: _id, $schema: _schema, ...schema } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  const { id: _id, $schema: _schema, ...schema } = publishedSchema;
   const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
   addFormats.default(ajv);
   return ajv.compile(schema);

@@ -40,25 +40,13 @@ describe("a score", () => {
     expect(scoreOfLinks(three, 100_000)).toBe(50);
   });
 
-  it("is halved when smaller findings use up an allowance of 4 × √files", () => {
-    expect(
-      scoreOfLinks(
-        Array.from({ length: 10 }, () => a({ verdict: confirmed })),
-        100,
-      ),
-    ).toBe(50);
-    expect(
-      scoreOfLinks(
-        Array.from({ length: 40 }, () => a({ severity: "low" })),
-        100,
-      ),
-    ).toBe(50);
-    expect(
-      scoreOfLinks(
-        Array.from({ length: 40 }, () => a({ severity: "low" })),
-        10_000,
-      ),
-    ).toBeGreaterThan(90);
+  it("is halved when smaller findings use up an allowance of 10 + 2 × √files", () => {
+    const low = (length: number): VerifiedFinding[] => Array.from({ length }, () => a({ severity: "low" }));
+    const medium = (length: number): VerifiedFinding[] => Array.from({ length }, () => a({ verdict: confirmed }));
+    expect(scoreOfLinks(low(30), 100)).toBe(50);
+    expect(scoreOfLinks(medium(15), 100)).toBe(25);
+    expect(scoreOfLinks(low(210), 10_000)).toBe(50);
+    expect(scoreOfLinks(low(30), 10_000)).toBeGreaterThan(90);
   });
 
   it("counts a likely finding half", () => {

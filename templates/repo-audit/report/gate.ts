@@ -17,14 +17,14 @@ export interface Policy extends DimensionPolicy {
   readonly gaps?: boolean;
 }
 
-export interface DimensionPolicy {
+interface DimensionPolicy {
   /** The least severity that breaks the gate; `never` turns it off. @default "high" */
   readonly failOn?: Severity | "never";
   /** The least score, 0-100: of the total at the top of the policy, of the dimension inside `dimensions`. */
   readonly minScore?: number;
 }
 
-export interface Breach {
+interface Breach {
   /** Null when the breach is about the repository as a whole. */
   readonly dimension: Dimension | null;
   readonly message: string;

@@ -5,7 +5,7 @@ import type { ReportModel } from "./model.ts";
 import { inOrder } from "./order.ts";
 
 /** Raised when a reader of the old shape would misread the new one; more fields alone do not raise it. */
-export const findingsVersion = 1;
+const findingsVersion = 1;
 
 const text = z.string();
 const whole = z.number().int().nonnegative();

@@ -55,12 +55,24 @@ export function reportModel(result: AuditResult, previous?: AuditResult, options
   };
 }
 
+/**
+ * Reasons name the very file or number that spoke against a finding ("Tests reach it through src/index.ts."), so those
+ * are left open where reasons are alike in all else.
+ */
 function rejections(rejected: readonly VerifiedFinding[]): ReportModel["rejections"] {
-  const tally = new Map<string, number>();
+  const groups = new Map<string, { reasons: Set<string>; count: number }>();
   for (const { verdict } of rejected) {
-    if (verdict.status === "rejected") tally.set(verdict.reason, (tally.get(verdict.reason) ?? 0) + 1);
+    if (verdict.status !== "rejected") continue;
+    const kind = verdict.reason.replace(PARTICULARS, "…");
+    const group = groups.get(kind) ?? { reasons: new Set(), count: 0 };
+    group.reasons.add(verdict.reason);
+    group.count++;
+    groups.set(kind, group);
   }
-  return [...tally]
-    .map(([reason, count]) => ({ reason, count }))
+  return [...groups]
+    .map(([kind, { reasons, count }]) => ({ reason: reasons.size === 1 ? [...reasons][0]! : kind, count }))
     .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 }
+
+/** Quoted text, anything with a slash or a file's ending, and numbers. */
+const PARTICULARS = /"[^"]*"|'[^']*'|`[^`]*`|[^\s:,;]*\/[^\s:,;]*[^\s:,;.]|\b[\w-]+(?:\.[\w-]+)+\b|\b\d+\b/g;

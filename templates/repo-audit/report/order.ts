@@ -6,7 +6,7 @@ export const severitiesDown = [...severities].reverse();
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Dimension, worst severity, rule, path, line. Plain code-unit order: the same on every machine, whatever its locale. */
-export function compareFindings(a: VerifiedFinding, b: VerifiedFinding): number {
+function compareFindings(a: VerifiedFinding, b: VerifiedFinding): number {
   return (
     dimensions.indexOf(a.dimension) - dimensions.indexOf(b.dimension) ||
     severities.indexOf(b.severity) - severities.indexOf(a.severity) ||

@@ -3,7 +3,7 @@
 // certainty of a finding   confirmed 1, likely 1/2, rejected 0; unverified 1 when it is below medium (nobody checks
 //                          those), 1/2 from medium up (its check did not happen)
 // loss      of a finding   high: certainty / 3; medium: 4 × certainty / allowance; low: certainty / allowance; info: 0
-// allowance                4 × √files, so 40 for 100 files and 179 for 2,000
+// allowance                10 + 2 × √files, so 30 for 100 files, 99 for 2,000 and 210 for 10,000
 // score     of a dimension 100 × 2^(−sum of losses), cut to one decimal: three high findings halve it, in a repository
 //                          of any size, and so do `allowance` low ones
 // total                    mean of the audited dimensions by weight (secrets 3; licences, tests, dependencies, ci 2;
@@ -11,7 +11,8 @@
 // grade                    A ≥ 90, B ≥ 75, C ≥ 60, D ≥ 40, else E; a confirmed high finding rules an A out
 //
 // Small things are forgiven by size, with the square root as a middle way between "per file", where they would vanish
-// in a large repository, and "in all", where every large repository would fail. A leaked key is as bad anywhere, so
+// in a large repository, and "in all", where every large repository would fail; the 10 keeps tiny ones from failing over
+// two remarks. A leaked key is as bad anywhere, so
 // high findings are not. Scores are cut, never rounded up, so that 100 means that nothing was counted.
 
 import { dimensions, type AuditResult, type Dimension, type Severity, type VerifiedFinding } from "../finding.ts";
@@ -62,7 +63,7 @@ export function pointsOf(finding: VerifiedFinding): number {
 
 /** How often these findings together halve the score of their dimension. */
 export function lossOf(findings: readonly VerifiedFinding[], files: number): number {
-  const allowance = 4 * Math.sqrt(Math.max(1, files));
+  const allowance = 10 + 2 * Math.sqrt(files);
   let high = 0;
   let small = 0;
   for (const finding of findings) {

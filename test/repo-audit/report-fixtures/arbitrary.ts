@@ -31,7 +31,7 @@ export const anyFinding: fc.Arbitrary<VerifiedFinding> = fc
     ...rest,
   }));
 
-export const anyFindings = fc.array(anyFinding, { maxLength: 40 });
+const anyFindings = fc.array(anyFinding, { maxLength: 40 });
 
 export const anyResult: fc.Arbitrary<AuditResult> = fc
   .record({ findings: anyFindings, files: fc.integer({ min: 0, max: 100_000 }), gap: fc.option(fc.constantFrom(...dimensions)) })

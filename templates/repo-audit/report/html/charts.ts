@@ -103,7 +103,7 @@ export function treemap(files: readonly FileWeight[], shape: "wide" | "narrow", 
     const slash = file.path.lastIndexOf("/") + 1;
     const label = `${cut(file.path, 120)}: ${plural(file.findings, "finding")}, worst ${file.severity}`;
     const percent = (n: number, of: number): string => `${round((n / of) * 100)}%`;
-    const letters = Math.max(4, Math.floor((cell.width - 12) / 7.4)); // Bold letters of 12 px are about that wide.
+    const letters = Math.max(4, Math.floor((cell.width - 12) / 7.8)); // Bold letters of 12 px are about that wide.
     // A nested svg clips its words and lets them keep their size while the cell stretches with the page.
     const words =
       cell.width < 46 || cell.height < 26

@@ -44,7 +44,7 @@ function grade({ scores, diff }: ReportModel): Markup {
 }
 
 function besideLastRun(diff: DiffResult | null): string {
-  if (diff === null) return "first run, nothing to compare";
+  if (diff === null) return "first run";
   const { delta } = diff.total;
   if (delta === null) return "the last run had no score";
   return delta === 0 ? "as in the last run" : `${count(Math.abs(delta))} ${delta > 0 ? "above" : "below"} the last run`;

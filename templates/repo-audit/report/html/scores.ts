@@ -70,7 +70,7 @@ function changeCell(delta: ScoreDelta | null): Markup {
 
 const method = markup`<details class="method"><summary>How a score comes about</summary>
 <p>Every three high findings halve a score, in a repository of any size. So do smaller findings when they use up an
-allowance of 4 × √files: a medium one takes 4 of it, a low one 1, an info none. A likely finding counts half, a rejected
+allowance of 10 + 2 × √files: a medium one takes 4 of it, a low one 1, an info none. A likely finding counts half, a rejected
 one nothing. The total is the mean by weight: secrets 3; licences, tests, dependencies and CI 2; the others 1. A is 90 and
 more, B 75, C 60, D 40; a confirmed high finding rules an A out.</p>
 </details>`;
