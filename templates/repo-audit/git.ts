@@ -44,8 +44,8 @@ function environment(args: readonly string[]): NodeJS.ProcessEnv {
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_ATTR_NOSYSTEM: "1",
     GIT_TERMINAL_PROMPT: "0",
-    // A file called `[id].ts` means itself, unless a command asks for pathspec magic.
-    ...(args.some((arg) => arg.startsWith(":(")) ? {} : { GIT_LITERAL_PATHSPECS: "1" }),
+    // A file called `[id].ts` means itself, unless a command asks for pathspec magic or takes plain paths anyway.
+    ...(args[0]?.startsWith("check-") === true || args.some((arg) => arg.startsWith(":(")) ? {} : { GIT_LITERAL_PATHSPECS: "1" }),
     // A partial clone must not fetch what it lacks.
     GIT_NO_LAZY_FETCH: "1",
     ...(process.env["SystemRoot"] === undefined ? {} : { SystemRoot: process.env["SystemRoot"] }),

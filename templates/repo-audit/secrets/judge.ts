@@ -60,11 +60,13 @@ function decoded(part: string): Record<string, unknown> | null {
 
 function judgePrivateKey(value: string): Judgement {
   const how = "structure of the key's encoding";
+  // As it may stand in code: with written line ends, quoted, joined by plus signs.
   const body = value
     .replaceAll("\\n", "\n")
-    .replace(/-----[^-]+-----/g, "")
+    .replaceAll(/-----[^-]+-----/g, "")
     .replaceAll(/^[A-Za-z-]+:.*$/gm, "")
-    .replaceAll(/["'+,\s\\]/g, "");
+    .replaceAll(/["'`]\s*\+\s*["'`]/g, "")
+    .replaceAll(/["'`,\s\\]/g, "");
   if (!/^[A-Za-z0-9+/]+=*$/.test(body)) return { real: "no", how, why: "Its body is no Base64." };
   const bytes = Buffer.from(body, "base64");
   if (bytes.subarray(0, 14).toString("latin1") === "openssh-key-v1") return { real: "yes", how };
