@@ -347,7 +347,7 @@ footer{margin-top:24px}
 :root,:root[data-theme=dark]{color-scheme:light;${variables(light)};--ground:#fff;--surface:#fff}
 body{font-size:9.5pt}
 .page{display:block;max-width:none;padding:0}
-nav,#theme,#filter,.skip,.id,.more{display:none!important}
+nav,#theme,#filter,.skip,.id{display:none!important}
 .f,.verdict,.actions li,tr,.hist,.treemap{break-inside:avoid}
 .group h3,main>section>header{break-after:avoid}
 .f::details-content{content-visibility:visible;display:block}
