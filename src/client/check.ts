@@ -15,7 +15,11 @@ const nameShape = /^[A-Za-z0-9][\w.:/-]*$/;
 /** A name of ours: it appears in URLs, metrics and files. */
 export function checkName(name: unknown, field: string): asserts name is string {
   if (typeof name !== "string" || name.length > bounds.nameLength || !nameShape.test(name)) {
-    throw configInvalid(field, `${shown(name)} is not a name`, `use 1 to ${bounds.nameLength} of the letters A-Z a-z 0-9 _ . : / -, the first a letter or digit`);
+    throw configInvalid(
+      field,
+      `${shown(name)} is not a name`,
+      `use 1 to ${bounds.nameLength} of the letters A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
+    );
   }
 }
 
@@ -28,7 +32,8 @@ export function checkObject(value: unknown, field: string): asserts value is obj
 /** Refuses an option that does not exist: a misspelled `timeout` would otherwise be no timeout. */
 export function checkKnown(options: object, known: readonly string[], where: string): void {
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw configInvalid(`${where}.${key}`, "there is no such option", `the options are ${known.join(", ")}`);
+    if (!known.includes(key))
+      throw configInvalid(`${where}.${key}`, "there is no such option", `the options are ${known.join(", ")}`);
   }
 }
 
@@ -38,14 +43,20 @@ export function checkText(value: unknown, field: string, max: number): asserts v
   }
 }
 
-export function checkTexts(value: unknown, field: string, o: { most: number; length: number }): asserts value is readonly string[] {
-  if (!Array.isArray(value)) throw configInvalid(field, `${shown(value)} is not a list of strings`, 'pass an array, such as ["gpu"]');
+export function checkTexts(
+  value: unknown,
+  field: string,
+  o: { most: number; length: number },
+): asserts value is readonly string[] {
+  if (!Array.isArray(value))
+    throw configInvalid(field, `${shown(value)} is not a list of strings`, 'pass an array, such as ["gpu"]');
   if (value.length > o.most) throw configInvalid(field, `${value.length} entries, the limit is ${o.most}`, "use fewer");
   value.forEach((text, i) => checkText(text, `${field}[${i}]`, o.length));
 }
 
 export function checkFunction(value: unknown, field: string): void {
-  if (typeof value !== "function") throw configInvalid(field, `${shown(value)} is not a function`, "give the code: run(input, ctx) { ... }");
+  if (typeof value !== "function")
+    throw configInvalid(field, `${shown(value)} is not a function`, "give the code: run(input, ctx) { ... }");
 }
 
 export function checkBoolean(value: unknown, field: string): void {
@@ -70,7 +81,11 @@ export function spanMs(text: Duration | undefined, field: string): number | null
 export function checkSchema(schema: unknown, field: string): asserts schema is Schema {
   const standard = (schema as { "~standard"?: { validate?: unknown } } | null | undefined)?.["~standard"];
   if (typeof standard?.validate !== "function") {
-    throw configInvalid(field, `${shown(schema)} is not a Standard Schema`, "pass a schema of Zod 3.24+, Valibot 1+, ArkType 2+ or another library that implements Standard Schema");
+    throw configInvalid(
+      field,
+      `${shown(schema)} is not a Standard Schema`,
+      "pass a schema of Zod 3.24+, Valibot 1+, ArkType 2+ or another library that implements Standard Schema",
+    );
   }
 }
 

@@ -9,7 +9,11 @@ import { contract } from "./contract.ts";
 import { message } from "./message.ts";
 
 const greet = agent({ name: "greet", input: z.object({ who: z.string() }), run: ({ who }) => ({ text: `Hello, ${who}` }) });
-const slow = agent({ name: "slow", input: z.object({ n: z.number().refine(async (n) => n > 0, "must be above 0") }), run: ({ n }) => n });
+const slow = agent({
+  name: "slow",
+  input: z.object({ n: z.number().refine(async (n) => n > 0, "must be above 0") }),
+  run: ({ n }) => n,
+});
 const when = agent({ name: "when", input: z.object({ n: z.string().transform(Number) }), run: ({ n }) => n });
 const Tree = contract({ name: "tree", input: z.object({}), output: z.object({ n: z.int() }) });
 const treeA = Tree.agent({ name: "tree.a", run: () => ({ n: 1 }) });
@@ -33,7 +37,12 @@ function fakeApi(): Fake {
     left: false,
     start(requests) {
       fake.batches.push(requests);
-      return requests.map(async (_, i) => ({ id: `r_${fake.batches.length}_${i}`, existing: false, depth: 0, pressure: "none" as const }));
+      return requests.map(async (_, i) => ({
+        id: `r_${fake.batches.length}_${i}`,
+        existing: false,
+        depth: 0,
+        pressure: "none" as const,
+      }));
     },
     async outcome() {
       fake.asked += 1;
@@ -80,7 +89,13 @@ describe("start", () => {
   test("starts of one turn are one batch, in order", async () => {
     const { api, client } = open();
     const runs = await Promise.all(["a", "b", "c"].map((who) => client.start(greet, { who })));
-    expect(api.batches).toEqual([[{ name: "greet", input: '{"who":"a"}' }, { name: "greet", input: '{"who":"b"}' }, { name: "greet", input: '{"who":"c"}' }]]);
+    expect(api.batches).toEqual([
+      [
+        { name: "greet", input: '{"who":"a"}' },
+        { name: "greet", input: '{"who":"b"}' },
+        { name: "greet", input: '{"who":"c"}' },
+      ],
+    ]);
     expect(runs.map((r) => r.id)).toEqual(["r_1_0", "r_1_1", "r_1_2"]);
   });
 
@@ -200,15 +215,27 @@ describe("a run", () => {
   test("throws what failed, with its cause", async () => {
     const { api, client } = open();
     const cause = new TypeError("no network");
-    api.outcomes = [ended("failed", { error: new FlotillaError("FLOTILLA_AGENT_FAILED", { agent: "greet", task: "t_1", attempts: 3 }, { cause }) })];
+    api.outcomes = [
+      ended("failed", {
+        error: new FlotillaError("FLOTILLA_AGENT_FAILED", { agent: "greet", task: "t_1", attempts: 3 }, { cause }),
+      }),
+    ];
     const error = await refusal(client.run(greet, { who: "a" }));
-    expect(error).toMatchObject({ code: "FLOTILLA_AGENT_FAILED", details: { attempts: 3 }, cause: { name: "TypeError", message: "no network" } });
+    expect(error).toMatchObject({
+      code: "FLOTILLA_AGENT_FAILED",
+      details: { attempts: 3 },
+      cause: { name: "TypeError", message: "no network" },
+    });
   });
 
   test("throws a declared error as itself", async () => {
     const { api, client } = open();
     api.outcomes = [ended("failed", { error: declaredError("Unreadable", { path: "a" }) })];
-    await expect(client.run(greet, { who: "a" })).rejects.toMatchObject({ code: "FLOTILLA_DECLARED", name: "Unreadable", data: { path: "a" } });
+    await expect(client.run(greet, { who: "a" })).rejects.toMatchObject({
+      code: "FLOTILLA_DECLARED",
+      name: "Unreadable",
+      data: { path: "a" },
+    });
   });
 
   test("gives every end as a value", async () => {
@@ -219,7 +246,10 @@ describe("a run", () => {
     };
     expect(await run(ended("succeeded", { value: null }))).toEqual({ status: "succeeded", value: null });
     expect(await run(ended("partial", { value: 1 }))).toEqual({ status: "partial", value: 1, gaps: [] });
-    expect(await run(ended("canceled", { error: new FlotillaError("FLOTILLA_CANCELED", { by: "me" }) }))).toMatchObject({ status: "canceled", error: { details: { by: "me" } } });
+    expect(await run(ended("canceled", { error: new FlotillaError("FLOTILLA_CANCELED", { by: "me" }) }))).toMatchObject({
+      status: "canceled",
+      error: { details: { by: "me" } },
+    });
   });
 
   test("that is not there is refused", async () => {
@@ -231,25 +261,45 @@ describe("a run", () => {
     const run = await client.start(greet, { who: "a" });
     await run.cancel("no longer wanted");
     await run.cancel();
-    expect(api.canceled).toEqual([[run.id, "no longer wanted"], [run.id, "canceled by the caller"]]);
+    expect(api.canceled).toEqual([
+      [run.id, "no longer wanted"],
+      [run.id, "canceled by the caller"],
+    ]);
   });
 
   test("what comes later is refused, with what to do instead", async () => {
     const { client } = open();
     const run = await client.get("r_1");
-    for (const call of [run.send(message("m", z.string()), "x"), run.pause(), run.resume(), client.approvals.list(), client.approvals.approve("a"), client.approvals.reject("a", { reason: "" })]) {
+    for (const call of [
+      run.send(message("m", z.string()), "x"),
+      run.pause(),
+      run.resume(),
+      client.approvals.list(),
+      client.approvals.approve("a"),
+      client.approvals.reject("a", { reason: "" }),
+    ]) {
       expect((await refusal(call)).code).toBe("FLOTILLA_NOT_SUPPORTED");
     }
   });
 });
 
 describe("events", () => {
-  const view = (type: string, data: unknown): EventView => ({ type, data, cursor: "1", at: "2026-01-01T00:00:00.000Z", runId: "r_1" });
+  const view = (type: string, data: unknown): EventView => ({
+    type,
+    data,
+    cursor: "1",
+    at: "2026-01-01T00:00:00.000Z",
+    runId: "r_1",
+  });
   const found = message("finding", z.object({ rule: z.string() }));
 
   test("are filtered by type, and a reader that leaves says so", async () => {
     const { api, client } = open();
-    api.views = [view("run.started", { name: "greet" }), view("task.progress", { task: "t", done: 1 }), view("task.progress", { task: "t", done: 2 })];
+    api.views = [
+      view("run.started", { name: "greet" }),
+      view("task.progress", { task: "t", done: 1 }),
+      view("task.progress", { task: "t", done: 2 }),
+    ];
     const run = await client.get("r_1");
     const done: unknown[] = [];
     for await (const event of run.events({ types: ["task.progress"] })) {
@@ -262,7 +312,12 @@ describe("events", () => {
 
   test("messages are the emitted values of one message", async () => {
     const { api, client } = open();
-    api.views = [view("custom", { name: "finding", value: { rule: "a" } }), view("custom", { name: "other", value: 1 }), view("task.settled", {}), view("custom", { name: "finding", value: { rule: "b" } })];
+    api.views = [
+      view("custom", { name: "finding", value: { rule: "a" } }),
+      view("custom", { name: "other", value: 1 }),
+      view("task.settled", {}),
+      view("custom", { name: "finding", value: { rule: "b" } }),
+    ];
     const rules: string[] = [];
     for await (const finding of (await client.get("r_1")).messages(found)) rules.push(finding.rule);
     expect(rules).toEqual(["a", "b"]);

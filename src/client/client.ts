@@ -45,7 +45,12 @@ export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, c
   async function start(target: AnyCallable | string, input: unknown, o?: StartOptions): Promise<Run<unknown, unknown>> {
     const name = typeof target === "string" ? target : target.name;
     const definition = catalogue.find(name);
-    if (!definition) throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name, known: catalogue.names() }, { where: `start(${JSON.stringify(name)})` });
+    if (!definition)
+      throw new FlotillaError(
+        "FLOTILLA_UNKNOWN_DEFINITION",
+        { name, known: catalogue.names() },
+        { where: `start(${JSON.stringify(name)})` },
+      );
     const request = startRequest(definition, name, input, o, hash);
     const { id } = await submit(request instanceof Promise ? await request : request);
     return new RunHandle(id, api);

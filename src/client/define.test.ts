@@ -31,7 +31,16 @@ describe("defaults", () => {
   test("what is not given is resolved, and nothing changes afterwards", () => {
     const definition = agent({ name: "a", input, run, timeout: "5m" })["~definition"];
     expect(definition).toMatchObject({
-      kind: "agent", description: "", version: "", implements: null, needs: [], errors: {}, timeoutMs: 300_000, idleTimeoutMs: null, idempotent: false, unenforced: [],
+      kind: "agent",
+      description: "",
+      version: "",
+      implements: null,
+      needs: [],
+      errors: {},
+      timeoutMs: 300_000,
+      idleTimeoutMs: null,
+      idempotent: false,
+      unenforced: [],
     });
     expect(Object.isFrozen(definition)).toBe(true);
     expect(Object.isFrozen(definition.needs)).toBe(true);
@@ -68,7 +77,10 @@ describe("refused where it is written, naming the field", () => {
     ['workflow("w").run', () => workflow({ name: "w", input } as never)],
     ['contract("c").output', () => contract({ name: "c", input } as never)],
     ['contract("c").run', () => contract({ name: "c", input, output: input, run } as never)],
-    ['agent("d").input', () => contract({ name: "c", input, output: input }).agent({ name: "d", input, run: () => ({ who: "" }) } as never)],
+    [
+      'agent("d").input',
+      () => contract({ name: "c", input, output: input }).agent({ name: "d", input, run: () => ({ who: "" }) } as never),
+    ],
     ["message().name", () => message("", input)],
     ['message("m").schema', () => message("m", 5 as never)],
     ['limit("l").perMinute', () => limit("l", { perMinute: 5 } as never)],
@@ -94,7 +106,13 @@ describe("options that are not enforced yet are kept by name", () => {
 });
 
 describe("contracts", () => {
-  const translate = contract({ name: "translate", needs: ["net"], input, output: z.object({ text: z.string() }), errors: { No: input } });
+  const translate = contract({
+    name: "translate",
+    needs: ["net"],
+    input,
+    output: z.object({ text: z.string() }),
+    errors: { No: input },
+  });
 
   test("an implementation carries the contract's schemas, errors and needs", () => {
     const fr = translate.agent({ name: "translate.fr", needs: ["lang:fr"], run: () => ({ text: "" }) });
@@ -103,6 +121,11 @@ describe("contracts", () => {
     expect(fr["~definition"].input).toBe(input);
     expect(Object.keys(fr["~definition"].errors)).toEqual(["No"]);
     expect(contractOf(fr)).toBe(translate["~definition"]);
+  });
+
+  test("and what the contract asks for that is not enforced", () => {
+    const heavy = contract({ name: "heavy", input, output: input, resources: { gpu: 1 } });
+    expect(heavy.agent({ run: () => ({ who: "" }) })["~definition"].unenforced).toEqual(["resources"]);
   });
 
   test("its name is the contract's when none is given", () => {

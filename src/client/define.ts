@@ -2,7 +2,18 @@ import { bounds } from "../core/bounds.ts";
 import type { Definition, ErrorMap, Settings } from "../core/definition.ts";
 import { defaultRetry, resolveRetry, type ResolvedRetry } from "../core/retry.ts";
 import type { Schema } from "../core/schema.ts";
-import { checkBoolean, checkErrors, checkFunction, checkKnown, checkName, checkObject, checkSchema, checkText, checkTexts, spanMs } from "./check.ts";
+import {
+  checkBoolean,
+  checkErrors,
+  checkFunction,
+  checkKnown,
+  checkName,
+  checkObject,
+  checkSchema,
+  checkText,
+  checkTexts,
+  spanMs,
+} from "./check.ts";
 
 /** What agent(), workflow() and contract() were given, whatever its types were. */
 export interface Given extends Settings<never> {
@@ -14,7 +25,19 @@ export interface Given extends Settings<never> {
 }
 
 const placement = ["needs", "prefers", "resources"];
-const settings = ["name", "description", "version", ...placement, "limits", "retry", "timeout", "idleTimeout", "budget", "idempotent", "run"];
+const settings = [
+  "name",
+  "description",
+  "version",
+  ...placement,
+  "limits",
+  "retry",
+  "timeout",
+  "idleTimeout",
+  "budget",
+  "idempotent",
+  "run",
+];
 const typed = ["input", "output", "errors"];
 
 /** Named in `unenforced` when given: a fleet refuses them rather than ignore a cap that somebody relies on. */
@@ -64,7 +87,12 @@ export function define(kind: Definition["kind"], given: Given, contract: Definit
     timeoutMs: spanMs(given.timeout, `${where}.timeout`),
     idleTimeoutMs: spanMs(given.idleTimeout, `${where}.idleTimeout`),
     idempotent: given.idempotent ?? false,
-    unenforced: Object.freeze(notYetEnforced.filter((option) => isGiven(given[option]))),
+    unenforced: Object.freeze(
+      union(
+        contract?.unenforced ?? [],
+        notYetEnforced.filter((option) => isGiven(given[option])),
+      ),
+    ),
     run: kind === "contract" ? undefined : given.run,
   });
 }

@@ -21,7 +21,11 @@ export async function* runEvents<T extends RunEvent["type"]>(
 }
 
 /** The emitted values of one message, in the order of their commit. */
-export async function* messagesOf<O>(api: Source, run: string, m: Message<string, never, O>): AsyncGenerator<Jsonify<O>, void, undefined> {
+export async function* messagesOf<O>(
+  api: Source,
+  run: string,
+  m: Message<string, never, O>,
+): AsyncGenerator<Jsonify<O>, void, undefined> {
   for await (const event of runEvents(api, run, { types: ["custom"] })) {
     if (event.data.name === m.name) yield event.data.value as Jsonify<O>;
   }

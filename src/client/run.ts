@@ -23,7 +23,10 @@ export interface Run<O, E = never> {
   /** Waits for the end and gives it as a value: never throws for a run that failed. */
   outcome(): Promise<RunOutcome<O, E>>;
   /** What happens, as it happens, to the run's end. `after` is the cursor of the last event that was seen. */
-  events<const T extends RunEvent["type"] = RunEvent["type"]>(o?: { after?: string; types?: readonly T[] }): AsyncIterable<Extract<RunEvent, { type: T }>>;
+  events<const T extends RunEvent["type"] = RunEvent["type"]>(o?: {
+    after?: string;
+    types?: readonly T[];
+  }): AsyncIterable<Extract<RunEvent, { type: T }>>;
   /** Values that the run emitted with this message, from its begin to its end. */
   messages<O>(m: Message<string, never, O>): AsyncIterable<Jsonify<O>>;
   /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
@@ -62,7 +65,9 @@ export class RunHandle<O, E> implements Run<O, E> {
     return { status, error: errorFromJson(error ?? { code: "ERROR", message: `run ${this.id} ${status}` }) } as RunOutcome<O, E>;
   }
 
-  events<const T extends RunEvent["type"] = RunEvent["type"]>(o: { after?: string; types?: readonly T[] } = {}): AsyncIterable<Extract<RunEvent, { type: T }>> {
+  events<const T extends RunEvent["type"] = RunEvent["type"]>(
+    o: { after?: string; types?: readonly T[] } = {},
+  ): AsyncIterable<Extract<RunEvent, { type: T }>> {
     return runEvents(this.#api, this.id, o);
   }
 

@@ -17,9 +17,7 @@ export type ScriptStep<O, E> =
 /** Scripts a definition for a test. @throws FLOTILLA_NOT_SUPPORTED in this version. */
 export function script<C extends AnyCallable>(
   _target: C,
-  _steps:
-    | readonly ScriptStep<OutOf<C>, ErrorsOf<C>>[]
-    | ((input: WireOf<C>, nth: number) => ScriptStep<OutOf<C>, ErrorsOf<C>>),
+  _steps: readonly ScriptStep<OutOf<C>, ErrorsOf<C>>[] | ((input: WireOf<C>, nth: number) => ScriptStep<OutOf<C>, ErrorsOf<C>>),
 ): Script<C> {
   throw notSupported("script()", "define a stand-in with the same name and schemas, and give it to createFleet");
 }

@@ -36,17 +36,34 @@ export type Hash = (text: string) => string;
  * one turn stay one batch.
  * @throws FLOTILLA_INPUT_INVALID, FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE, FLOTILLA_CONFIG_INVALID
  */
-export function startRequest(definition: Definition, name: string, input: unknown, o: StartOptions | undefined, hash: Hash): StartRequest | Promise<StartRequest> {
+export function startRequest(
+  definition: Definition,
+  name: string,
+  input: unknown,
+  o: StartOptions | undefined,
+  hash: Hash,
+): StartRequest | Promise<StartRequest> {
   const where = `start(${JSON.stringify(name)})`;
   const options = o === undefined ? undefined : startOptions(o, where);
-  const parsed = parse(definition.input, input, (issues) => new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: plainIssues(issues) }, { where }));
+  const parsed = parse(
+    definition.input,
+    input,
+    (issues) => new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: plainIssues(issues) }, { where }),
+  );
   // The raw input travels: the worker parses it, once, so a transform is not applied twice.
   const request = () => requestOf(name, input, options, where, hash);
   return parsed instanceof Promise ? parsed.then(request) : request();
 }
 
-function requestOf(name: string, input: unknown, options: Partial<StartRequest> | undefined, where: string, hash: Hash): StartRequest {
-  if (input === undefined) throw new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: "", why: "undefined is not JSON; pass null or {}" }, { where });
+function requestOf(
+  name: string,
+  input: unknown,
+  options: Partial<StartRequest> | undefined,
+  where: string,
+  hash: Hash,
+): StartRequest {
+  if (input === undefined)
+    throw new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: "", why: "undefined is not JSON; pass null or {}" }, { where });
   const text = toJson(input, where);
   checkSize(text, where);
   if (options === undefined) return { name, input: text };
@@ -58,7 +75,8 @@ function checkSize(text: string, where: string): void {
   // A UTF-16 unit takes at most three bytes of UTF-8: most inputs need no counting.
   if (text.length * 3 <= bounds.inputBytes) return;
   const bytes = new TextEncoder().encode(text).length;
-  if (bytes > bounds.inputBytes) throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the input", bytes, max: bounds.inputBytes }, { where });
+  if (bytes > bounds.inputBytes)
+    throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the input", bytes, max: bounds.inputBytes }, { where });
 }
 
 function startOptions(o: StartOptions, where: string): Partial<StartRequest> {

@@ -38,7 +38,10 @@ describe("defaults", () => {
   });
 
   test("a child process has one slot", () => {
-    const settings = resolveFleet({ definitions: [a], workers: { isolation: "child-process", count: 4 }, modules: [here] }, around);
+    const settings = resolveFleet(
+      { definitions: [a], workers: { isolation: "child-process", count: 4 }, modules: [here] },
+      around,
+    );
     expect(settings.workers).toEqual({ count: 4, slots: 1, offers: [], isolation: "child-process" });
     expect(settings.modules).toEqual([here.href]);
   });
@@ -48,7 +51,10 @@ describe("defaults", () => {
   });
 
   test("modules are paths from the folder, or URLs", () => {
-    const settings = resolveFleet({ definitions: [a], modules: ["config.test.ts", here.href, here] }, { ...around, cwd: import.meta.dirname });
+    const settings = resolveFleet(
+      { definitions: [a], modules: ["config.test.ts", here.href, here] },
+      { ...around, cwd: import.meta.dirname },
+    );
     expect(settings.modules).toEqual([pathToFileURL(`${import.meta.dirname}/config.test.ts`).href, here.href, here.href]);
   });
 });
@@ -75,13 +81,20 @@ describe("stores", () => {
 });
 
 describe("environments", () => {
-  const config = { definitions: [a], store: "sqlite:/prod.db", environments: { dev: { store: "memory", workers: { slots: 2 } } } } as const;
+  const config = {
+    definitions: [a],
+    store: "sqlite:/prod.db",
+    environments: { dev: { store: "memory", workers: { slots: 2 } } },
+  } as const;
 
   test("none is named: the options as they are", () => {
     expect(resolveFleet(config, around).store).toEqual({ kind: "sqlite", path: "/prod.db" });
   });
   test("the named one goes first", () => {
-    expect(resolveFleet(config, { ...around, environment: "dev" })).toMatchObject({ store: { kind: "memory" }, workers: { slots: 2 } });
+    expect(resolveFleet(config, { ...around, environment: "dev" })).toMatchObject({
+      store: { kind: "memory" },
+      workers: { slots: 2 },
+    });
   });
   test("one that is not there is refused, with those that are", () => {
     const error = refusal(config, "stagign");
@@ -111,8 +124,14 @@ describe("refused, naming the field", () => {
   });
 
   test("options that would be ignored: of the fleet, and of definitions by name", () => {
-    expect(refusal({ definitions: [a], budget: { usd: 1 }, pools: { gpu: {} } })).toMatchObject({ code: "FLOTILLA_NOT_SUPPORTED", details: { what: expect.stringContaining("pools, budget") } });
-    expect(refusal({ definitions: [a, big] })).toMatchObject({ code: "FLOTILLA_NOT_SUPPORTED", details: { what: expect.stringContaining('limits, budget of agent "big"') } });
+    expect(refusal({ definitions: [a], budget: { usd: 1 }, pools: { gpu: {} } })).toMatchObject({
+      code: "FLOTILLA_NOT_SUPPORTED",
+      details: { what: expect.stringContaining("pools, budget") },
+    });
+    expect(refusal({ definitions: [a, big] })).toMatchObject({
+      code: "FLOTILLA_NOT_SUPPORTED",
+      details: { what: expect.stringContaining('limits, budget of agent "big"') },
+    });
     expect(resolveFleet({ definitions: [a], limits: [], budget: {} }, around).definitions).toEqual([a]);
   });
 });
@@ -122,7 +141,10 @@ describe("names", () => {
   const other = c.agent({ name: "c.other", run: () => ({}) });
 
   test("two definitions of one name are refused", () => {
-    expect(refusal({ definitions: [a, agent({ name: "a", input, run: () => 2 })] })).toMatchObject({ code: "FLOTILLA_DUPLICATE_NAME", details: { name: "a" } });
+    expect(refusal({ definitions: [a, agent({ name: "a", input, run: () => 2 })] })).toMatchObject({
+      code: "FLOTILLA_DUPLICATE_NAME",
+      details: { name: "a" },
+    });
     expect(refusal({ definitions: [a, a] }).code).toBe("FLOTILLA_DUPLICATE_NAME");
   });
 
@@ -134,12 +156,19 @@ describe("names", () => {
 
   test("a stranger may not have the name of a contract that others implement", () => {
     const stranger = agent({ name: "c", input, run: () => 1 });
-    expect(refusal({ definitions: [stranger, other] })).toMatchObject({ code: "FLOTILLA_DUPLICATE_NAME", details: { name: "c" } });
+    expect(refusal({ definitions: [stranger, other] })).toMatchObject({
+      code: "FLOTILLA_DUPLICATE_NAME",
+      details: { name: "c" },
+    });
     expect(refusal({ definitions: [stranger, c] }).code).toBe("FLOTILLA_DUPLICATE_NAME");
   });
 
   test("contracts travel with their implementations", () => {
-    expect(cardsOf([a, other]).map((card) => [card.kind, card.name])).toEqual([["agent", "a"], ["agent", "c.other"], ["contract", "c"]]);
+    expect(cardsOf([a, other]).map((card) => [card.kind, card.name])).toEqual([
+      ["agent", "a"],
+      ["agent", "c.other"],
+      ["contract", "c"],
+    ]);
     expect(cardsOf([own]).map((card) => [card.kind, card.name])).toEqual([["agent", "c"]]);
   });
 

@@ -45,7 +45,10 @@ const slotsMost = 10_000;
  * @throws FLOTILLA_CONFIG_INVALID naming the field, FLOTILLA_DUPLICATE_NAME, FLOTILLA_NOT_SUPPORTED for what this
  * version cannot enforce.
  */
-export function resolveFleet(given: AnyFleetConfig | FleetDefinition<readonly AnyCallable[]>, around: Surroundings): FleetSettings {
+export function resolveFleet(
+  given: AnyFleetConfig | FleetDefinition<readonly AnyCallable[]>,
+  around: Surroundings,
+): FleetSettings {
   checkObject(given, "createFleet()");
   const config = inEnvironment("kind" in given ? given.config : given, around.environment);
   checkKnown(config, known, "fleet");
@@ -53,14 +56,28 @@ export function resolveFleet(given: AnyFleetConfig | FleetDefinition<readonly An
   const definitions = checkDefinitions(config.definitions);
   refuseUnenforced(definitions);
   if (config.durability !== undefined && config.durability !== "power" && config.durability !== "process") {
-    throw configInvalid("fleet.durability", `${JSON.stringify(config.durability)} is not a durability`, 'use "power" or "process"');
+    throw configInvalid(
+      "fleet.durability",
+      `${JSON.stringify(config.durability)} is not a durability`,
+      'use "power" or "process"',
+    );
   }
   const workers = resolveWorkers(config.workers);
   const modules = resolveModules(config.modules, around.cwd);
   if (workers.isolation === "child-process" && modules.length === 0) {
-    throw configInvalid("fleet.modules", "child processes import the definitions themselves, and no file is named", 'export them from a file of their own and name it: modules: [new URL("./agents.ts", import.meta.url)]');
+    throw configInvalid(
+      "fleet.modules",
+      "child processes import the definitions themselves, and no file is named",
+      'export them from a file of their own and name it: modules: [new URL("./agents.ts", import.meta.url)]',
+    );
   }
-  return Object.freeze({ definitions, store: parseStore(config.store, around.cwd), durability: config.durability ?? "power", workers, modules });
+  return Object.freeze({
+    definitions,
+    store: parseStore(config.store, around.cwd),
+    durability: config.durability ?? "power",
+    workers,
+    modules,
+  });
 }
 
 function inEnvironment(config: AnyFleetConfig, name: string | undefined): AnyFleetConfig {
@@ -68,7 +85,11 @@ function inEnvironment(config: AnyFleetConfig, name: string | undefined): AnyFle
   checkObject(config.environments, "fleet.environments");
   const chosen = config.environments[name];
   if (chosen === undefined) {
-    throw configInvalid(`fleet.environments.${name}`, "FLOTILLA_ENV names an environment that is not there", `set FLOTILLA_ENV to one of ${Object.keys(config.environments).join(", ")}`);
+    throw configInvalid(
+      `fleet.environments.${name}`,
+      "FLOTILLA_ENV names an environment that is not there",
+      `set FLOTILLA_ENV to one of ${Object.keys(config.environments).join(", ")}`,
+    );
   }
   checkObject(chosen, `fleet.environments.${name}`);
   return { ...config, ...chosen };
@@ -88,7 +109,11 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   checkKnown(given, ["count", "slots", "offers", "isolation"], "fleet.workers");
   const { count = 1, offers = [], isolation = "in-process" } = given;
   if (isolation !== "in-process" && isolation !== "child-process") {
-    throw configInvalid("fleet.workers.isolation", `${JSON.stringify(isolation)} is not an isolation`, 'use "in-process" or "child-process"');
+    throw configInvalid(
+      "fleet.workers.isolation",
+      `${JSON.stringify(isolation)} is not an isolation`,
+      'use "in-process" or "child-process"',
+    );
   }
   // 16 in one process: agents mostly wait for the network. One per child: isolation is what it was asked for.
   const slots = given.slots ?? (isolation === "in-process" ? 16 : 1);
@@ -104,10 +129,20 @@ function resolveModules(given: FleetConfig<readonly AnyCallable[]>["modules"] = 
 }
 
 function moduleUrl(module: unknown, field: string, cwd: string): string {
-  if (typeof module !== "string" && !(module instanceof URL)) throw configInvalid(field, "it is neither a path nor a URL", 'write "./agents.ts" or new URL("./agents.ts", import.meta.url)');
+  if (typeof module !== "string" && !(module instanceof URL))
+    throw configInvalid(
+      field,
+      "it is neither a path nor a URL",
+      'write "./agents.ts" or new URL("./agents.ts", import.meta.url)',
+    );
   const text = String(module);
   const url = text.startsWith("file:") ? new URL(text) : module instanceof URL ? module : pathToFileURL(resolve(cwd, text));
   if (url.protocol !== "file:") throw configInvalid(field, `${text} is not a file`, "name a file on this machine");
-  if (!existsSync(fileURLToPath(url))) throw configInvalid(field, `there is no file ${fileURLToPath(url)}`, 'paths start from the current folder; new URL("./agents.ts", import.meta.url) starts from your file');
+  if (!existsSync(fileURLToPath(url)))
+    throw configInvalid(
+      field,
+      `there is no file ${fileURLToPath(url)}`,
+      'paths start from the current folder; new URL("./agents.ts", import.meta.url) starts from your file',
+    );
   return url.href;
 }

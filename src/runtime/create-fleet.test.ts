@@ -25,7 +25,9 @@ function gated() {
     input,
     async run({ n }, ctx) {
       began();
-      const stopped = new Promise<never>((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("stopped"))));
+      const stopped = new Promise<never>((_resolve, reject) =>
+        ctx.signal.addEventListener("abort", () => reject(new Error("stopped"))),
+      );
       await Promise.race([released, stopped]);
       return n;
     },
@@ -74,7 +76,10 @@ describe("a file", () => {
 
 describe("one file opened twice in a process is one fleet", () => {
   test("that knows what both define, and lives until the last handle is closed", async () => {
-    const [a, b] = await Promise.all([createFleet({ definitions: [double], store }), createFleet({ definitions: [double, triple], store })]);
+    const [a, b] = await Promise.all([
+      createFleet({ definitions: [double], store }),
+      createFleet({ definitions: [double, triple], store }),
+    ]);
     const run = await a.start(double, { n: 1 });
     expect(await (await b.get(run.id)).result()).toBe(2);
     expect(await (a as unknown as typeof b).run(triple, { n: 1 })).toBe(3);
@@ -105,8 +110,13 @@ describe("one file opened twice in a process is one fleet", () => {
 
   test("a name that means something else there is refused, and harms nobody", async () => {
     await using a = await createFleet({ definitions: [double], store });
-    await expect(createFleet({ definitions: [triple, impostor], store })).rejects.toMatchObject({ code: "FLOTILLA_DUPLICATE_NAME", details: { name: "double" } });
-    await expect(createFleet({ definitions: [double], store, durability: "process" })).rejects.toMatchObject({ details: { field: "fleet.durability" } });
+    await expect(createFleet({ definitions: [triple, impostor], store })).rejects.toMatchObject({
+      code: "FLOTILLA_DUPLICATE_NAME",
+      details: { name: "double" },
+    });
+    await expect(createFleet({ definitions: [double], store, durability: "process" })).rejects.toMatchObject({
+      details: { field: "fleet.durability" },
+    });
     expect(await a.run(double, { n: 1 })).toBe(2);
   });
 
@@ -135,7 +145,7 @@ describe("the end of a fleet", () => {
   test("close is idempotent, also at once", async () => {
     const fleet = await createFleet({ definitions: [double], store });
     await Promise.all([fleet.close(), fleet.close(), fleet[Symbol.asyncDispose]()]);
-    await fleet.close();
+    expect(await fleet.close()).toBeUndefined();
   });
 });
 
@@ -146,8 +156,8 @@ describe("contracts without an implementation", () => {
     const log: LogSink = (level, message) => lines.push(`${level} ${message}`);
     const { fleet, orchestrator } = await openFleet({ definitions: [double, ocr] }, { ...systemDeps, log });
     expect(lines).toEqual([expect.stringMatching(/^warn contract ocr has no implementation/)]);
-    expect((await orchestrator.health()).uncovered).toEqual(["ocr"]);
     const run = await fleet.start(ocr, { n: 1 });
+    expect((await orchestrator.health()).uncovered).toEqual(["ocr"]);
     expect(await orchestrator.explain(run.id)).toMatchObject({ reason: "NO_CAPABLE_WORKER" });
     await fleet.close();
   });

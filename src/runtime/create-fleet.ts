@@ -35,7 +35,9 @@ export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, Asyn
  * cannot enforce; FLOTILLA_STORE_LOCKED, FLOTILLA_STORE_UNUSABLE, FLOTILLA_STORE_NEWER; FLOTILLA_DEFINITION_UNREADABLE
  * when a child process cannot import `modules`.
  */
-export async function createFleet<const D extends readonly AnyCallable[]>(c: FleetConfig<D> | FleetDefinition<D>): Promise<Fleet<D>> {
+export async function createFleet<const D extends readonly AnyCallable[]>(
+  c: FleetConfig<D> | FleetDefinition<D>,
+): Promise<Fleet<D>> {
   return (await openFleet(c)).fleet;
 }
 
@@ -45,7 +47,10 @@ export interface OpenFleet<D extends readonly AnyCallable[]> {
   readonly orchestrator: Orchestrator;
 }
 
-export async function openFleet<const D extends readonly AnyCallable[]>(c: FleetConfig<D> | FleetDefinition<D>, deps: Deps = systemDeps): Promise<OpenFleet<D>> {
+export async function openFleet<const D extends readonly AnyCallable[]>(
+  c: FleetConfig<D> | FleetDefinition<D>,
+  deps: Deps = systemDeps,
+): Promise<OpenFleet<D>> {
   refuseInChild();
   const settings = resolveFleet(c, { cwd: process.cwd(), environment: process.env["FLOTILLA_ENV"] });
   const { engine, release } = await shareEngine(settings, deps);

@@ -17,19 +17,30 @@ export function checkDefinitions(given: unknown): readonly AnyCallable[] {
   if (!Array.isArray(given)) throw configInvalid("fleet.definitions", "it is not a list", "pass definitions: [greet, audit]");
   const byName = new Map<string, AnyCallable>();
   given.forEach((callable: unknown, i) => {
-    if (!isCallable(callable)) throw configInvalid(`fleet.definitions[${i}]`, "it was not made by agent(), workflow() or contract()", "pass what those functions return, not a promise, a class or a module");
+    if (!isCallable(callable))
+      throw configInvalid(
+        `fleet.definitions[${i}]`,
+        "it was not made by agent(), workflow() or contract()",
+        "pass what those functions return, not a promise, a class or a module",
+      );
     const { "~definition": definition } = callable;
     const other = byName.get(definition.name);
     if (!other) byName.set(definition.name, callable);
     else if (isOwnImplementation(definition, other["~definition"])) byName.set(definition.name, callable);
-    else if (!isOwnImplementation(other["~definition"], definition)) throw new FlotillaError("FLOTILLA_DUPLICATE_NAME", { name: definition.name }, { where: `fleet.definitions[${i}]` });
+    else if (!isOwnImplementation(other["~definition"], definition))
+      throw new FlotillaError("FLOTILLA_DUPLICATE_NAME", { name: definition.name }, { where: `fleet.definitions[${i}]` });
   });
   for (const { "~definition": definition } of byName.values()) refuseTakenContract(definition, byName);
   return Object.freeze([...byName.values()]);
 }
 
 function isOwnImplementation(definition: Definition, contract: Definition): boolean {
-  return contract.kind === "contract" && definition.implements === contract.name && definition.input === contract.input && definition.output === contract.output;
+  return (
+    contract.kind === "contract" &&
+    definition.implements === contract.name &&
+    definition.input === contract.input &&
+    definition.output === contract.output
+  );
 }
 
 /** A call of the contract would reach the stranger that has its name. */
@@ -37,7 +48,11 @@ function refuseTakenContract(definition: Definition, byName: ReadonlyMap<string,
   if (definition.implements === null) return;
   const holder = byName.get(definition.implements)?.["~definition"];
   if (!holder || holder.implements === definition.implements || isOwnImplementation(definition, holder)) return;
-  throw new FlotillaError("FLOTILLA_DUPLICATE_NAME", { name: holder.name }, { where: `${definition.name} implements another ${holder.kind} of that name` });
+  throw new FlotillaError(
+    "FLOTILLA_DUPLICATE_NAME",
+    { name: holder.name },
+    { where: `${definition.name} implements another ${holder.kind} of that name` },
+  );
 }
 
 /** @throws FLOTILLA_NOT_SUPPORTED naming every definition with the options that this version would have to ignore. */

@@ -3,7 +3,11 @@ import type { Log } from "../core/context.ts";
 import type { Random } from "../core/random.ts";
 
 /** Where lines about the fleet itself go: a contract without implementation, a child that died. */
-export type LogSink = (level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>) => void;
+export type LogSink = (
+  level: "debug" | "info" | "warn" | "error",
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
 
 /** What the rooms take from outside, so that a test can give its own. */
 export interface Deps {
@@ -21,6 +25,7 @@ export const systemDeps: Deps = Object.freeze({ clock: systemClock, random: Math
 
 /** The same sink in the shape that workers speak. */
 export function logOf(sink: LogSink): Log {
-  const at = (level: Parameters<LogSink>[0]) => (message: string, fields?: object) => sink(level, message, fields as Readonly<Record<string, unknown>> | undefined);
+  const at = (level: Parameters<LogSink>[0]) => (message: string, fields?: object) =>
+    sink(level, message, fields as Readonly<Record<string, unknown>> | undefined);
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

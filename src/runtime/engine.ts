@@ -57,11 +57,14 @@ function assemble(orchestrator: Orchestrator, deps: Deps): Engine {
     if (added.length === 0) return;
     orchestrator.register(cardsOf(added));
     const runnable = added.filter((callable) => callable.kind !== "contract");
-    if (runnable.length > 0) groups.push(await startWorkers(settings, runnable, { ...deps, orchestrator, alive, nextNumber: () => ++workers }));
+    if (runnable.length > 0)
+      groups.push(await startWorkers(settings, runnable, { ...deps, orchestrator, alive, nextNumber: () => ++workers }));
     definitions = merged;
     catalogue.add(added);
     for (const name of unimplemented(definitions)) {
-      deps.log("warn", `contract ${name} has no implementation here: its tasks wait until a worker with one joins`, { contract: name });
+      deps.log("warn", `contract ${name} has no implementation here: its tasks wait until a worker with one joins`, {
+        contract: name,
+      });
     }
   }
 

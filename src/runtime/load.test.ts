@@ -124,7 +124,9 @@ describe("the file is found", () => {
   test("by its name, by the config's name, by package.json, in this order", async () => {
     const cwd = await mkdtemp(join(tmpdir(), "flotilla-find-"));
     try {
-      await expect(findDefinitionFile({ cwd })).rejects.toSatisfy((e) => isFlotillaError(e, "FLOTILLA_DEFINITION_UNREADABLE") && e.details.fix.includes("flotilla.config.ts"));
+      await expect(findDefinitionFile({ cwd })).rejects.toSatisfy(
+        (e) => isFlotillaError(e, "FLOTILLA_DEFINITION_UNREADABLE") && e.details.fix.includes("flotilla.config.ts"),
+      );
       await writeFile(join(cwd, "agents.ts"), "");
       await writeFile(join(cwd, "package.json"), '{ "flotilla": "./agents.ts" }');
       expect(await findDefinitionFile({ cwd })).toBe(join(cwd, "agents.ts"));

@@ -51,7 +51,11 @@ async function packageField(cwd: string): Promise<string | undefined> {
     const { flotilla } = JSON.parse(await readFile(file, "utf8")) as { flotilla?: unknown };
     return typeof flotilla === "string" ? flotilla : undefined;
   } catch (cause) {
-    throw new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", { file, problem: "it is not JSON", fix: "correct package.json" }, { cause });
+    throw new FlotillaError(
+      "FLOTILLA_DEFINITION_UNREADABLE",
+      { file, problem: "it is not JSON", fix: "correct package.json" },
+      { cause },
+    );
   }
 }
 

@@ -23,10 +23,18 @@ async function script(code: string): Promise<string> {
 }
 
 test.concurrent.each([
-  ["that closes its fleet ends", 'console.log(await fleet.run(quick, {})); await fleet.close();', "done"],
+  ["that closes its fleet ends", "console.log(await fleet.run(quick, {})); await fleet.close();", "done"],
   ["that forgot to close ends, when nothing is waited for", "console.log(await fleet.run(quick, {}));", "done"],
-  ["that waits for a result is kept, also while only a timer of ours is left", "console.log(await fleet.run(flaky, {}));", "at last"],
-  ["that reads events is kept to the end of the run", "for await (const e of (await fleet.start(flaky, {})).events({ types: ['run.finished'] })) console.log(e.data.outcome);", "succeeded"],
+  [
+    "that waits for a result is kept, also while only a timer of ours is left",
+    "console.log(await fleet.run(flaky, {}));",
+    "at last",
+  ],
+  [
+    "that reads events is kept to the end of the run",
+    "for await (const e of (await fleet.start(flaky, {})).events({ types: ['run.finished'] })) console.log(e.data.outcome);",
+    "succeeded",
+  ],
 ])("a script %s", async (_, code, printed) => {
   expect(await script(code)).toBe(printed);
 });

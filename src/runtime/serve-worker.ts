@@ -19,5 +19,8 @@ export interface ServedWorker extends AsyncDisposable {
 
 /** Serves definitions to a fleet on another machine. @throws FLOTILLA_NOT_SUPPORTED in this version. */
 export async function serveWorker(_o: ServeWorkerOptions): Promise<ServedWorker> {
-  throw notSupported("serveWorker()", 'use workers on the same machine: createFleet({ workers: { count, isolation: "child-process" } })');
+  throw notSupported(
+    "serveWorker()",
+    'use workers on the same machine: createFleet({ workers: { count, isolation: "child-process" } })',
+  );
 }

@@ -37,7 +37,12 @@ export async function shareEngine(settings: FleetSettings, deps: Deps): Promise<
 }
 
 async function begin(path: string, settings: FleetSettings, deps: Deps): Promise<Share> {
-  const entry: Entry = { engine: openEngine({ ...settings, store: { kind: "sqlite", path } }, deps), durability: settings.durability, users: 1, closing: null };
+  const entry: Entry = {
+    engine: openEngine({ ...settings, store: { kind: "sqlite", path } }, deps),
+    durability: settings.durability,
+    users: 1,
+    closing: null,
+  };
   open.set(path, entry);
   try {
     return shareOf(path, entry, await entry.engine);
@@ -49,7 +54,11 @@ async function begin(path: string, settings: FleetSettings, deps: Deps): Promise
 
 async function join(path: string, entry: Entry, settings: FleetSettings): Promise<Share> {
   if (entry.durability !== settings.durability) {
-    throw configInvalid("fleet.durability", `${path} is open in this process with durability ${JSON.stringify(entry.durability)}`, "open it with the same durability");
+    throw configInvalid(
+      "fleet.durability",
+      `${path} is open in this process with durability ${JSON.stringify(entry.durability)}`,
+      "open it with the same durability",
+    );
   }
   entry.users += 1;
   const share = shareOf(path, entry, await entry.engine);

@@ -23,7 +23,12 @@ export function parseStore(url: unknown, cwd: string): StoreSettings {
   const path = /^sqlite:(.+)$/.exec(url)?.[1];
   if (path === undefined) throw configInvalid("store", `${JSON.stringify(url)} is not a store`, example);
   // sqlite://a/b.db reads as a host in other tools and as the root folder here: neither is what was meant.
-  if (path.startsWith("//")) throw configInvalid("store", `${JSON.stringify(url)} has slashes of a URL`, `write "sqlite:${path.replace(/^\/+/, "/")}" or a path from the current folder`);
+  if (path.startsWith("//"))
+    throw configInvalid(
+      "store",
+      `${JSON.stringify(url)} has slashes of a URL`,
+      `write "sqlite:${path.replace(/^\/+/, "/")}" or a path from the current folder`,
+    );
   return { kind: "sqlite", path: resolve(cwd, path) };
 }
 

@@ -18,8 +18,13 @@ interface Advice {
 /** What importing `file` threw, as FLOTILLA_DEFINITION_UNREADABLE with the fix. Our own errors pass as they are. */
 export function unreadable(error: unknown, file: string): Error {
   if (isFlotillaError(error)) return error;
-  const advice = error instanceof Error ? adviceOn(error, file) : { problem: `it threw ${String(error)}`, fix: "throw errors only" };
-  return new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", { file: advice.file ?? file, problem: advice.problem, fix: advice.fix }, { cause: error });
+  const advice =
+    error instanceof Error ? adviceOn(error, file) : { problem: `it threw ${String(error)}`, fix: "throw errors only" };
+  return new FlotillaError(
+    "FLOTILLA_DEFINITION_UNREADABLE",
+    { file: advice.file ?? file, problem: advice.problem, fix: advice.fix },
+    { cause: error },
+  );
 }
 
 function adviceOn(error: ImportError, file: string): Advice {
@@ -35,11 +40,24 @@ function adviceOn(error: ImportError, file: string): Advice {
     case "ERR_UNSUPPORTED_DIR_IMPORT":
       return { ...importerOf(error), problem: "it imports a folder", fix: 'name the file: "./folder/index.ts"' };
     case "ERR_UNKNOWN_FILE_EXTENSION":
-      return { problem: error.message, fix: /\.[jt]sx/.test(error.message) ? `JSX cannot be stripped: keep definitions in .ts files that import none, ${orTsx}` : "import a .ts, .js or .mjs file" };
+      return {
+        problem: error.message,
+        fix: /\.[jt]sx/.test(error.message)
+          ? `JSX cannot be stripped: keep definitions in .ts files that import none, ${orTsx}`
+          : "import a .ts, .js or .mjs file",
+      };
     case "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING":
-      return { problem: error.message, fix: "build that package to JavaScript, or import its source by a path outside node_modules" };
+      return {
+        problem: error.message,
+        fix: "build that package to JavaScript, or import its source by a path outside node_modules",
+      };
     default:
-      return error instanceof SyntaxError ? syntax(error, file) : { problem: `it threw ${error.name}: ${error.message}`, fix: "the cause below has the stack; a file of definitions should only define" };
+      return error instanceof SyntaxError
+        ? syntax(error, file)
+        : {
+            problem: `it threw ${error.name}: ${error.message}`,
+            fix: "the cause below has the stack; a file of definitions should only define",
+          };
   }
 }
 
@@ -80,17 +98,35 @@ function notFound(error: Error, file: string): Advice {
 
 function missingFile(target: string, importer: string): Advice {
   const written = `./${relative(dirname(importer), target)}`;
-  const candidates = [`${target}.ts`, `${target}.mts`, `${target}.js`, `${target}.mjs`, `${target}.tsx`, target.replace(/\.([cm]?)js$/, ".$1ts"), target.replace(/\.jsx?$/, ".tsx")];
+  const candidates = [
+    `${target}.ts`,
+    `${target}.mts`,
+    `${target}.js`,
+    `${target}.mjs`,
+    `${target}.tsx`,
+    target.replace(/\.([cm]?)js$/, ".$1ts"),
+    target.replace(/\.jsx?$/, ".tsx"),
+  ];
   const there = candidates.find((candidate) => candidate !== target && existsSync(candidate));
   if (there === undefined) return { problem: `it imports ${written}, which is not there`, fix: "check the path" };
-  if (extname(there) === ".tsx") return { problem: `it imports ${written}, which is a .tsx file`, fix: `JSX cannot be stripped: keep definitions in .ts files that import none, ${orTsx}` };
+  if (extname(there) === ".tsx")
+    return {
+      problem: `it imports ${written}, which is a .tsx file`,
+      fix: `JSX cannot be stripped: keep definitions in .ts files that import none, ${orTsx}`,
+    };
   const right = `./${relative(dirname(importer), there)}`;
-  return { problem: `it imports ${written}; Node wants the file's full name`, fix: `write ${JSON.stringify(right)} (with allowImportingTsExtensions in tsconfig.json)` };
+  return {
+    problem: `it imports ${written}; Node wants the file's full name`,
+    fix: `write ${JSON.stringify(right)} (with allowImportingTsExtensions in tsconfig.json)`,
+  };
 }
 
 function missingPackage(name: string, importer: string): Advice {
   if (/^(@\/|~|@$)/.test(name) || isTsconfigPath(name, importer)) {
-    return { problem: `it imports ${JSON.stringify(name)}, a path alias of tsconfig.json that Node does not know`, fix: `use a relative path with the extension, or "imports" in package.json with names that begin with #, ${orTsx}` };
+    return {
+      problem: `it imports ${JSON.stringify(name)}, a path alias of tsconfig.json that Node does not know`,
+      fix: `use a relative path with the extension, or "imports" in package.json with names that begin with #, ${orTsx}`,
+    };
   }
   return { problem: `it imports the package ${JSON.stringify(name)}, which is not installed`, fix: `npm install ${name}` };
 }
@@ -109,14 +145,30 @@ function isTsconfigPath(name: string, importer: string): boolean {
 
 function syntax(error: SyntaxError, file: string): Advice {
   const missing = /does not provide an export named '(.+?)'/.exec(error.message)?.[1];
-  if (missing !== undefined) return { ...located(error, file), problem: error.message, fix: `when ${missing} is a type, write import type { ${missing} }: a stripped file does not export it` };
+  if (missing !== undefined)
+    return {
+      ...located(error, file),
+      problem: error.message,
+      fix: `when ${missing} is a type, write import type { ${missing} }: a stripped file does not export it`,
+    };
   const line = decoratorLine(file);
-  if (line !== undefined) return { file: `${file}:${line}`, problem: "decorators are not stripped, and Node cannot run them", fix: `call the function instead, ${orTsx}` };
-  return { ...located(error, file), problem: `syntax error: ${error.message}`, fix: `correct it; if a file that it imports uses decorators, call the function instead, ${orTsx}` };
+  if (line !== undefined)
+    return {
+      file: `${file}:${line}`,
+      problem: "decorators are not stripped, and Node cannot run them",
+      fix: `call the function instead, ${orTsx}`,
+    };
+  return {
+    ...located(error, file),
+    problem: `syntax error: ${error.message}`,
+    fix: `correct it; if a file that it imports uses decorators, call the function instead, ${orTsx}`,
+  };
 }
 
 function decoratorLine(file: string): number | undefined {
   if (!existsSync(file)) return undefined;
-  const at = readFileSync(file, "utf8").split("\n").findIndex((line) => /^\s*(export\s+(default\s+)?)?@[A-Za-z_]\w*/.test(line));
+  const at = readFileSync(file, "utf8")
+    .split("\n")
+    .findIndex((line) => /^\s*(export\s+(default\s+)?)?@[A-Za-z_]\w*/.test(line));
   return at < 0 ? undefined : at + 1;
 }

@@ -21,12 +21,23 @@ export interface WorkerParts extends Deps {
 }
 
 /** Starts `workers.count` workers with the same definitions. */
-export async function startWorkers(settings: FleetSettings, callables: readonly AnyCallable[], parts: WorkerParts): Promise<WorkerGroup> {
+export async function startWorkers(
+  settings: FleetSettings,
+  callables: readonly AnyCallable[],
+  parts: WorkerParts,
+): Promise<WorkerGroup> {
   const { count, slots, offers, isolation } = settings.workers;
   const definitions = callables.map((callable) => callable["~definition"]);
   const build = process.env["FLOTILLA_BUILD"] ?? "local";
   const start = async (): Promise<RunningWorker> => {
-    const options = { name: `${isolation === "in-process" ? "local" : "child"}-${parts.nextNumber()}`, slots, offers, build, isolation, definitions };
+    const options = {
+      name: `${isolation === "in-process" ? "local" : "child"}-${parts.nextNumber()}`,
+      slots,
+      offers,
+      build,
+      isolation,
+      definitions,
+    };
     return isolation === "in-process" ? startInProcess(options, parts) : startChild(options, settings.modules, parts);
   };
   const results = await Promise.allSettled(Array.from({ length: count }, start));

@@ -26,7 +26,10 @@ const audit = workflow({
       reviewed: reviews.values.length,
       missing: reviews.gaps.map((gap) => ({
         path: gap.input.path,
-        why: gap.outcome.status === "failed" && gap.outcome.error.code === "FLOTILLA_DECLARED" ? gap.outcome.error.data.path : gap.outcome.status,
+        why:
+          gap.outcome.status === "failed" && gap.outcome.error.code === "FLOTILLA_DECLARED"
+            ? gap.outcome.error.data.path
+            : gap.outcome.status,
       })),
     };
   },
@@ -62,12 +65,20 @@ test("a fan-out of 500 with two gaps names them", async () => {
   await using fleet = await createFleet({ definitions });
   const all = [...files(500), { path: "empty", bytes: 0 }, { path: "odd", bytes: -1 }];
   const result = await fleet.run(audit, { files: all, atLeast: 490 });
-  expect(result).toEqual({ reviewed: 500, missing: [{ path: "empty", why: "empty" }, { path: "odd", why: "failed" }] });
+  expect(result).toEqual({
+    reviewed: 500,
+    missing: [
+      { path: "empty", why: "empty" },
+      { path: "odd", why: "failed" },
+    ],
+  });
 });
 
 test("too few successes fail the run with the numbers", async () => {
   await using fleet = await createFleet({ definitions });
-  const error = await fleet.run(audit, { files: [...files(3), { path: "empty", bytes: 0 }], atLeast: 4 }).catch((e: unknown) => e);
+  const error = await fleet
+    .run(audit, { files: [...files(3), { path: "empty", bytes: 0 }], atLeast: 4 })
+    .catch((e: unknown) => e);
   // The workflow let it through: it is the run's own error or the cause of it.
   const unmet = isFlotillaError(error, "FLOTILLA_JOIN_UNMET") ? error : (error as Error).cause;
   expect(unmet).toMatchObject({ code: "FLOTILLA_JOIN_UNMET", details: { wanted: 4, succeeded: 3, gaps: 1 } });
@@ -82,7 +93,15 @@ test("a plain map is an array in the order of its inputs, and fails with the fir
 
 test("code for each item runs in its own scope", async () => {
   await using fleet = await createFleet({ definitions });
-  expect(await fleet.run(pipeline, { files: [{ path: "a", bytes: 1 }, { path: "a", bytes: 1 }, { path: "b", bytes: 3 }] })).toEqual([1, 1, 3]);
+  expect(
+    await fleet.run(pipeline, {
+      files: [
+        { path: "a", bytes: 1 },
+        { path: "a", bytes: 1 },
+        { path: "b", bytes: 3 },
+      ],
+    }),
+  ).toEqual([1, 1, 3]);
 });
 
 test("results can be taken as they come, and the rest let go", async () => {

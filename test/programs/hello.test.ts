@@ -29,15 +29,25 @@ test("a wrong field is refused with its path and what to do", async () => {
     fix: [expect.stringContaining("correct the field")],
   });
   // @ts-expect-error no such name
-  await expect(fleet.run("great", { who: "Ada" })).rejects.toMatchObject({ code: "FLOTILLA_UNKNOWN_DEFINITION", fix: ['did you mean "greet"?'] });
+  await expect(fleet.run("great", { who: "Ada" })).rejects.toMatchObject({
+    code: "FLOTILLA_UNKNOWN_DEFINITION",
+    fix: ['did you mean "greet"?'],
+  });
 });
 
 test("what nobody will answer is refused when the fleet closes", async () => {
-  const stuck = agent({ name: "stuck", input: z.object({}), run: (_, ctx) => new Promise((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("stopped")))) });
+  const stuck = agent({
+    name: "stuck",
+    input: z.object({}),
+    run: (_, ctx) => new Promise((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("stopped")))),
+  });
   const fleet = await createFleet({ definitions: [stuck] });
   const run = await fleet.start(stuck, {});
   const waiting = Promise.allSettled([run.result(), collect(run.events())]);
   await fleet.close();
-  expect((await waiting).map((w) => w.status === "rejected" && (w.reason as { code?: string }).code)).toEqual(["FLOTILLA_CLOSED", "FLOTILLA_CLOSED"]);
+  expect((await waiting).map((w) => w.status === "rejected" && (w.reason as { code?: string }).code)).toEqual([
+    "FLOTILLA_CLOSED",
+    "FLOTILLA_CLOSED",
+  ]);
   await expect(fleet.start(stuck, {})).rejects.toMatchObject({ code: "FLOTILLA_CLOSED" });
 });

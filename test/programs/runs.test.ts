@@ -11,7 +11,10 @@ const scan = workflow({
   input: z.object({ rules: z.array(z.string()) }),
   async run({ rules }, ctx) {
     for (const rule of rules) ctx.emit(found, { rule });
-    const doubled = await ctx.map(step, rules.map((_, n) => ({ n })));
+    const doubled = await ctx.map(
+      step,
+      rules.map((_, n) => ({ n })),
+    );
     return { last: doubled.at(-1) ?? null };
   },
 });
@@ -35,7 +38,8 @@ const hopeless = agent({
 const forever = agent({
   name: "forever",
   input: z.object({}),
-  run: (_, ctx) => new Promise<never>((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("aborted")))),
+  run: (_, ctx) =>
+    new Promise<never>((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("aborted")))),
 });
 const definitions = [step, scan, flaky, hopeless, forever] as const;
 
@@ -46,7 +50,10 @@ test("the same idempotency key gives the same run, another input is refused", as
   expect(again.id).toBe(first.id);
   expect(await again.result()).toBe(2);
   expect((await fleet.start(step, { n: 1 }, { idempotencyKey: "k" })).id).toBe(first.id);
-  await expect(fleet.start(step, { n: 2 }, { idempotencyKey: "k" })).rejects.toMatchObject({ code: "FLOTILLA_IDEMPOTENCY_CONFLICT", details: { key: "k", run: first.id } });
+  await expect(fleet.start(step, { n: 2 }, { idempotencyKey: "k" })).rejects.toMatchObject({
+    code: "FLOTILLA_IDEMPOTENCY_CONFLICT",
+    details: { key: "k", run: first.id },
+  });
 });
 
 test("two starts with one key in the same turn are one run", async () => {
@@ -65,7 +72,9 @@ test("events come in order, from the begin and from a cursor, filtered and to th
   expect(seen.filter((e) => e.type === "custom").map((e) => e.data.value)).toEqual([{ rule: "a" }, { rule: "b" }]);
   expect(seen.filter((e) => e.type === "task.settled" && e.data.agent === "step")).toHaveLength(2);
   const custom = seen.findIndex((e) => e.type === "custom");
-  const rest = await collect(run.events({ after: seen[custom]?.cursor ?? "", types: ["run.started", "custom", "task.settled", "run.finished"] }));
+  const rest = await collect(
+    run.events({ after: seen[custom]?.cursor ?? "", types: ["run.started", "custom", "task.settled", "run.finished"] }),
+  );
   expect(rest).toEqual(seen.slice(custom + 1));
 });
 
@@ -97,7 +106,10 @@ test("a canceled run ends as canceled, and stays so", async () => {
   await using fleet = await createFleet({ definitions });
   const run = await fleet.start(forever, {});
   await run.cancel("no longer wanted");
-  expect(await run.outcome()).toMatchObject({ status: "canceled", error: { code: "FLOTILLA_CANCELED", details: { by: expect.stringContaining("no longer wanted") } } });
+  expect(await run.outcome()).toMatchObject({
+    status: "canceled",
+    error: { code: "FLOTILLA_CANCELED", details: { by: expect.stringContaining("no longer wanted") } },
+  });
   await expect(run.result()).rejects.toMatchObject({ code: "FLOTILLA_CANCELED" });
   await run.cancel("again");
   expect((await run.outcome()).status).toBe("canceled");

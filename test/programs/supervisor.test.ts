@@ -29,9 +29,12 @@ const team = workflow({
   async run({ topic, lang, need }, ctx) {
     const hits = await ctx.call(search, { q: topic });
     const date = hits[0]?.date satisfies string | undefined;
-    const t = await ctx.call(translate, { text: hits.map((h) => h.url).join(), lang }, { needs: [need], ifNoWorker: "fail" }).settled();
+    const t = await ctx
+      .call(translate, { text: hits.map((h) => h.url).join(), lang }, { needs: [need], ifNoWorker: "fail" })
+      .settled();
     if (t.status === "failed" && t.error.code === "FLOTILLA_DECLARED") return { text: `no ${t.error.data.lang}`, date };
-    if (t.status === "failed" && isFlotillaError(t.error, "FLOTILLA_NO_WORKER")) return { text: `nobody for ${t.error.details.needs.join()}`, date };
+    if (t.status === "failed" && isFlotillaError(t.error, "FLOTILLA_NO_WORKER"))
+      return { text: `nobody for ${t.error.details.needs.join()}`, date };
     if (t.status !== "succeeded") throw t.error;
     return { text: t.value.text, date };
   },
@@ -50,14 +53,21 @@ const definitions = [translateFr, translateDe, search, team, tree] as const;
 
 test("a contract's call is run by the implementation that fits its needs", async () => {
   await using fleet = await createFleet({ definitions, workers: { offers: ["lang:fr", "lang:de"] } });
-  expect(await fleet.run(team, { topic: "tides", lang: "fr", need: "lang:fr" })).toEqual({ text: "fr: https://x/tides", date: "1970-01-01T00:00:00.000Z" });
+  expect(await fleet.run(team, { topic: "tides", lang: "fr", need: "lang:fr" })).toEqual({
+    text: "fr: https://x/tides",
+    date: "1970-01-01T00:00:00.000Z",
+  });
   expect((await fleet.run(team, { topic: "tides", lang: "de", need: "lang:de" })).text).toBe("de: https://x/tides");
 });
 
 test("a declared error is a value with its data, and reaches a client as itself", async () => {
   await using fleet = await createFleet({ definitions, workers: { offers: ["lang:de"] } });
   expect((await fleet.run(team, { topic: "tides", lang: "it", need: "lang:de" })).text).toBe("no it");
-  await expect(fleet.run(translate, { text: "x", lang: "it" })).rejects.toMatchObject({ code: "FLOTILLA_DECLARED", name: "Unsupported", data: { lang: "it" } });
+  await expect(fleet.run(translate, { text: "x", lang: "it" })).rejects.toMatchObject({
+    code: "FLOTILLA_DECLARED",
+    name: "Unsupported",
+    data: { lang: "it" },
+  });
   const outcome = await (await fleet.start(translate, { text: "x", lang: "it" })).outcome();
   expect(outcome).toMatchObject({ status: "failed", error: { data: { lang: "it" } } });
 });

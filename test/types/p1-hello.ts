@@ -7,7 +7,7 @@ const greet = agent({
   run: ({ who }) => ({ text: `Hello, ${who}` }),
 });
 
-const fleet = await createFleet({ definitions: [greet] });          // memory store, 1 worker
+const fleet = await createFleet({ definitions: [greet] }); // memory store, 1 worker
 const hi = await fleet.run(greet, { who: "Ada" });
 hi.text satisfies string;
 const hi2 = await fleet.run("greet", { who: "Ada" });

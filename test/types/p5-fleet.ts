@@ -3,7 +3,12 @@
 import { defineFleet, contract } from "flotilla";
 import { review, audit } from "./p2-fanout.ts";
 import * as z from "zod";
-export const ocr = contract({ name: "ocr", needs: ["gpu"], input: z.object({ url: z.url() }), output: z.object({ text: z.string() }) });   // implemented in Python
+export const ocr = contract({
+  name: "ocr",
+  needs: ["gpu"],
+  input: z.object({ url: z.url() }),
+  output: z.object({ text: z.string() }),
+}); // implemented in Python
 export default defineFleet({
   definitions: [review, audit, ocr],
   store: "postgres://db/flotilla",
