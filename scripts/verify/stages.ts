@@ -31,7 +31,7 @@ export const stages: readonly Stage[] = [
   },
   { name: "package", shareS: 60, checks: [{ name: "build, publint, types of the tarball", run: script("check-package") }] },
   { name: "docs", shareS: 60, checks: [{ name: "examples compile, commands exist", run: script("check-docs") }] },
-  { name: "unit and conformance", shareS: 150, tests: ["src", "scripts"] },
+  { name: "unit and conformance", shareS: 150, tests: ["src", "scripts", "test/store", "test/orchestrator"] },
   { name: "replay and simulation", shareS: 90, tests: ["test/replay"] },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli"] },

@@ -17,7 +17,8 @@ export function lockDatabase(path: string): { release(): void } {
     throw storeFailure(e, lockPath);
   }
   try {
-    db.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE");
+    // The write is never committed: it makes a lock file that cannot be written say so, instead of locking nothing.
+    db.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version=1");
   } catch (e) {
     db.close();
     const failure = storeFailure(e, lockPath);

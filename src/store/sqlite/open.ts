@@ -18,6 +18,8 @@ export interface SqliteOptions {
   readonly path: string;
   /** `power`: every commit is on the disk before it is acknowledged. `process`: survives a kill -9, not a power cut. @default "power" */
   readonly durability?: "power" | "process";
+  /** Largest size of the file, in pages of 4 KiB; beyond it the store is full. @default what the disk has */
+  readonly pagesMax?: number;
 }
 
 // Checkpoint after 16 MB of log: at the default of 4 MB the writer stops four times as often for the same pages.
@@ -34,6 +36,7 @@ export function openSqliteStore(o: SqliteOptions): Store {
     db.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=${durability === "power" ? "FULL" : "NORMAL"}; PRAGMA busy_timeout=5000;
       PRAGMA cache_size=-64000; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF; PRAGMA wal_autocheckpoint=${checkpointPages}; PRAGMA journal_size_limit=67108864`);
     if (process.platform === "darwin" && durability === "power") db.exec("PRAGMA fullfsync=ON");
+    if (o.pagesMax !== undefined) db.exec(`PRAGMA max_page_count=${Math.trunc(o.pagesMax)}`);
     const schema = migrate(db, path);
     return assemble(db, path, schema, durability, () => lock?.release());
   } catch (e) {

@@ -1,0 +1,350 @@
+// What every store must do, by noun. A driver is done when this passes; a case is skipped only with a written reason.
+import { describe, expect, test } from "vitest";
+import type { Store } from "../../src/store/contract.ts";
+import { FlotillaError } from "../../src/core/error.ts";
+import { actsOf, batch, begin, child, claimOf, now, requeueOf, root, runningRoot, settleOf } from "./rows.ts";
+
+export interface Exercise {
+  /** A new, empty store. */
+  open(): Promise<Store> | Store;
+  /** The same store again, after its owner died without closing it. Null: it keeps nothing. */
+  reopen: ((store: Store) => Promise<Store> | Store) | null;
+}
+
+export function exerciseStore(name: string, o: Exercise): void {
+  const it = (title: string, body: (store: Store) => Promise<void>) =>
+    test(title, async () => {
+      const store = await o.open();
+      try {
+        await begin(store);
+        await body(store);
+      } finally {
+        await store.close();
+      }
+    });
+  const where = async (store: Store, id: number) => (await store.tasks.where(id))?.in;
+
+  describe(`${name}: tasks`, () => {
+    it("a submitted task is ready, and nowhere else", async (store) => {
+      await store.commit(batch({ tasks: [root(1)] }));
+      expect(await where(store, 1)).toBe("ready");
+      expect(await store.queue.peek({ lane: 1, limit: 10 })).toMatchObject([{ task: 1, leaseNo: 0, attempt: 0 }]);
+      expect(await store.tasks.get([1])).toMatchObject([{ id: 1, input: '{"n":1}', parent: null, detached: false }]);
+    });
+
+    it("an eager task is running and never was ready", async (store) => {
+      await runningRoot(store);
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", leaseNo: 1, attempt: 1, worker: 7 });
+      expect(await store.queue.peek({ lane: 1, limit: 10 })).toEqual([]);
+    });
+
+    it("a batch of many rows stores each of them", async (store) => {
+      const tasks = Array.from({ length: 500 }, (_, i) => root(i + 1));
+      await store.commit(batch({ tasks }));
+      const heads = await store.queue.peek({ lane: 1, limit: 1_000 });
+      expect(heads.map((h) => h.task)).toEqual(tasks.map((t) => t.id));
+    });
+
+    it("claim order is priority, then place, then age", async (store) => {
+      await store.commit(batch({ tasks: [root(1, { prio: 2, pass: 1 }), root(2, { prio: 1, pass: 9 }), root(3, { prio: 1, pass: 3 }), root(4, { prio: 0, pass: 50 })] }));
+      expect((await store.queue.peek({ lane: 1, limit: 10 })).map((h) => h.task)).toEqual([4, 3, 2, 1]);
+    });
+
+    it("a delayed task becomes ready when its time has come, not before", async (store) => {
+      await store.commit(batch({ tasks: [root(1, { dueAt: now + 10 })] }));
+      const early = await store.commit(batch({ now: now + 9, dueSlice: 100 }));
+      expect(early.due).toEqual([]);
+      expect(early.nextDueAt).toBe(now + 10);
+      const late = await store.commit(batch({ now: now + 10, dueSlice: 100 }));
+      expect(late.due).toMatchObject([{ task: 1, lane: 1 }]);
+      expect(late.nextDueAt).toBeNull();
+      expect(await where(store, 1)).toBe("ready");
+    });
+
+    it("a refused child has its outcome at once, in its parent's order", async (store) => {
+      const parent = await runningRoot(store);
+      const refused = new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: "nobody", known: [] }).toJSON();
+      const r = await store.commit(batch({ acts: [actsOf(parent, 1, { children: [child(2, parent, 1, { refused })] })] }));
+      expect(r.deliveries).toMatchObject([{ parent: 1, seq: 1, act: 1, status: "failed", error: { code: "FLOTILLA_UNKNOWN_DEFINITION" } }]);
+      expect(await where(store, 2)).toBe("outcome");
+      expect((await store.tasks.children(1)).unsettled).toBe(0);
+    });
+  });
+
+  describe(`${name}: leases`, () => {
+    it("a claim moves a ready task to running with the next lease number", async (store) => {
+      const t = root(1);
+      await store.commit(batch({ tasks: [t] }));
+      await store.commit(batch({ claims: [claimOf(t)] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", leaseNo: 1, attempt: 1 });
+    });
+
+    it("a claim of a row that is gone takes nothing", async (store) => {
+      const t = root(1);
+      await store.commit(batch({ tasks: [t] }));
+      await store.commit(batch({ cancels: [{ task: 1, reason: "test" }] }));
+      const r = await store.commit(batch({ claims: [claimOf(t)] }));
+      expect(r.unclaimed).toEqual([{ task: 1, leaseNo: 0 }]);
+      expect(await where(store, 1)).toBe("outcome");
+    });
+
+    it("only the holder of the lease settles; the other changes nothing", async (store) => {
+      const t = await runningRoot(store);
+      const r = await store.commit(batch({ settles: [settleOf(t, 2)] }));
+      expect(r.fenced).toEqual([{ task: 1, leaseNo: 2 }]);
+      expect(await where(store, 1)).toBe("running");
+      await store.commit(batch({ settles: [settleOf(t, 1)] }));
+      const again = await store.commit(batch({ settles: [settleOf(t, 1, { value: '"other"' })] }));
+      expect(again.fenced).toHaveLength(1);
+      expect((await store.runs.outcome(1))?.value).toBe('"v1"');
+    });
+
+    it("two ends of one attempt in one batch: the first counts", async (store) => {
+      const t = await runningRoot(store);
+      const r = await store.commit(batch({ settles: [settleOf(t, 1)], requeues: [requeueOf(t, 1, { to: "ready", attempt: 0, crashes: 0, alone: false })] }));
+      expect(r.fenced).toEqual([{ task: 1, leaseNo: 1 }]);
+      expect(await where(store, 1)).toBe("outcome");
+      expect(await store.tasks.attempts(1)).toEqual([]);
+    });
+
+    it("a retry keeps the lease number and leaves a row of its attempt", async (store) => {
+      const t = await runningRoot(store);
+      const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }).toJSON();
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "delayed", dueAt: now + 5, attempt: 1, crashes: 0, alone: false }, { how: "timeout", error })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "delayed", leaseNo: 1, attempt: 1, dueAt: now + 5 });
+      expect(await store.tasks.attempts(1)).toMatchObject([{ leaseNo: 1, attempt: 1, how: "timeout", error: { code: "FLOTILLA_TIMEOUT" } }]);
+      await store.commit(batch({ now: now + 5, dueSlice: 10 }));
+      const [head] = await store.queue.peek({ lane: 1, limit: 1 });
+      await store.commit(batch({ claims: [claimOf(t, { leaseNo: head?.leaseNo ?? -1, attempt: head?.attempt ?? -1 })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", leaseNo: 2, attempt: 2 });
+    });
+
+    it("a held task waits with its reason until it is released", async (store) => {
+      const t = await runningRoot(store);
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "held", reason: "HISTORY_MISMATCH", attempt: 0, crashes: 0 }, { how: "mismatch" })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "held", reason: "HISTORY_MISMATCH" });
+      expect(await store.catalogue.release({ reason: "HISTORY_MISMATCH", now })).toMatchObject([{ task: 1, leaseNo: 1, lane: 1 }]);
+      expect(await where(store, 1)).toBe("ready");
+    });
+
+    it("crashes and the order to run alone travel with the task", async (store) => {
+      const t = await runningRoot(store);
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "ready", attempt: 0, crashes: 2, alone: true })] }));
+      expect(await store.queue.peek({ lane: 1, limit: 1 })).toMatchObject([{ crashes: 2, alone: true, leaseNo: 1 }]);
+    });
+  });
+
+  describe(`${name}: gates and journals`, () => {
+    it("settled children get consecutive places in their parent's order", async (store) => {
+      const parent = await runningRoot(store);
+      const kids = [2, 3, 4].map((id, i) => child(id, parent, i + 1, { claim: { worker: 7 } }));
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids, armed: true })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", armed: true, remaining: 3 });
+      const first = await store.commit(batch({ settles: [settleOf(kids[2] as never, 1)] }));
+      const rest = await store.commit(batch({ settles: [settleOf(kids[0] as never, 1), settleOf(kids[1] as never, 1, { status: "failed", value: null })] }));
+      expect(first.deliveries.map((d) => [d.seq, d.act])).toEqual([[1, 3]]);
+      expect(rest.deliveries.map((d) => [d.seq, d.act, d.status])).toEqual([[2, 1, "succeeded"], [3, 2, "failed"]]);
+      const journal = await store.tasks.journal(1);
+      expect(journal).toMatchObject({ acts: 3, lastSeq: 3 });
+      expect(journal?.entries.map((e) => [e.act, e.kind, e.key, e.seq])).toEqual([[1, "child", "k1", 2], [2, "child", "k2", 3], [3, "child", "k3", 1]]);
+      expect(journal?.deliveries.map((d) => [d.seq, d.act, d.value])).toEqual([[1, 3, '"v4"'], [2, 1, '"v2"'], [3, 2, null]]);
+    });
+
+    it("steps are in doubt until their result is stored", async (store) => {
+      const t = await runningRoot(store);
+      await store.commit(batch({ acts: [actsOf(t, 1, { steps: [{ act: 1, key: "mail", askedAfter: 0 }] })] }));
+      expect((await store.tasks.journal(1))?.entries).toMatchObject([{ act: 1, kind: "step", key: "mail", seq: null }]);
+      const r = await store.commit(batch({ acts: [actsOf(t, 1, { stepResults: [{ act: 1, value: "42", ref: null, error: null }] })] }));
+      expect(r.deliveries).toMatchObject([{ parent: 1, seq: 1, act: 1, status: "succeeded", value: "42" }]);
+      expect((await store.tasks.journal(1))?.deliveries).toMatchObject([{ seq: 1, act: 1, value: "42" }]);
+    });
+
+    it("an emit is an event of its run and an entry of its task's journal", async (store) => {
+      const t = await runningRoot(store);
+      const r = await store.commit(batch({ acts: [actsOf(t, 1, { emits: [{ act: 1, key: "emit:x", askedAfter: 0, name: "found", value: '{"a":1}' }] })] }));
+      expect(r.events).toMatchObject([{ run: 1, cursor: 1, type: "emit", task: 1, act: 1 }]);
+      expect(await store.events.emit({ task: 1, act: 1 })).toMatchObject({ name: "found", value: '{"a":1}' });
+      expect((await store.tasks.journal(1))?.entries).toMatchObject([{ act: 1, kind: "emit", key: "emit:x" }]);
+    });
+
+    it("acts of an attempt that lost its lease store nothing", async (store) => {
+      const t = await runningRoot(store);
+      const r = await store.commit(batch({ acts: [actsOf(t, 9, { children: [child(2, t, 1)], emits: [{ act: 2, key: "e", askedAfter: 0, name: "n", value: "1" }] })] }));
+      expect(r.fencedActs).toEqual([{ task: 1, leaseNo: 9 }]);
+      expect(await store.tasks.get([2])).toEqual([]);
+      expect(await store.tasks.journal(1)).toBeNull();
+      expect(await store.events.after({ run: 1, cursor: 0, limit: 10 })).toEqual([]);
+    });
+
+    it("a detached child neither holds its parent's gate nor is delivered to it", async (store) => {
+      const parent = await runningRoot(store);
+      const free = child(2, parent, 1, { detached: true, claim: { worker: 7 } });
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: [free] })] }));
+      expect((await store.tasks.children(1)).unsettled).toBe(0);
+      await store.commit(batch({ settles: [settleOf(parent, 1)], cancelSlice: 100 }));
+      expect(await where(store, 2)).toBe("running");
+      const r = await store.commit(batch({ settles: [settleOf(free, 1)] }));
+      expect(r.deliveries).toEqual([]);
+    });
+  });
+
+  describe(`${name}: cancel`, () => {
+    it("closes a task wherever it is, and never twice", async (store) => {
+      const tasks = [root(1), root(2, { dueAt: now + 1_000 }), root(3, { claim: { worker: 7 } }), root(4, { claim: { worker: 7 } })];
+      await store.commit(batch({ tasks }));
+      await store.commit(batch({ settles: [settleOf(tasks[3] as never, 1)] }));
+      const r = await store.commit(batch({ cancels: tasks.map((t) => ({ task: t.id, reason: "stop" })) }));
+      expect(r.closed.map((c) => [c.task, c.was])).toEqual([[1, "ready"], [2, "delayed"], [3, "running"]]);
+      for (const id of [1, 2, 3]) expect((await store.runs.outcome(id))?.status).toBe("canceled");
+      expect((await store.runs.outcome(4))?.status).toBe("succeeded");
+      const late = await store.commit(batch({ settles: [settleOf(tasks[2] as never, 1)] }));
+      expect(late.fenced).toEqual([{ task: 3, leaseNo: 1 }]);
+    });
+
+    it("reaches every descendant in slices, and survives between them", async (store) => {
+      const parent = await runningRoot(store);
+      const kids = Array.from({ length: 25 }, (_, i) => child(10 + i, parent, i + 1, i < 5 ? { claim: { worker: 7 } } : {}));
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids })] }));
+      const middle = kids[0] as (typeof kids)[number];
+      const grandchildren = Array.from({ length: 7 }, (_, i) => child(100 + i, middle, i + 1, { run: 1, path: `1.${i + 1}` }));
+      await store.commit(batch({ acts: [actsOf(middle, 1, { children: grandchildren })] }));
+      let r = await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }], cancelSlice: 10 }));
+      let closed = r.closed.length;
+      expect(r.moreCancels).toBe(true);
+      let slices = 1;
+      while (r.moreCancels) {
+        r = await store.commit(batch({ cancelSlice: 10 }));
+        closed += r.closed.length;
+        expect(r.closed.length).toBeLessThanOrEqual(10);
+        slices += 1;
+      }
+      expect(closed).toBe(1 + 25 + 7);
+      expect(slices).toBeLessThanOrEqual(6);
+      for (const t of [...kids, ...grandchildren]) expect((await store.runs.outcome(t.id))?.status).toBe("canceled");
+    });
+
+    it("an ended parent takes its children with it", async (store) => {
+      const parent = await runningRoot(store);
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: [child(2, parent, 1), child(3, parent, 2, { claim: { worker: 7 } })] })] }));
+      const r = await store.commit(batch({ settles: [settleOf(parent, 1)], cancelSlice: 100 }));
+      expect(r.closed.map((c) => [c.task, c.was])).toEqual([[2, "ready"], [3, "running"]]);
+      expect(r.deliveries).toEqual([]);
+    });
+
+    it("a child that its parent cancels is delivered as canceled", async (store) => {
+      const parent = await runningRoot(store);
+      const r = await store.commit(batch({ acts: [actsOf(parent, 1, { children: [child(2, parent, 1)] })], cancels: [{ parent: 1, act: 1, reason: "lost the race" }] }));
+      expect(r.deliveries).toMatchObject([{ parent: 1, seq: 1, act: 1, status: "canceled" }]);
+      expect((await store.tasks.children(1)).unsettled).toBe(0);
+    });
+  });
+
+  describe(`${name}: runs and events`, () => {
+    it("stage counts are exact at every moment", async (store) => {
+      const parent = await runningRoot(store);
+      const kids = [2, 3, 4, 5].map((id, i) => child(id, parent, i + 1, { claim: { worker: 7 } }));
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids })] }));
+      const [a, b, c, d] = kids as [never, never, never, never];
+      await store.commit(batch({ settles: [settleOf(a, 1), settleOf(b, 1, { status: "failed", value: null })], requeues: [requeueOf(c, 1, { to: "ready", attempt: 1, crashes: 0, alone: false })], cancels: [{ task: 5, reason: "x" }] }));
+      void d;
+      expect((await store.runs.get(1))?.stages).toEqual([{ definition: 1, total: 4, succeeded: 1, failed: 1, canceled: 1, quarantined: 0, retried: 1 }]);
+    });
+
+    it("cursors count from 1 without a gap, and a reader continues after any of them", async (store) => {
+      const parent = await runningRoot(store);
+      const kids = [2, 3, 4].map((id, i) => child(id, parent, i + 1, { claim: { worker: 7 } }));
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids })] }));
+      for (const k of kids) await store.commit(batch({ settles: [settleOf(k, 1)] }));
+      const all = await store.events.after({ run: 1, cursor: 0, limit: 10 });
+      expect(all.map((e) => e.cursor)).toEqual([1, 2, 3]);
+      expect(await store.events.after({ run: 1, cursor: 2, limit: 10 })).toEqual(all.slice(2));
+    });
+
+    it("money of every attempt is in the run's sum, also of those that failed", async (store) => {
+      const parent = await runningRoot(store);
+      const kid = child(2, parent, 1, { claim: { worker: 7 } });
+      const spent = { microUsd: 5, inputTokens: 10, outputTokens: 1 };
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children: [kid] })] }));
+      await store.commit(batch({ requeues: [requeueOf(kid, 1, { to: "ready", attempt: 1, crashes: 0, alone: false }, { spent })] }));
+      await store.commit(batch({ claims: [claimOf(kid, { leaseNo: 1, attempt: 1 })] }));
+      await store.commit(batch({ settles: [settleOf(kid, 2, { spent })] }));
+      expect((await store.runs.get(1))?.spent).toEqual({ microUsd: 10, inputTokens: 20, outputTokens: 2 });
+    });
+
+    it("lists runs newest first, by state, page by page", async (store) => {
+      const tasks = [1, 2, 3, 4].map((id) => root(id, { claim: { worker: 7 } }));
+      await store.commit(batch({ tasks }));
+      await store.commit(batch({ settles: [settleOf(tasks[0] as never, 1), settleOf(tasks[2] as never, 1, { status: "failed" })] }));
+      const list = async (status: string | null, before: number | null = null) => (await store.runs.list({ definition: null, status, before, limit: 2 })).map((r) => r.task.id);
+      expect(await list(null)).toEqual([4, 3]);
+      expect(await list(null, 3)).toEqual([2, 1]);
+      expect(await list("running")).toEqual([4, 2]);
+      expect(await list("failed")).toEqual([3]);
+    });
+
+    it("lists the tasks of a run with where each of them is", async (store) => {
+      const parent = await runningRoot(store);
+      const kids = [child(2, parent, 1), child(3, parent, 2, { claim: { worker: 7 } }), child(4, parent, 3, { claim: { worker: 7 } })];
+      await store.commit(batch({ tasks: [root(9)], acts: [actsOf(parent, 1, { children: kids, armed: true })] }));
+      await store.commit(batch({ settles: [settleOf(kids[2] as never, 1)] }));
+      const list = async (state: string | null) => (await store.tasks.list({ run: 1, definition: null, state, after: 0, limit: 10 })).rows.map((r) => [r.task.id, r.where?.in]);
+      expect(await list(null)).toEqual([[1, "running"], [2, "ready"], [3, "running"], [4, "outcome"]]);
+      expect(await list("ready")).toEqual([[2, "ready"]]);
+      expect(await list("running")).toEqual([[3, "running"]]);
+      expect(await list("waiting")).toEqual([[1, "running"]]);
+      expect(await list("succeeded")).toEqual([[4, "outcome"]]);
+    });
+  });
+
+  describe(`${name}: idempotency`, () => {
+    const keyed = (id: number, inputHash = "h") => root(id, { idempotency: { key: "k", inputHash } });
+
+    it("the second start with a key gets the first one's run", async (store) => {
+      await store.commit(batch({ tasks: [keyed(1)] }));
+      const r = await store.commit(batch({ tasks: [keyed(2), root(3)] }));
+      expect(r.existing.get(0)).toEqual({ task: 1, secret: "s".repeat(26), inputHash: "h" });
+      expect(await store.tasks.get([2, 3])).toMatchObject([{ id: 3 }]);
+    });
+
+    it("also within one batch", async (store) => {
+      const r = await store.commit(batch({ tasks: [keyed(1), keyed(2)] }));
+      expect(r.existing.get(1)).toMatchObject({ task: 1, inputHash: "h" });
+      expect(await store.tasks.get([1, 2])).toMatchObject([{ id: 1 }]);
+    });
+  });
+
+  describe(`${name}: lives`, () => {
+    it("a batch is stored whole or not at all", async (store) => {
+      await store.commit(batch({ tasks: [root(1)] }));
+      // The same id again: the second insert must take the first one down with it.
+      await expect((async () => store.commit(batch({ tasks: [root(2), root(1)] })))()).rejects.toThrow();
+      expect(await store.tasks.get([2])).toEqual([]);
+      await store.commit(batch({ tasks: [root(2)] }));
+      expect(await where(store, 2)).toBe("ready");
+    });
+
+    test.skipIf(o.reopen === null)("a new life puts what was running back, with its lease number and without a charge", async () => {
+      const before = await o.open();
+      await begin(before);
+      const parent = await runningRoot(before);
+      const kids = [child(2, parent, 1, { claim: { worker: 7 } }), child(3, parent, 2)];
+      await before.commit(batch({ acts: [actsOf(parent, 1, { children: kids, armed: true })] }));
+      const store = await (o.reopen as NonNullable<Exercise["reopen"]>)(before);
+      try {
+        const boot = await store.boot({ nonce: "m", pid: 2, now: now + 1 });
+        expect(boot).toMatchObject({ boot: 2, nextTask: 4, recovered: 2 });
+        expect(boot.depth.get(1)?.ready).toBe(3);
+        expect(await store.queue.peek({ lane: 1, limit: 10 })).toMatchObject([
+          { task: 1, leaseNo: 1, attempt: 0, crashes: 0 },
+          { task: 2, leaseNo: 1, attempt: 0, crashes: 0 },
+          { task: 3, leaseNo: 0 },
+        ]);
+        expect(await store.tasks.journal(1)).toMatchObject({ acts: 2 });
+        const late = await store.commit(batch({ boot: 1, settles: [settleOf(parent, 1)] }));
+        expect(late.fenced).toEqual([{ task: 1, leaseNo: 1 }]);
+      } finally {
+        await store.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,10 @@
+// Opens a store and says so, or says why not: `node open-child.ts PATH`.
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+
+try {
+  openSqliteStore({ path: process.argv[2] ?? "" });
+  process.stdout.write("open\n");
+  setInterval(() => {}, 1_000_000);
+} catch (e) {
+  process.stdout.write(`${JSON.stringify(e)}\n`);
+}
