@@ -130,7 +130,7 @@ describe("refused, naming the field", () => {
     });
     expect(refusal({ definitions: [a, big] })).toMatchObject({
       code: "FLOTILLA_NOT_SUPPORTED",
-      details: { what: expect.stringContaining('limits, budget of agent "big"') },
+      details: { what: expect.stringContaining('budget, limits of agent "big"') },
     });
     expect(resolveFleet({ definitions: [a], limits: [], budget: {} }, around).definitions).toEqual([a]);
   });

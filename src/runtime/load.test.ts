@@ -46,16 +46,6 @@ const files: Readonly<Record<string, string>> = {
   "bad.ts": `${header}export const a = ${definition("a b")};\n`,
 };
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "flotilla-load-"));
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(join(folder, name), text);
-  }
-});
-afterAll(() => rm(folder, { recursive: true }));
-
 interface Told {
   readonly names?: readonly string[];
   readonly fleet?: boolean;
@@ -63,29 +53,41 @@ interface Told {
   readonly details?: { readonly file: string; readonly problem: string; readonly fix: string };
 }
 
-async function load(file: string): Promise<Told> {
+let folder: string;
+let told: Readonly<Record<string, Told>>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "flotilla-load-"));
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  // One process for all of them: a file that is refused leaves no trace in the next.
   const script = `
     import { loadDefinitions } from ${JSON.stringify(join(source, "runtime/load.ts"))};
-    const told = await loadDefinitions(${JSON.stringify(join(folder, file))}).then(
-      (l) => ({ names: l.definitions.map((d) => d.name), fleet: l.fleet !== null }),
-      (e) => ({ code: e.code, details: e.details }),
-    );
+    const told = {};
+    for (const file of ${JSON.stringify([...Object.keys(files), "gone.ts"].filter((f) => /^[a-z-]+\.ts$/.test(f)))}) {
+      told[file] = await loadDefinitions(${JSON.stringify(folder)} + "/" + file).then(
+        (l) => ({ names: l.definitions.map((d) => d.name), fleet: l.fleet !== null }),
+        (e) => ({ code: e.code, details: e.details }),
+      );
+    }
     console.log(JSON.stringify(told));`;
   const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script]);
-  return JSON.parse(stdout) as Told;
-}
+  told = JSON.parse(stdout) as Record<string, Told>;
+});
+afterAll(() => rm(folder, { recursive: true }));
 
 describe("what a file defines", () => {
-  test("is what it exports, each once", async () => {
-    expect(await load("good.ts")).toEqual({ names: ["a", "b"], fleet: false });
+  test("is what it exports, each once", () => {
+    expect(told["good.ts"]).toEqual({ names: ["a", "b"], fleet: false });
   });
-  test("is the definitions of its fleet", async () => {
-    expect(await load("fleet.ts")).toEqual({ names: ["f"], fleet: true });
+  test("is the definitions of its fleet", () => {
+    expect(told["fleet.ts"]).toEqual({ names: ["f"], fleet: true });
   });
 });
 
 describe("a file that Node refuses is refused with the fix", () => {
-  test.concurrent.each([
+  test.each([
     ["none.ts", "none.ts", "exports no agent", "export const greet"],
     ["enum.ts", "enum.ts:1", "enum", "as const"],
     ["namespace.ts", "namespace.ts:1", "namespace", "a file of its own"],
@@ -107,16 +109,16 @@ describe("a file that Node refuses is refused with the fix", () => {
     ["syntax.ts", "syntax.ts:1", "syntax error", "correct it"],
     ["throws.ts", "throws.ts", "TypeError: no such key", "only define"],
     ["gone.ts", "gone.ts", "no such file", "check the path"],
-  ])("%s", async (name, file, problem, fix) => {
-    const { code, details } = await load(name);
+  ])("%s", (name, file, problem, fix) => {
+    const { code, details } = told[name] ?? {};
     expect(code).toBe("FLOTILLA_DEFINITION_UNREADABLE");
     expect(details?.file).toBe(join(folder, file));
     expect(details?.problem).toContain(problem);
     expect(details?.fix).toContain(fix);
   });
 
-  test("but a definition that is itself refused tells its own story", async () => {
-    expect((await load("bad.ts")).code).toBe("FLOTILLA_CONFIG_INVALID");
+  test("but a definition that is itself refused tells its own story", () => {
+    expect(told["bad.ts"]?.code).toBe("FLOTILLA_CONFIG_INVALID");
   });
 });
 
