@@ -1,0 +1,32 @@
+import { text } from "node:stream/consumers";
+import { systemClock } from "../core/clock.ts";
+import type { Io, Output } from "./io.ts";
+
+export function processIo(): Io {
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    readStdin: () => text(process.stdin),
+    stdinIsTTY: process.stdin.isTTY,
+    onStopSignal(fn) {
+      const signals = ["SIGINT", "SIGTERM"] as const;
+      for (const signal of signals) process.on(signal, fn);
+      return () => signals.forEach((signal) => process.off(signal, fn));
+    },
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => void stream.write(text),
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.isTTY ? Math.max(20, stream.columns || 80) : 80;
+    },
+  };
+}

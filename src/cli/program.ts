@@ -1,0 +1,52 @@
+import { Command, Option } from "commander";
+import type { Bind, MakeCommand } from "./command.ts";
+import { doctor } from "./commands/doctor.ts";
+import { explain } from "./commands/explain.ts";
+import { run } from "./commands/run.ts";
+import { runsCancel } from "./commands/runs-cancel.ts";
+import { runsGet } from "./commands/runs-get.ts";
+import { runsLs } from "./commands/runs-ls.ts";
+import { runsWatch } from "./commands/runs-watch.ts";
+import { tasksExplain } from "./commands/tasks-explain.ts";
+import { tasksGet } from "./commands/tasks-get.ts";
+import { tasksLs } from "./commands/tasks-ls.ts";
+import { up } from "./commands/up.ts";
+import { workersLs } from "./commands/workers-ls.ts";
+import { defaultStore } from "./store-place.ts";
+
+/** All commands. `bind` gives their actions a process; without one it still prints help. */
+export function createProgram(bind: Bind, version: string): Command {
+  const group = (name: string, description: string, made: readonly MakeCommand[]): Command =>
+    made.reduce((parent, make) => parent.addCommand(make(bind)), new Command(name).description(description));
+
+  return new Command("flotilla")
+    .description("Durable orchestrator and workers for agents and workflows.")
+    .version(version, "-V, --version", "print the version")
+    .addOption(new Option("--store <url>", `the database (default: FLOTILLA_STORE, the config's, or ${defaultStore})`))
+    .addOption(new Option("--config <file>", "where the definitions are (default: flotilla.config.ts, or package.json's \"flotilla\")"))
+    .addOption(new Option("-o, --output <format>", "what stdout gets").choices(["table", "json"]).default("table"))
+    .addOption(new Option("-q, --quiet", "no progress and no hints on stderr").default(false))
+    .addOption(new Option("--no-color", "no colours, as with NO_COLOR=1"))
+    .commandsGroup("Work:")
+    .addCommand(up(bind))
+    .addCommand(run(bind))
+    .commandsGroup("Look:")
+    .addCommand(group("runs", "list, show, follow and cancel runs", [runsLs, runsGet, runsWatch, runsCancel]))
+    .addCommand(group("tasks", "list and show tasks, and say why one is not running", [tasksLs, tasksGet, tasksExplain]))
+    .addCommand(group("workers", "list the live workers", [workersLs]))
+    .commandsGroup("Help:")
+    .addCommand(doctor(bind))
+    .addCommand(explain(bind))
+    .addHelpText("after", exits);
+}
+
+const exits = `
+Data goes to stdout, progress and errors to stderr. Ids may be cut to their first letters.
+Exit codes: 0 ok, 1 the run failed, 2 usage, 3 the run's gate is not passed, 4 no store or no fleet,
+            5 partial, 130 interrupted.
+
+Start here:
+  flotilla up                                   a fleet from ./flotilla.config.ts
+  flotilla run NAME --input key=value           in another terminal
+  flotilla up --run NAME --input key=value      both at once
+`;

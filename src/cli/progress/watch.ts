@@ -1,0 +1,124 @@
+// Follows a run to its end. Events tell that something moved, the views tell what: their counts are exact.
+import type { HealthView, OrchestratorApi, OutcomeReply, RunView } from "../../protocol/views.ts";
+import type { Context } from "../context.ts";
+import { isDue, progressLine } from "./log-line.ts";
+import { atTime, startModel, withEvent, withViews } from "./model.ts";
+import type { ProgressModel } from "./model.ts";
+import { renderProgress } from "./render.ts";
+
+export interface Watched {
+  readonly run: RunView;
+  readonly outcome: OutcomeReply;
+}
+
+/** Redraws, at most, in ms. */
+const frameMs = 100;
+/** Views are asked for again, when something moved and when nothing did, in ms. */
+const refreshMs = 250;
+const quietRefreshMs = 1_000;
+
+/**
+ * Draws on stderr until the run has ended. On a terminal in place, elsewhere a line now and then, with `quiet` nothing.
+ * @throws what `signal` was aborted with.
+ */
+export async function watchRun(api: OrchestratorApi, id: string, c: Context, signal: AbortSignal): Promise<Watched> {
+  const done = new AbortController();
+  const both = AbortSignal.any([signal, done.signal]);
+  const drawing = draw(api, id, c, both);
+  try {
+    const outcome = await Promise.race([api.outcome(id, both), aborted(signal)]);
+    done.abort();
+    await drawing;
+    return { outcome, run: await api.run(id) };
+  } finally {
+    done.abort();
+    await drawing;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const fail = (): void => reject(signal.reason as Error);
+  if (signal.aborted) fail();
+  else signal.addEventListener("abort", fail, { once: true });
+  promise.catch(() => {}); // Whoever races it may have gone.
+  return promise;
+}
+
+/** Ends when `signal` aborts. A look that fails ends the drawing, not the wait: the outcome tells what is wrong. */
+async function draw(api: OrchestratorApi, id: string, c: Context, signal: AbortSignal): Promise<void> {
+  if (c.globals.quiet) return;
+  const view = c.err.isTTY ? screenView(c) : logView(c);
+  let moved = true;
+  try {
+    let model = startModel(await api.run(id), c.io.clock.now());
+    const listening = listen(api, id, signal, (event) => {
+      moved = true;
+      model = withEvent(model, event);
+    });
+    let refreshedAt = -Infinity;
+    while (!signal.aborted) {
+      const now = c.io.clock.now();
+      if (now - refreshedAt >= (moved ? refreshMs : quietRefreshMs)) {
+        moved = false;
+        refreshedAt = now;
+        const [run, health] = await look(api, id);
+        model = withViews(model, run, health, c.io.clock.now());
+      }
+      view.show(atTime(model, c.io.clock.now()));
+      await pause(c, frameMs, signal);
+    }
+    await listening;
+  } catch {
+    // See above.
+  } finally {
+    view.end();
+  }
+}
+
+async function look(api: OrchestratorApi, id: string): Promise<[RunView, HealthView]> {
+  return await Promise.all([api.run(id), api.health()]);
+}
+
+async function listen(api: OrchestratorApi, id: string, signal: AbortSignal, on: (event: Parameters<typeof withEvent>[1]) => void): Promise<void> {
+  try {
+    for await (const event of api.events(id, { signal })) on(event);
+  } catch {
+    // Without events the views are asked for every second.
+  }
+}
+
+function pause(c: Context, ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const over = new AbortController();
+  const timer = c.io.clock.after(ms, resolve);
+  signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
+  return promise.finally(() => {
+    timer.cancel();
+    over.abort();
+  });
+}
+
+interface ProgressView {
+  show(model: ProgressModel): void;
+  end(): void;
+}
+
+function screenView(c: Context): ProgressView {
+  return {
+    show: (model) => c.err.draw(renderProgress(model, (c.err.columns ?? 80) - 1, c.err.theme)),
+    end: () => c.err.draw([]),
+  };
+}
+
+function logView(c: Context): ProgressView {
+  let last: ProgressModel | undefined;
+  return {
+    show(model) {
+      if (!isDue(last, model)) return;
+      last = model;
+      c.err.line(progressLine(model));
+    },
+    end() {},
+  };
+}

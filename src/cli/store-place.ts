@@ -1,0 +1,46 @@
+// Which store a command means: --store, FLOTILLA_STORE, the config file's, .flotilla/dev.db; the first that is given.
+import type { Context } from "./context.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const defaultStore = "sqlite:.flotilla/dev.db";
+
+export interface StorePlace {
+  /** As given, for people. */
+  readonly url: string;
+  /** Absolute path of the database file. */
+  readonly path: string;
+  readonly from: "--store" | "FLOTILLA_STORE" | "config" | "default";
+}
+
+export async function storePlace(c: Context): Promise<StorePlace> {
+  const { url, from } = await chosen(c);
+  const { parseStore, realStorePath } = await import("../runtime/store-url.ts");
+  const store = parseStore(url, c.io.cwd);
+  if (store.kind === "sqlite") return { url, path: realStorePath(store.path), from };
+  throw new UsageError("A store in memory belongs to one process", {
+    why: `${from} says ${JSON.stringify(url)}: no other process can see it, and it ends with its own`,
+    fix: [`use a file: --store ${defaultStore}`],
+  });
+}
+
+async function chosen(c: Context): Promise<Omit<StorePlace, "path">> {
+  if (c.globals.store !== undefined) return { url: c.globals.store, from: "--store" };
+  const env = c.io.env["FLOTILLA_STORE"];
+  if (env) return { url: env, from: "FLOTILLA_STORE" };
+  const configured = await configuredStore(c);
+  return configured === undefined ? { url: defaultStore, from: "default" } : { url: configured, from: "config" };
+}
+
+/** A config without a store, or with one in memory, gets the CLI's own: a fleet that the CLI starts should be found by it. */
+async function configuredStore(c: Context): Promise<string | undefined> {
+  const { findDefinitionFile, loadDefinitions } = await import("../runtime/load.ts");
+  const file = await findDefinitionFile({ file: c.globals.config, cwd: c.io.cwd }).catch((error: unknown) => {
+    if (c.globals.config !== undefined) throw error;
+    return undefined; // Most folders have none, and a look at runs needs none.
+  });
+  if (file === undefined) return undefined;
+  const { fleet } = await loadDefinitions(file);
+  const environment = c.io.env["FLOTILLA_ENV"];
+  const store = (environment ? fleet?.config.environments?.[environment]?.store : undefined) ?? fleet?.config.store;
+  return store === undefined || store === "memory" ? undefined : store;
+}

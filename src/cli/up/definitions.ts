@@ -1,0 +1,52 @@
+// What `up` opens: the config file's fleet, with what was typed on top of it.
+import type { FleetConfig } from "../../client/fleet-definition.ts";
+import type { AnyCallable } from "../../core/definition.ts";
+import type { Context } from "../context.ts";
+import type { StorePlace } from "../store-place.ts";
+
+export interface UpOptions {
+  readonly workers?: number;
+  readonly slots?: number;
+  readonly isolation?: "in-process" | "child-process";
+  readonly offers?: string;
+}
+
+export interface FleetPlan {
+  readonly file: string;
+  readonly config: FleetConfig<readonly AnyCallable[]>;
+}
+
+export async function planFleet(c: Context, place: StorePlace, o: UpOptions): Promise<FleetPlan> {
+  const { findDefinitionFile, loadDefinitions } = await import("../../runtime/load.ts");
+  const file = await findDefinitionFile({ file: c.globals.config, cwd: c.io.cwd });
+  const loaded = await loadDefinitions(file);
+  const base: FleetConfig<readonly AnyCallable[]> = loaded.fleet?.config ?? { definitions: loaded.definitions };
+  const typed = {
+    ...(o.workers !== undefined && { count: o.workers }),
+    ...(o.slots !== undefined && { slots: o.slots }),
+    ...(o.isolation !== undefined && { isolation: o.isolation }),
+    ...(o.offers !== undefined && { offers: o.offers.split(",").map((offer) => offer.trim()) }),
+  };
+  return {
+    file,
+    config: {
+      ...withEnvironment(base, c.io.env["FLOTILLA_ENV"], (config) => ({ ...config, workers: { ...config.workers, ...typed } })),
+      definitions: loaded.definitions,
+      store: `sqlite:${place.path}`,
+      // Child processes can import what we imported.
+      modules: base.modules ?? [file],
+    },
+  };
+}
+
+/** What is typed goes over the environment's part too. */
+function withEnvironment(
+  base: FleetConfig<readonly AnyCallable[]>,
+  name: string | undefined,
+  typed: (config: FleetConfig<readonly AnyCallable[]>) => FleetConfig<readonly AnyCallable[]>,
+): FleetConfig<readonly AnyCallable[]> {
+  const chosen = name === undefined ? undefined : base.environments?.[name];
+  if (chosen === undefined) return typed(base); // An unknown environment is refused where the fleet is opened.
+  const { environments: _, ...merged } = { ...base, ...chosen };
+  return typed(merged);
+}

@@ -1,0 +1,98 @@
+import type { Context } from "../context.ts";
+import { exitCodes } from "../exit-code.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { readInput } from "../input.ts";
+import type { StartOptions } from "../options.ts";
+import { withPlanOnly } from "../plan-only.ts";
+import { watchRun } from "../progress/watch.ts";
+import { shortId } from "../short-id.ts";
+import { storePlace } from "../store-place.ts";
+import { plural } from "../text/format.ts";
+import { UsageError } from "../usage-error.ts";
+import { printWatched } from "../wait.ts";
+import { bannerLines } from "./banner.ts";
+import { planFleet } from "./definitions.ts";
+import type { FleetPlan, UpOptions } from "./definitions.ts";
+import { drawStatus } from "./idle.ts";
+import { openServed } from "./open-served.ts";
+import type { Served } from "./open-served.ts";
+import { listenForStops } from "./stop.ts";
+import type { Stops } from "./stop.ts";
+
+interface Options extends StartOptions, UpOptions {
+  readonly run?: string;
+  readonly keep?: true;
+}
+
+/** A fleet from start to stop. Everything that can be wrong with the command line is found before it is opened. */
+export async function runUp(c: Context, o: Options): Promise<ExitCode> {
+  const place = await storePlace(c);
+  const plan = await planFleet(c, place, o);
+  const input = await inputOf(c, o, plan);
+  const stops = listenForStops(c);
+  try {
+    const served = await openServed(c, plan, place);
+    try {
+      await announce(c, o, plan, served, place.path);
+      const code = o.run === undefined ? undefined : await runOnce(c, o.run, input, o, served, stops);
+      if (code !== undefined && o.keep !== true) return code;
+      return (await stayUp(c, served, stops)) ? (code ?? exitCodes.ok) : exitCodes.interrupted;
+    } finally {
+      await served.close();
+    }
+  } finally {
+    stops.end();
+  }
+}
+
+async function inputOf(c: Context, o: Options, plan: FleetPlan): Promise<unknown> {
+  if (o.run === undefined) {
+    const stray = o.input.length > 0 ? "--input" : o.keep === true ? "--keep" : undefined;
+    if (stray !== undefined) throw new UsageError(`${stray} belongs to a run`, { fix: ["name it: flotilla up --run NAME"], more: "flotilla up --help" });
+    return undefined;
+  }
+  const input = (await readInput(o.input, c.io)) ?? {};
+  return o.planOnly === true ? withPlanOnly(input, o.run, plan.config.definitions) : input;
+}
+
+async function announce(c: Context, o: Options, plan: FleetPlan, { api }: Served, database: string): Promise<void> {
+  if (c.globals.quiet) return;
+  const [health, workers] = await Promise.all([api.health(), api.workers()]);
+  const { definitions } = plan.config;
+  c.err.lines(bannerLines({ health, workers, definitions, file: plan.file, database, cwd: c.io.cwd, run: o.run }, c.err.columns ?? Infinity, c.err.theme));
+}
+
+async function runOnce(c: Context, name: string, input: unknown, o: Options, { api, fleet }: Served, stops: Stops): Promise<ExitCode | undefined> {
+  // Through the client, which has the schema: bad input is refused before anything is stored.
+  const run = await fleet.start(name, input, {
+    ...(o.idempotencyKey !== undefined && { idempotencyKey: o.idempotencyKey }),
+    ...(o.tag.length > 0 && { tags: o.tag }),
+    ...(o.priority !== undefined && { priority: o.priority }),
+  });
+  try {
+    return printWatched(c, await watchRun(api, run.id, c, stops.drain));
+  } catch (error) {
+    if (!stops.drain.aborted) throw error;
+    await drain(c, { api, fleet }, stops);
+    c.err.line(`${c.err.theme.glyphs.run} ${shortId(run.id)} is unfinished and stored; it goes on with the next: flotilla up`);
+    return exitCodes.interrupted;
+  }
+}
+
+/** True when it drained, false when it was stopped. */
+async function stayUp(c: Context, served: Served, stops: Stops): Promise<boolean> {
+  const status = drawStatus(served.api, c);
+  await stops.asked;
+  status.end();
+  return await drain(c, served, stops);
+}
+
+async function drain(c: Context, { api, fleet }: Pick<Served, "api" | "fleet">, stops: Stops): Promise<boolean> {
+  const { workers } = await api.health();
+  if (workers.busy > 0) c.err.line(`draining: ${plural(workers.busy, "task")} may end; Ctrl-C again stops at once`);
+  const stopped = Promise.withResolvers<false>();
+  stops.now.addEventListener("abort", () => stopped.resolve(false), { once: true });
+  const drained = await Promise.race([fleet.drain().then(() => true), stopped.promise]);
+  c.err.line(drained ? "stopped; nothing was running" : "stopped at once; unfinished tasks are stored and go on with the next: flotilla up");
+  return drained;
+}

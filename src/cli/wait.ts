@@ -1,0 +1,36 @@
+// Waits for a run, shows how it goes, prints what it gave.
+import type { OrchestratorApi } from "../protocol/views.ts";
+import type { Context } from "./context.ts";
+import { exitCodeOfOutcome, exitCodes } from "./exit-code.ts";
+import type { ExitCode } from "./exit-code.ts";
+import { gateOf, valueOf } from "./result.ts";
+import { summaryLines } from "./run-view.ts";
+import { watchRun } from "./progress/watch.ts";
+import type { Watched } from "./progress/watch.ts";
+import { shortId } from "./short-id.ts";
+
+/** The output on stdout, everything else on stderr. A stop signal ends the wait, not the run. */
+export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context): Promise<ExitCode> {
+  const stop = new AbortController();
+  const unsubscribe = c.io.onStopSignal(() => stop.abort());
+  try {
+    return printWatched(c, await watchRun(api, id, c, stop.signal));
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    c.err.line(`${c.err.theme.glyphs.run} ${shortId(id)} goes on without being watched`);
+    c.err.line(`  flotilla runs watch ${shortId(id)}   flotilla runs cancel ${shortId(id)}`);
+    return exitCodes.interrupted;
+  } finally {
+    unsubscribe();
+  }
+}
+
+export function printWatched(c: Context, { run, outcome }: Watched): ExitCode {
+  const value = valueOf(outcome);
+  if (c.globals.output === "json") c.out.json({ run, outcome: { ...outcome, value } });
+  else {
+    if (outcome.value !== null && value !== null) c.out.line(typeof value === "string" ? value : JSON.stringify(value, null, 2));
+    if (!c.globals.quiet || outcome.error !== null) c.err.lines(summaryLines(run, outcome, value, c));
+  }
+  return exitCodeOfOutcome(outcome, gateOf(value).passed);
+}
