@@ -55,7 +55,7 @@ function noise(length: number, seed: number): Buffer {
 
 function githubToken(valid: boolean): string {
   const random = "q7Zt2mXw9LbR4vKc8NsE1yHj5PdGf3".slice(0, 30);
-  return `gh${"p"}_${random}${valid ? checksumOf(random) : checksumOf(`${random}x`)}`;
+  return `${["gh", "p_"].join("")}${random}${valid ? checksumOf(random) : checksumOf(`${random}x`)}`;
 }
 
 /** A function with `branches` nested and flat decisions. */
@@ -141,7 +141,7 @@ function files(secrets: { token: string; wrongToken: string; key: string; passwo
     "CHANGELOG.md": "# Changes\n\n- Removed [the pilot](src/pilot.ts)\n",
     "docs/guide.md":
       "# Guide\n\nSee [setup](./Setup.md), and an image: ![map](images/map.png)\n\n```md\n[in code](nowhere.md)\n```\n",
-    "docs/setup.md": "# Setup\n\nSet `AWS_ACCESS_KEY_ID` to `AKIA" + "IOSFODNN7EXAMPLE`.\n",
+    "docs/setup.md": ["# Setup\n\nSet `AWS_ACCESS_KEY_ID` to `AKIA", "IOSFODNN7EXAMPLE`.\n"].join(""),
     "docs/moved.md": "# To be moved\n",
     "website/docusaurus.config.js": 'export default { title: "Harbour" };\n',
     "website/docs/intro.md": "---\ntitle: Intro\n---\n\n[Next](/docs/next) [Install](./install) [Deep](../api/ships)\n",
