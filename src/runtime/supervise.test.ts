@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+import type { Clock } from "../core/clock.ts";
+import type { FromWorker, Hello } from "../protocol/worker.ts";
+import { supervise, type Exit, type Life } from "./supervise.ts";
+import type { WorkerParts } from "./worker-group.ts";
+
+const hello: Hello = {
+  t: "hello",
+  protocol: 1,
+  name: "child-1",
+  pid: 1,
+  isolation: "child-process",
+  slots: 1,
+  offers: [],
+  build: "",
+  definitions: [],
+};
+
+/** Time that moves when told to. */
+function manualClock() {
+  let now = 0;
+  let timers: { at: number; fn: () => void }[] = [];
+  const clock: Clock = {
+    now: () => now,
+    elapsedMs: () => now,
+    after(ms, fn) {
+      const timer = { at: now + ms, fn };
+      timers.push(timer);
+      return { cancel: () => (timers = timers.filter((t) => t !== timer)) };
+    },
+  };
+  return {
+    clock,
+    pending: () => timers.map((t) => t.at - now),
+    async pass(ms: number) {
+      now += ms;
+      const due = timers.filter((t) => t.at <= now);
+      timers = timers.filter((t) => t.at > now);
+      for (const timer of due) timer.fn();
+      await turn();
+    },
+  };
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function world() {
+  const time = manualClock();
+  const lives: (Life & { readonly begin: () => void; readonly end: (exit: Exit) => void; readonly stopped: () => boolean })[] =
+    [];
+  const log: string[] = [];
+  const attached: { lost: string | undefined; observed: boolean | undefined; received: FromWorker[] }[] = [];
+
+  function begin(): Life {
+    const ready = Promise.withResolvers<Hello>();
+    const exited = Promise.withResolvers<Exit>();
+    let stopped = false;
+    lives.push({
+      link: { send: () => {}, kill: () => {} },
+      listen: (receive) => receive({ t: "pong", n: lives.length }),
+      ready: ready.promise,
+      exited: exited.promise,
+      async stop() {
+        stopped = true;
+        exited.resolve({ how: "stopped" });
+      },
+      begin: () => ready.resolve(hello),
+      end: exited.resolve,
+      stopped: () => stopped,
+    });
+    return lives.at(-1) as Life;
+  }
+
+  const parts = {
+    clock: time.clock,
+    random: () => 1,
+    log: (level: string, message: string) => log.push(`${level}: ${message}`),
+    orchestrator: {
+      attach() {
+        const place = {
+          lost: undefined as string | undefined,
+          observed: undefined as boolean | undefined,
+          received: [] as FromWorker[],
+        };
+        attached.push(place);
+        return {
+          id: "w_1",
+          receive: (m: FromWorker) => place.received.push(m),
+          lost(how: string, { observed }: { observed: boolean }) {
+            place.lost = how;
+            place.observed = observed;
+          },
+        };
+      },
+    },
+  } as unknown as WorkerParts;
+  return { time, lives, log, attached, start: () => supervise("child-1", begin, parts) };
+}
+
+async function up() {
+  const w = world();
+  const starting = w.start();
+  w.lives[0]?.begin();
+  return { ...w, worker: await starting };
+}
+
+describe("the first process", () => {
+  test("that cannot start says why, and nothing goes on", async () => {
+    const w = world();
+    const starting = w.start();
+    w.lives[0]?.end({ how: "exit code 1", error: new Error("enum is not supported") });
+    await expect(starting).rejects.toThrow("enum is not supported");
+    expect(w.time.pending()).toEqual([]);
+  });
+
+  test("that dies without a word is told by how it died", async () => {
+    const w = world();
+    const starting = w.start();
+    w.lives[0]?.end({ how: "signal SIGSEGV" });
+    await expect(starting).rejects.toMatchObject({
+      code: "FLOTILLA_WORKER_LOST",
+      details: { worker: "child-1", how: expect.stringContaining("SIGSEGV") },
+    });
+  });
+
+  test("is attached, and heard from its first word", async () => {
+    const w = await up();
+    expect(w.attached).toHaveLength(1);
+    expect(w.attached[0]?.received).toEqual([{ t: "pong", n: 1 }]);
+    await w.worker.stop();
+  });
+});
+
+describe("a process that dies", () => {
+  test("is a crash to the orchestrator, and another takes its place", async () => {
+    const w = await up();
+    w.lives[0]?.end({ how: "exit code 7" });
+    await turn();
+    expect(w.attached[0]).toMatchObject({ lost: "exit code 7", observed: true });
+    await w.time.pass(100);
+    w.lives[1]?.begin();
+    await turn();
+    expect(w.attached).toHaveLength(2);
+    await w.worker.stop();
+  });
+
+  test("again and again is started ever more slowly, and each failure is told", async () => {
+    const w = await up();
+    const waits: number[] = [];
+    w.lives[0]?.end({ how: "exit code 1" });
+    await turn();
+    for (let i = 1; i <= 10; i++) {
+      waits.push(w.time.pending()[0] ?? NaN);
+      await w.time.pass(waits.at(-1) ?? 0);
+      w.lives.at(-1)?.end({ how: "exit code 1", error: new Error("no such module") });
+      await turn();
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
+    expect(w.log.filter((line) => line.startsWith("error: child-1 could not start again"))).toHaveLength(10);
+    expect(w.log.at(-1)).toContain("(10 in a row): no such module");
+    await w.worker.stop();
+  });
+
+  test("after a good life is replaced at once", async () => {
+    const w = await up();
+    for (let i = 0; i < 3; i++) {
+      await w.time.pass(10_000);
+      w.lives.at(-1)?.end({ how: "exit code 1" });
+      await turn();
+      expect(w.time.pending()).toEqual([100]);
+      await w.time.pass(100);
+      w.lives.at(-1)?.begin();
+      await turn();
+    }
+    await w.worker.stop();
+  });
+});
+
+describe("a worker that is stopped", () => {
+  test("ends its process, which is no crash", async () => {
+    const w = await up();
+    await w.worker.stop();
+    expect(w.lives[0]?.stopped()).toBe(true);
+    expect(w.attached[0]).toMatchObject({ lost: "stopped", observed: false });
+    expect(w.time.pending()).toEqual([]);
+  });
+
+  test("while it waits to start again starts no more", async () => {
+    const w = await up();
+    w.lives[0]?.end({ how: "exit code 1" });
+    await turn();
+    await w.worker.stop();
+    await w.time.pass(60_000);
+    expect(w.lives).toHaveLength(1);
+  });
+
+  test("while one is starting ends that one", async () => {
+    const w = await up();
+    w.lives[0]?.end({ how: "exit code 1" });
+    await turn();
+    await w.time.pass(100);
+    await w.worker.stop();
+    expect(w.lives[1]?.stopped()).toBe(true);
+    expect(w.log.filter((line) => line.startsWith("error"))).toEqual([]);
+  });
+});
