@@ -1,7 +1,7 @@
 // Does a lockfile still belong to its manifest? Compares the ranges that both recorded, for npm, pnpm and yarn.
 
 import { parse as parseYaml } from "yaml";
-import { asRecord, asString, parseJson } from "./json.ts";
+import { asRecord, asString, type JsonRecord, parseJson } from "./json.ts";
 import { type Package, readPackages } from "./packages.ts";
 import { foldersAbove, joinPath } from "./path-index.ts";
 import type { Repository } from "./repository.ts";
@@ -46,17 +46,30 @@ async function fromNpm(pack: Package, folder: string, text: string): Promise<Dri
   );
 }
 
-async function fromPnpm(pack: Package, folder: string, text: string): Promise<Drift[]> {
-  let lock: unknown;
-  try {
-    lock = parseYaml(text, { maxAliasCount: 0, logLevel: "silent" });
-  } catch {
-    return [];
-  }
-  const importers = asRecord(asRecord(lock)["importers"]);
-  const entry = asRecord(importers[pack.folder.slice(folder === "" ? 0 : folder.length + 1) || "."]);
+/** A pnpm lockfile is large, and each package of a workspace asks for it. */
+function readPnpmLock(repo: Repository, path: string, text: string): Promise<JsonRecord> {
+  return repo.once(`pnpm-lock:${path}`, async () => {
+    // Only the importers and overrides matter here; they stand before the packages, which are most of the file.
+    const end = text.search(/^(packages|snapshots):/m);
+    try {
+      return asRecord(parseYaml(end < 0 ? text : text.slice(0, end), { maxAliasCount: 0, logLevel: "silent" }));
+    } catch {
+      return {};
+    }
+  });
+}
+
+async function fromPnpm(pack: Package, folder: string, text: string, repo: Repository): Promise<Drift[]> {
+  const path = joinPath(folder, "pnpm-lock.yaml");
+  const lock = await readPnpmLock(repo, path, text);
+  const entry = asRecord(asRecord(lock["importers"])[pack.folder.slice(folder === "" ? 0 : folder.length + 1) || "."]);
   if (Object.keys(entry).length === 0) return [];
-  return compare(pack, joinPath(folder, "pnpm-lock.yaml"), (_, name) => {
+  // `name`, `name@range` and `parent>name` all replace what manifests ask for.
+  const overridden = Object.keys(asRecord(lock["overrides"])).map((key) =>
+    (key.split(">").at(-1) ?? key).replace(/(?!^)@.*$/, ""),
+  );
+  return compare(pack, path, (_, name) => {
+    if (overridden.includes(name)) return undefined;
     const found = fields.map((field) => asRecord(entry[field])[name]).find((each) => each !== undefined);
     return found === undefined ? null : (asString(asRecord(found)["specifier"]) ?? undefined);
   });
@@ -94,7 +107,7 @@ export async function readDrift(pack: Package, repo: Repository): Promise<readon
       const path = joinPath(folder, name);
       if (!(await repo.paths()).hasFile(path)) continue;
       const text = await repo.once(`lockfile:${path}`, () => repo.textOrNull(path, lockfileBytesMax));
-      if (text !== null) present.push(await read(pack, folder, text));
+      if (text !== null) present.push(await read(pack, folder, text, repo));
     }
     // With several lockfiles side by side nobody knows which one counts; that is a finding of its own.
     if (present.length > 0) return present.length === 1 ? (present[0] ?? []).filter((each) => !overridden.has(each.name)) : [];

@@ -23,6 +23,10 @@ function restOfManifest(pack: Package): string {
 const implicit =
   /^(tslib|typescript|core-js|regenerator-runtime|@babel\/runtime.*|react|react-dom|react-native|next|nuxt|@swc\/helpers|reflect-metadata|source-map-support|sharp|pg-native|bufferutil|utf-8-validate|@vercel\/.*|@nestjs\/platform-.*|prisma|@prisma\/client|autoprefixer|postcss|tailwindcss|sass|less|vite)$/;
 
+/** Configs of tools name plugins in strings, and packages of a workspace share them. */
+const toolConfig =
+  /(\.config\.[cm]?[jt]s|config[^/]*\.json|rollup[^/]*|webpack[^/]*|import[-_]?map[^/]*|deno\.jsonc?|bunfig\.toml|vite[^/]*|angular\.json)$/;
+
 async function verifyUnused(finding: Finding, repo: Repository): Promise<Verdict> {
   const method = "text search in configs, scripts and other languages; commands; peers";
   const name = fact(finding, "name");
@@ -47,7 +51,11 @@ async function verifyUnused(finding: Finding, repo: Repository): Promise<Verdict
   const packages = await readPackages(repo);
   const isSibling = packages.some((each) => each.name === name);
   const asked = isSibling ? (await corpus(repo)).find(({ path, text }) => isScript(path) && namesPackage(text, name)) : undefined;
-  return asked === undefined ? confirmed(method) : likely(method, `${asked.path} names it and may expect it at run time.`);
+  if (asked !== undefined) return likely(method, `${asked.path} names it and may expect it at run time.`);
+  const shared = (await corpus(repo)).find(({ path, text }) => toolConfig.test(path) && namesPackage(text, name));
+  return shared === undefined
+    ? confirmed(method)
+    : likely(method, `${shared.path} names it, which this package may use as well.`);
 }
 
 async function verifyMissing(finding: Finding, repo: Repository): Promise<Verdict> {
@@ -56,10 +64,7 @@ async function verifyMissing(finding: Finding, repo: Repository): Promise<Verdic
   for (const { path, text } of await corpus(repo)) {
     if (text.includes(`declare module "${name}`) || text.includes(`declare module '${name}`))
       return rejected(method, `${path} declares the module.`);
-    const config =
-      /(\.config\.[cm]?[jt]s|config[^/]*\.json|rollup[^/]*|webpack[^/]*|import[-_]?map[^/]*|deno\.jsonc?|bunfig\.toml|vite[^/]*|angular\.json)$/.test(
-        path,
-      );
+    const config = toolConfig.test(path);
     if (config && namesPackage(text, name)) return rejected(method, `${path} configures it.`);
   }
   const line = (await repo.text(finding.path))

@@ -67,7 +67,7 @@ function isShipped(path: string): boolean {
     !isTestPath(path) &&
     !isFixturePath(path) &&
     !isExamplePath(path) &&
-    !/\.config\.[cm]?[jt]s$|(^|\/)\.|rc\.[cm]?js$|(^|\/)(jest|vitest|karma|playwright|cypress|webpack|rollup|vite)[^/]*\.[cm]?[jt]s$|(^|\/)(scripts?|tools?|tasks?|build|docs?|website|site|e2e|config|gulpfile\.js|gruntfile\.js|karma\.[^/]*)(\/|$)/i.test(
+    !/\.config\.[cm]?[jt]s$|(^|\/)\.|rc\.[cm]?js$|\.figma\.[jt]sx?$|(^|\/)(jest|vitest|karma|playwright|cypress|webpack|rollup|vite)[^/]*\.[cm]?[jt]s$|(^|\/)(scripts?|tools?|tasks?|build|docs?|website|site|e2e|config|gulpfile\.js|gruntfile\.js|karma\.[^/]*)(\/|$)/i.test(
       path,
     )
   );
