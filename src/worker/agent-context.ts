@@ -55,7 +55,7 @@ class Context implements AgentContext {
     return progressOf(this.#body.attempt);
   }
   get emit(): BaseContext["emit"] {
-    return ((message: AnyMessage, value: unknown) => this.#body.journal.emit(message, value)) as BaseContext["emit"];
+    return (message: AnyMessage, value: unknown) => this.#body.journal.emit(message, value);
   }
   get spend(): BaseContext["spend"] {
     return spendOf(this.#body.attempt);

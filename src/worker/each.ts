@@ -27,10 +27,9 @@ export function each(body: WorkflowBody, scope: Scope, context: MakeContext, ite
   const keys = inputs.map((item, i) => (o.key ? writtenKey(String(o.key(item, i)), where) : itemKey(item, i)));
   const value = quietPromise<unknown>();
   const scopes = keys.map((key) => scope.inner(key));
-  let gather: AnyGather | undefined;
   const launcher: Launcher<unknown> = {
     launch(index, item) {
-      const settled = (outcome: Parameters<AnyGather["settle"]>[1]): void => void gather?.settle(index, outcome);
+      const settled = (outcome: Parameters<AnyGather["settle"]>[1]): void => void gather.settle(index, outcome);
       invoke(() => fn(item, context(scopes[index] as Scope), index)).then(
         (result) => settled({ status: "succeeded", value: result }),
         (e: unknown) => settled(failedOutcome(e)),
@@ -39,7 +38,7 @@ export function each(body: WorkflowBody, scope: Scope, context: MakeContext, ite
     cancel: (index, reason) => cancelScope(body, scopes[index] as Scope, reason),
     taskOf: () => "",
   };
-  gather = new Gather(inputs, keys, joinRule(o.join, inputs.length), concurrencyOf(o.concurrency, where), launcher, value);
+  const gather: AnyGather = new Gather(inputs, keys, joinRule(o.join, inputs.length), concurrencyOf(o.concurrency, where), launcher, value);
   gather.begin();
   return fanoutOf(value, gather);
 }
@@ -72,6 +71,6 @@ async function invoke<O>(fn: () => Awaitable<O>): Promise<O> {
 }
 
 function cancelScope(body: WorkflowBody, scope: Scope, reason: string): void {
-  for (const act of [...scope.openBelow()]) body.cancel(act, reason);
+  for (const act of scope.openBelow()) body.cancel(act, reason);
   scope.cancel(reason);
 }

@@ -74,8 +74,8 @@ export class Journal {
   /** The code has ended in turn `delivered`: (c). */
   atEnd(delivered: number): Mismatch | undefined {
     if (this.empty || (delivered >= this.liveFrom && this.#first >= this.#rows.length)) return undefined;
-    const missing = this.#rows[this.#first] ?? (this.#rows.at(-1) as JournalEntry);
-    return { key: missing.key, recorded: `${missing.kind} ${missing.key}`, asked: "the end of the workflow" };
+    const missing = this.#rows[this.#first] ?? this.#rows.at(-1);
+    return { key: missing?.key ?? "", recorded: `${missing?.kind} ${missing?.key}`, asked: "the end of the workflow" };
   }
 
   /** (d): the row behind the next seq was not asked. */

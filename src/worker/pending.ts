@@ -5,10 +5,10 @@ import type { Delivery } from "../protocol/worker.ts";
 export const noop = (): void => {};
 
 /** The outcome behind a delivery, as callers see it. */
-export function outcomeOf<O>(d: Delivery): Settled<O, never> {
+export function outcomeOf<O>(d: Delivery): Settled<O> {
   if (d.status === "succeeded") return { status: "succeeded", value: JSON.parse(d.value ?? "null") as O };
   // The orchestrator pairs status and code: a canceled child carries FLOTILLA_CANCELED, and so on.
-  return { status: d.status, error: d.error ? errorFromJson(d.error) : withoutError(d) } as Settled<O, never>;
+  return { status: d.status, error: d.error ? errorFromJson(d.error) : withoutError(d) } as Settled<O>;
 }
 
 function withoutError(d: Delivery): Error {
@@ -17,8 +17,8 @@ function withoutError(d: Delivery): Error {
 }
 
 /** An error that was thrown here, in the shape of an outcome. */
-export function failedOutcome<O>(error: unknown): Settled<O, never> {
-  return { status: "failed", error } as unknown as Settled<O, never>;
+export function failedOutcome<O>(error: unknown): Settled<O> {
+  return { status: "failed", error } as unknown as Settled<O>;
 }
 
 export interface Resolvers<O> {
@@ -51,10 +51,10 @@ export function pendingOf<O, E>(promise: Promise<O>, outcome: () => Promise<Sett
 }
 
 /** Refused at the ask. */
-export function rejectedPending<O, E>(error: unknown): Pending<O, E> {
-  const promise = Promise.reject<O>(error instanceof Error ? error : new Error(String(error)));
+export function rejectedPending<O, E>(thrown: unknown): Pending<O, E> {
+  const promise = Promise.reject<O>(thrown instanceof Error ? thrown : new Error(String(thrown)));
   promise.catch(noop);
-  return pendingOf(promise, () => Promise.resolve(failedOutcome<O>(error) as Settled<O, E>), noop);
+  return pendingOf(promise, () => Promise.resolve(failedOutcome<O>(thrown) as Settled<O, E>), noop);
 }
 
 /** What an ask of ended code gets: silence. */

@@ -138,7 +138,7 @@ class Hosting implements Worker, Host {
     this.#silent = true;
     const reason = new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name}` });
     const empty = new Promise<void>((resolve) => (this.#whenEmpty = resolve));
-    for (const attempt of [...this.#attempts.values()]) attempt.abort(reason);
+    for (const attempt of this.#attempts.values()) attempt.abort(reason);
     if (this.#attempts.size > 0) {
       const grace = this.clock.after(graceMs, () => this.#whenEmpty?.());
       await empty;

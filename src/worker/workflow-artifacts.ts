@@ -39,7 +39,8 @@ function get(body: WorkflowBody, scope: Scope, id: string): Promise<unknown> {
       return true;
     },
   };
-  const loaded = (error: ErrorJson | null): void => {
+  const loaded = (error: ErrorJson | null, value = "null"): void => {
+    text = value;
     receiver.loading = false;
     body.loads--;
     if (!recorded) body.submit({ kind: "step-result", act, value: error ? null : "null", error });
@@ -49,10 +50,7 @@ function get(body: WorkflowBody, scope: Scope, id: string): Promise<unknown> {
   if (!row) body.submit({ kind: "step", act, key, askedAfter: body.pump.delivered });
   body.loads++;
   body.attempt.get(id).then(
-    (loadedText) => {
-      text = loadedText;
-      loaded(null);
-    },
+    (value) => loaded(null, value),
     // It was there when this was recorded: not a matter of the code.
     (e: unknown) => (recorded ? body.giveUp(e) : loaded(boundedError(e))),
   );

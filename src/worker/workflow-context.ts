@@ -81,7 +81,7 @@ class Context {
     return ((key, fn, o) => this.#body.steps.ask(this.#scope, key, fn, o)) as BaseContext["step"];
   }
   get emit(): BaseContext["emit"] {
-    return ((message: AnyMessage, value: unknown) => emitOnce(this.#body, this.#scope, message, value)) as BaseContext["emit"];
+    return (message: AnyMessage, value: unknown) => emitOnce(this.#body, this.#scope, message, value);
   }
   get artifact(): BaseContext["artifact"] {
     return workflowArtifacts(this.#body, this.#scope);
