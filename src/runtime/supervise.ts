@@ -55,7 +55,7 @@ export async function supervise(name: string, begin: () => Life, parts: WorkerPa
 
   /** The next process that gets as far as its hello; undefined once the worker is to stop. */
   async function next(): Promise<Hello | undefined> {
-    while (!stopping) {
+    for (;;) {
       failures += 1;
       await new Promise<void>((resolve) => {
         const timer = parts.clock.after(backoffMs(restart, failures, parts.random), resolve);
@@ -68,13 +68,9 @@ export async function supervise(name: string, begin: () => Life, parts: WorkerPa
       life = begin();
       const hello = await readyOrExit(life);
       if ("t" in hello) return hello;
-      if (!stopping)
-        parts.log("error", `${name} could not start again (${failures} in a row): ${reasonOf(hello)}`, {
-          worker: name,
-          failures,
-        });
+      if (stopping) return undefined;
+      parts.log("error", `${name} could not start again (${failures} in a row): ${reasonOf(hello)}`, { worker: name, failures });
     }
-    return undefined;
   }
 
   const first = await readyOrExit(life);

@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unnecessary-type-parameters -- Equal compares two generic functions */
 import type { WireOf, OutOf, ErrorsOf, DeclaredError, Settled, RunEvent, Ref } from "flotilla";
 import { agent, contract, workflow, connect, limit, isFlotillaError } from "flotilla";
 import type { review, audit } from "./p2-fanout.ts";
