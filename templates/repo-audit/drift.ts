@@ -65,11 +65,10 @@ async function fromPnpm(pack: Package, folder: string, text: string, repo: Repos
   const entry = asRecord(asRecord(lock["importers"])[pack.folder.slice(folder === "" ? 0 : folder.length + 1) || "."]);
   if (Object.keys(entry).length === 0) return [];
   // `name`, `name@range` and `parent>name` all replace what manifests ask for.
-  const overridden = Object.keys(asRecord(lock["overrides"])).map((key) =>
-    (key.split(">").at(-1) ?? key).replace(/(?!^)@.*$/, ""),
-  );
+  const replaced = Object.keys(asRecord(lock["overrides"])).map((key) => (key.split(">").at(-1) ?? key).replace(/(?!^)@.*$/, ""));
+  const overridden = new Set(replaced);
   return compare(pack, path, (_, name) => {
-    if (overridden.includes(name)) return undefined;
+    if (overridden.has(name)) return undefined;
     const found = fields.map((field) => asRecord(entry[field])[name]).find((each) => each !== undefined);
     return found === undefined ? null : (asString(asRecord(found)["specifier"]) ?? undefined);
   });

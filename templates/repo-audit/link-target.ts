@@ -31,6 +31,7 @@ const pageEndings = [
   ".html",
 ];
 const assetFolders = [
+  "",
   "static",
   "public",
   "assets",
@@ -97,6 +98,9 @@ function mounted(path: string, siteRoot: string, paths: PathIndex): string | nul
   return null;
 }
 
+/** Files that forges themselves show to readers. */
+const forgeShows = /^(readme|contributing|security|support|code_of_conduct)\.(md|markdown)$/i;
+
 /** Forges serve pages of their own above the tree: `../../issues`. */
 const forgePage =
   /^(\.\.\/)+(issues|pulls?|wiki|releases?|tags|actions|discussions|blob|tree|commits?|compare|milestones?|projects|security|stargazers|network|graphs|settings|labels|new|edit|raw|archive)(\/|$)/;
@@ -110,7 +114,8 @@ export function targetOf(from: string, url: string, isPage: boolean, { paths, do
   if (part.startsWith("/")) {
     const path = normalise(part) ?? "";
     if (existing(path, paths)) return { kind: "found", path };
-    if (site !== null || isPage || !looksLikeFile) return { kind: "route" };
+    // A forge takes such a link in a README for a path from the root; elsewhere it is a route of some site.
+    if (site !== null || isPage || (!looksLikeFile && !forgeShows.test(baseOf(from)))) return { kind: "route" };
     // A file outside the site may be one of its pages by inclusion.
     const served = docsSites.map((other) => mounted(path, other.root, paths)).find((found) => found !== null);
     return served === undefined ? { kind: "missing", path } : { kind: "found", path: served };

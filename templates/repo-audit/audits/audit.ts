@@ -35,11 +35,11 @@ export interface Audit {
   readonly description: string;
   /** Raise when a rule changes, so that findings of the old rules are not reused. */
   readonly version: number;
-  scope(inventory: Inventory): Scope;
+  readonly scope: (inventory: Inventory) => Scope;
   /** A file that cannot be read or parsed makes it throw: the caller decides whether to go on without it. */
-  audit(shard: Shard, repo: Repository): Promise<Finding[]>;
+  readonly audit: (shard: Shard, repo: Repository) => Promise<Finding[]>;
   /** Looks at one finding by another method than the one that found it. */
-  verify(finding: Finding, repo: Repository): Promise<Verdict>;
+  readonly verify: (finding: Finding, repo: Repository) => Promise<Verdict>;
 }
 
 export interface Draft extends Omit<Finding, "id"> {
