@@ -1,0 +1,112 @@
+// An orchestrator on a real store in memory, with a clock that the test moves and workers that do what the test says.
+import { createRandom } from "../../src/core/random.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { createOrchestrator, type Attachment, type Orchestrator } from "../../src/orchestrator/orchestrator.ts";
+import { openArtifacts } from "../../src/store/artifacts.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import type { StartReply, StartRequest } from "../../src/protocol/views.ts";
+import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "../../src/protocol/worker.ts";
+
+export interface TestClock extends Clock {
+  /** Moves time, and fires what is due in order. */
+  advance(ms: number): void;
+  readonly timers: number;
+}
+
+export function testClock(start = 1_700_000_000_000): TestClock {
+  let now = start;
+  let order = 0;
+  const timers = new Map<number, { at: number; fn: () => void }>();
+  return {
+    now: () => now,
+    elapsedMs: () => now - start,
+    after(ms, fn) {
+      const id = ++order;
+      timers.set(id, { at: now + ms, fn });
+      return { cancel: () => void timers.delete(id) };
+    },
+    advance(ms) {
+      const until = now + ms;
+      for (;;) {
+        const next = [...timers].filter(([, t]) => t.at <= until).toSorted((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
+        if (!next) break;
+        timers.delete(next[0]);
+        now = Math.max(now, next[1].at);
+        next[1].fn();
+      }
+      now = until;
+    },
+    get timers() {
+      return timers.size;
+    },
+  };
+}
+
+export function card(name: string, over: Partial<DefinitionCard> = {}): DefinitionCard {
+  return {
+    name, kind: "agent", implements: null, description: "", version: "1", needs: [], retry: { attempts: 3, backoff: "fixed", fromMs: 1_000, toMs: 1_000 },
+    timeoutMs: null, idleTimeoutMs: null, idempotent: false, inputSchema: null, outputSchema: null, ...over,
+  };
+}
+
+export class TestWorker {
+  readonly sent: ToWorker[] = [];
+  readonly killed: string[] = [];
+  attachment!: Attachment;
+
+  get assigned(): Assignment[] {
+    return this.sent.flatMap((m) => (m.t === "assign" ? [...m.tasks] : []));
+  }
+  of<T extends ToWorker["t"]>(t: T): Extract<ToWorker, { t: T }>[] {
+    return this.sent.filter((m) => m.t === t) as Extract<ToWorker, { t: T }>[];
+  }
+  say(m: FromWorker): void {
+    this.attachment.receive(m);
+  }
+  succeed(a: Assignment, value: unknown = null): void {
+    this.say({ t: "settle", fence: a.fence, result: { status: "succeeded", value: JSON.stringify(value) }, spent: null });
+  }
+  fail(a: Assignment, over: { terminal?: boolean; retryAfterMs?: number } = {}): void {
+    const { terminal = false, ...rest } = over;
+    this.say({ t: "settle", fence: a.fence, result: { status: "failed", error: { code: "ERROR", message: "boom" }, terminal, ...rest }, spent: null });
+  }
+  die(how = "was killed by SIGKILL"): void {
+    this.attachment.lost(how, { observed: true });
+  }
+}
+
+export interface World {
+  readonly orchestrator: Orchestrator;
+  readonly clock: TestClock;
+  worker(over?: Partial<Hello>): TestWorker;
+  start(name: string, over?: Partial<StartRequest>): Promise<StartReply>;
+  /** Lets everything that was said become a committed batch, and what follows from it too. */
+  turn(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; blockedMs?: number } = {}): Promise<World> {
+  const clock = testClock();
+  const orchestrator = await createOrchestrator({
+    store: openSqliteStore({ path: ":memory:" }), artifacts: openArtifacts({ folder: null }), clock, random: createRandom(7), ...o,
+  });
+  let workers = 0;
+  const turn = async () => {
+    for (let i = 0; i < 6; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    orchestrator,
+    clock,
+    turn,
+    worker(over = {}) {
+      const worker = new TestWorker();
+      const hello: Hello = {
+        t: "hello", protocol: 1, name: `w${++workers}`, pid: 1, isolation: "child-process", slots: 4, offers: [], build: "b", definitions: [card("work")], ...over,
+      };
+      worker.attachment = orchestrator.attach({ send: (m) => void worker.sent.push(m), kill: (why) => void worker.killed.push(why) }, hello);
+      return worker;
+    },
+    start: (name, over = {}) => orchestrator.start([{ name, input: "{}", ...over }])[0] as Promise<StartReply>,
+    [Symbol.asyncDispose]: () => orchestrator.close(),
+  };
+}
