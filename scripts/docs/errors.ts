@@ -1,51 +1,25 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { examples } from "../../src/cli/explain/examples.ts";
 import { catalogue } from "../../src/core/error-catalogue.ts";
-import type { ErrorCode, ErrorDetails } from "../../src/core/error-catalogue.ts";
+import type { ErrorCode } from "../../src/core/error-catalogue.ts";
 import { root } from "../root.ts";
 
-/** One example of each: what a person would read. A code without one does not compile. */
-const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
-  FLOTILLA_INPUT_INVALID: { issues: [{ message: "expected a number", path: ["files", 3, "bytes"] }] },
-  FLOTILLA_OUTPUT_INVALID: { issues: [{ message: "expected a whole number of 1 or more", path: ["findings", 4, "line"] }] },
-  FLOTILLA_AGENT_FAILED: { agent: "review", task: "t_…", attempts: 3 },
-  FLOTILLA_TIMEOUT: { after: "idleTimeout" },
-  FLOTILLA_JOIN_UNMET: { wanted: 95, succeeded: 80, gaps: 20 },
-  FLOTILLA_BUDGET_EXHAUSTED: { budget: "usd", limit: 2, spent: 2 },
-  FLOTILLA_REJECTED: { by: "ada", reason: "not on a Friday" },
-  FLOTILLA_NO_WORKER: { needs: ["gpu"], nearest: [] },
-  FLOTILLA_HISTORY_MISMATCH: { key: "act 3", recorded: "review", asked: "summarize" },
-  FLOTILLA_QUARANTINED: { crashes: 3 },
-  FLOTILLA_CANCELED: { by: "run.cancel: superseded" },
-  FLOTILLA_FOREIGN_AWAIT: { key: "review" },
-  FLOTILLA_UNKNOWN_DEFINITION: { name: "reveiw", known: ["review", "audit"] },
-  FLOTILLA_DUPLICATE_NAME: { name: "review" },
-  FLOTILLA_CONFIG_INVALID: {
-    field: "review.timeout",
-    problem: '"5 minutes" is not a quantity',
-    fix: 'write "500ms", "30s", "5m", "2h" or "7d"',
-  },
-  FLOTILLA_VALUE_NOT_JSON: { path: "files[0].seen", why: "a Map would become {}" },
-  FLOTILLA_TOO_LARGE: { what: "input", bytes: 2_000_000, max: 1_048_576 },
-  FLOTILLA_TOO_MANY: { what: "children", count: 2_000_000, max: 1_000_000 },
-  FLOTILLA_IDEMPOTENCY_CONFLICT: { key: "audit:main:abc123", run: "r_…" },
-  FLOTILLA_NOT_FOUND: { what: "run", id: "r_…" },
-  FLOTILLA_LEASE_LOST: { task: "t_…" },
-  FLOTILLA_STEP_IN_DOUBT: { key: "send mail" },
-  FLOTILLA_STORE_LOCKED: { path: "fleet.db", pid: 4711 },
-  FLOTILLA_STORE_UNUSABLE: { path: "fleet.db", problem: "the file is not a database", fix: "name another file" },
-  FLOTILLA_STORE_NEWER: { path: "fleet.db", schema: 7, known: 5 },
-  FLOTILLA_STORE_FULL: { path: "fleet.db" },
-  FLOTILLA_DEFINITION_UNREADABLE: { file: "agents.ts", problem: "enums need a compiler", fix: "write a const object instead" },
-  FLOTILLA_CLOSED: { what: "the fleet" },
-  FLOTILLA_UNREACHABLE: { target: "fleet.db" },
-  FLOTILLA_WORKER_LOST: { worker: "worker 3", how: "was killed by SIGKILL" },
-  FLOTILLA_NOT_SUPPORTED: { what: "store postgres://…", instead: "use sqlite:<file> or memory" },
-};
+/** Codes that the catalogue keeps for later and that nothing throws yet: the page leaves them out. */
+function isThrown(code: ErrorCode): boolean {
+  return throwers.includes(`"${code}"`);
+}
+const source = readFileSync(join(root, "src/core/error-catalogue.ts"), "utf8");
+
+/** All code that may throw; types and the catalogue itself name every code. */
+const throwers = globSync("src/**/*.ts", { cwd: root })
+  .filter((f) => !/\.test\.ts$|core.(error-catalogue|settled)\.ts$|cli.explain/.test(f))
+  .map((f) => readFileSync(join(root, f), "utf8"))
+  .join("\n");
 
 /** docs/reference/errors.md */
 export function errorsPage(): string {
-  const codes = (Object.keys(catalogue) as ErrorCode[]).toSorted();
+  const codes = (Object.keys(catalogue) as ErrorCode[]).filter(isThrown).toSorted();
   const rows = codes.map((code) => `| [${code}](#${code.toLowerCase()}) | ${catalogue[code].title} | ${word(code)} |`);
   return `# Errors
 
@@ -79,8 +53,6 @@ ${entry
   .join("\n")}
 `;
 }
-
-const source = readFileSync(join(root, "src/core/error-catalogue.ts"), "utf8");
 
 /** The type of the details as the catalogue writes it. */
 function detailsType(code: ErrorCode): string {
