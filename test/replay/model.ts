@@ -21,13 +21,11 @@ export interface Told {
   readonly emits: readonly string[];
   readonly keys: readonly string[];
   readonly crashes: number;
-  /** Sent in the last attempt, whatever was committed. */
-  readonly lastSent: readonly Act[];
+  readonly rows: readonly JournalEntry[];
+  readonly deliveries: readonly Delivery[];
 }
 export interface ModelOptions {
   readonly workflow: AnyCallable;
-  /** From this attempt on, another version of the code. */
-  readonly next?: { readonly workflow: AnyCallable; readonly from: number };
   readonly input?: unknown;
   readonly random: Random;
   /** Chance of a crash per move; 0 never crashes. */
@@ -68,7 +66,6 @@ class Model {
   #leaseNo = 0;
   /** Said by the worker and not committed. */
   #queue: FromWorker[] = [];
-  #sent: Act[] = [];
   #sentSeq = 0;
   #acks: number[] = [];
   #crashes = 0;
@@ -91,7 +88,7 @@ class Model {
       await this.#move();
       if (this.#problem !== undefined) throw new Broken(this.#problem);
     }
-    return { result: this.#result, order: this.#order, emits: this.#emits, keys: this.#rows.map((r) => r.key), crashes: this.#crashes, lastSent: this.#sent };
+    return { result: this.#result, order: this.#order, emits: this.#emits, keys: this.#rows.map((r) => r.key), crashes: this.#crashes, rows: this.#rows, deliveries: this.#deliveries };
   }
 
   async #move(): Promise<void> {
@@ -113,22 +110,19 @@ class Model {
 
   #assign(): void {
     const leaseNo = ++this.#leaseNo;
-    const { workflow, next, input } = this.#o;
-    const callable = next && leaseNo >= next.from ? next.workflow : workflow;
+    const { workflow, input } = this.#o;
     const fence = { task: 1, boot: 1, leaseNo };
     this.#queue = [];
-    this.#sent = [];
     this.#acks = [];
     this.#waiting = false;
     this.#sentSeq = this.#deliveries.length;
     this.#worker = createWorker(
-      { name: "w", slots: 1, offers: [], build: "b", isolation: "in-process", definitions: [callable["~definition"]] },
+      { name: "w", slots: 1, offers: [], build: "b", isolation: "in-process", definitions: [workflow["~definition"]] },
       { clock: systemClock, log: silent },
       (m) => {
         if (!("fence" in m) || m.fence.leaseNo !== this.#leaseNo) return;
         if (this.#queue.some((q) => q.t === "settle")) this.#problem = `said ${m.t} after it had settled`;
         if (m.t === "acts") {
-          this.#sent.push(...m.acts);
           // One by one, so that a prefix may end anywhere.
           for (const act of m.acts) this.#queue.push({ ...m, acts: [act] });
         } else if (m.t === "settle") this.#queue.push(m);
@@ -137,7 +131,7 @@ class Model {
     const assignment: Assignment = {
       fence,
       publicId,
-      definition: callable.name,
+      definition: workflow.name,
       tenant: "default",
       attempt: leaseNo,
       input: JSON.stringify(input ?? null),

@@ -1,0 +1,56 @@
+// One attempt on a given history: what code that was changed between two attempts does.
+import { setImmediate } from "node:timers";
+import { systemClock } from "../../src/core/clock.ts";
+import type { AnyCallable } from "../../src/core/definition.ts";
+import type { Act, AttemptResult, Delivery, FromWorker, JournalEntry } from "../../src/protocol/worker.ts";
+import { createWorker } from "../../src/worker/worker.ts";
+
+export interface History {
+  readonly rows: readonly JournalEntry[];
+  readonly deliveries: readonly Delivery[];
+}
+
+/** The history as it was when `seq` had settled and its turn had asked. */
+export function until({ rows, deliveries }: History, seq: number): History {
+  return {
+    rows: rows.filter((r) => r.askedAfter <= seq).map((r) => (r.seq !== null && r.seq > seq ? { ...r, seq: null } : r)),
+    deliveries: deliveries.slice(0, seq),
+  };
+}
+
+export interface Rerun {
+  /** undefined: it waits for what has not settled. */
+  readonly result: AttemptResult | undefined;
+  /** Everything but waits. */
+  readonly acts: readonly Act[];
+  readonly said: readonly FromWorker[];
+}
+
+/** Runs until it settles or is idle with nothing left to run. */
+export async function rerun(workflow: AnyCallable, { rows, deliveries }: History, o: { also?: () => Promise<unknown> } = {}): Promise<Rerun> {
+  const said: FromWorker[] = [];
+  let result: AttemptResult | undefined;
+  let idle = false;
+  const worker = createWorker(
+    { name: "w", slots: 1, offers: [], build: "b", isolation: "in-process", definitions: [workflow["~definition"]] },
+    { clock: systemClock, log: { debug() {}, info() {}, warn() {}, error() {} } },
+    (m) => {
+      said.push(m);
+      if (m.t === "settle") result = m.result;
+      if (m.t === "acts") idle = m.acts.at(-1)?.kind === "wait";
+    },
+  );
+  const fence = { task: 1, boot: 1, leaseNo: 1 };
+  worker.receive({ t: "assign", tasks: [{ fence, publicId: "t_00000000000000000000000000a", definition: workflow.name, tenant: "default", attempt: 2, input: "null", startedAt: 1_000, acts: rows.length, journal: rows, deliveries }] });
+  const rest = async (): Promise<void> => {
+    // A few turns more than it needs: what comes too late would show.
+    for (let quiet = 0; quiet < 20; ) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (result || idle) quiet++;
+    }
+  };
+  await rest();
+  if (o.also) await o.also().then(rest);
+  await worker.stop();
+  return { result, acts: said.flatMap((m) => (m.t === "acts" ? m.acts.filter((a) => a.kind !== "wait") : [])), said };
+}
