@@ -15,6 +15,11 @@ export interface WorkersConfig {
    * needs `modules`. @default "in-process"
    */
   isolation?: "in-process" | "child-process";
+  /**
+   * Names of environment variables that child processes get besides PATH, HOME, locale and the like: keys of models, for
+   * one. What is not named here an agent's code cannot read. @default none
+   */
+  passEnv?: readonly string[];
 }
 
 export interface PoolConfig {

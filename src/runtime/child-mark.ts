@@ -1,11 +1,7 @@
 import { FlotillaError } from "../core/error.ts";
 
+/** A child process sets it before it imports definitions. */
 const mark = Symbol.for("flotilla.child");
-
-/** Called by a child process before it imports definitions. */
-export function markChild(): void {
-  (globalThis as { [mark]?: boolean })[mark] = true;
-}
 
 /**
  * A module that a child imports must only define: one that opens a fleet would start children of its own, and they

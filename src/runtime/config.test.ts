@@ -32,7 +32,7 @@ describe("defaults", () => {
       definitions: [a],
       store: { kind: "memory" },
       durability: "power",
-      workers: { count: 1, slots: 16, offers: [], isolation: "in-process" },
+      workers: { count: 1, slots: 16, offers: [], isolation: "in-process", passEnv: [] },
       modules: [],
     });
   });
@@ -42,7 +42,7 @@ describe("defaults", () => {
       { definitions: [a], workers: { isolation: "child-process", count: 4 }, modules: [here] },
       around,
     );
-    expect(settings.workers).toEqual({ count: 4, slots: 1, offers: [], isolation: "child-process" });
+    expect(settings.workers).toEqual({ count: 4, slots: 1, offers: [], isolation: "child-process", passEnv: [] });
     expect(settings.modules).toEqual([here.href]);
   });
 

@@ -14,6 +14,8 @@ export interface WorkerSettings {
   readonly slots: number;
   readonly offers: readonly string[];
   readonly isolation: "in-process" | "child-process";
+  /** Names of environment variables. */
+  readonly passEnv: readonly string[];
 }
 
 /** A fleet's options: defaults filled in, checked, frozen. */
@@ -39,6 +41,7 @@ const known = ["definitions", "store", "durability", "workers", "modules", "pool
 const unenforced = ["pools", "limits", "budget"] as const;
 const workersMost = 1_000;
 const slotsMost = 10_000;
+const variablesMost = 256;
 
 /**
  * Resolves once: defaults, check, freeze.
@@ -106,8 +109,8 @@ function refuseOptions(config: AnyFleetConfig): void {
 
 function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = {}): WorkerSettings {
   checkObject(given, "fleet.workers");
-  checkKnown(given, ["count", "slots", "offers", "isolation"], "fleet.workers");
-  const { count = 1, offers = [], isolation = "in-process" } = given;
+  checkKnown(given, ["count", "slots", "offers", "isolation", "passEnv"], "fleet.workers");
+  const { count = 1, offers = [], isolation = "in-process", passEnv = [] } = given;
   if (isolation !== "in-process" && isolation !== "child-process") {
     throw configInvalid(
       "fleet.workers.isolation",
@@ -120,7 +123,8 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   checkWhole(count, "fleet.workers.count", { least: 1, most: workersMost });
   checkWhole(slots, "fleet.workers.slots", { least: 1, most: slotsMost });
   checkTexts(offers, "fleet.workers.offers", { most: bounds.needsMax, length: bounds.nameLength });
-  return Object.freeze({ count, slots, offers: Object.freeze([...offers]), isolation });
+  checkTexts(passEnv, "fleet.workers.passEnv", { most: variablesMost, length: bounds.nameLength });
+  return Object.freeze({ count, slots, offers: Object.freeze([...offers]), isolation, passEnv: Object.freeze([...passEnv]) });
 }
 
 function resolveModules(given: FleetConfig<readonly AnyCallable[]>["modules"] = [], cwd: string): readonly string[] {

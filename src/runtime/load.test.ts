@@ -18,7 +18,7 @@ const header = `import { agent } from ${agentModule};\n`;
 const files: Readonly<Record<string, string>> = {
   "package.json": '{ "type": "module" }',
   "tsconfig.json": '{ "compilerOptions": { "paths": { "lib/*": ["./*"], /* ours */ "tools": ["./plain.ts"], } } }',
-  "good.ts": `${header}export const a = ${definition("a")};\nexport const list = [a, ${definition("b")}];\nexport const other = 5;\nexport default a;\n`,
+  "good.ts": `${header}export const a = ${definition("a")};\nexport const b = ${definition("b")};\nexport { a as again };\nexport const other = 5;\nexport default a;\n`,
   "fleet.ts": `import { defineFleet } from ${JSON.stringify(join(source, "client/fleet-definition.ts"))};\n${header}export default defineFleet({ definitions: [${definition("f")}] });\n`,
   "plain.ts": "export const x = 1; export interface Shape { a: number }\n",
   "folder/index.ts": "export const x = 1;\n",

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import type { FleetDefinition } from "../client/fleet-definition.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
@@ -66,7 +66,7 @@ async function packageField(cwd: string): Promise<string | undefined> {
 export async function loadDefinitions(file: string): Promise<Loaded> {
   const exports = await importFile(file);
   const fleet = isFleetDefinition(exports["default"]) ? exports["default"] : null;
-  const definitions = fleet ? fleet.config.definitions : [...new Set(Object.values(exports).flatMap(callablesOf))];
+  const definitions = fleet ? fleet.config.definitions : [...new Set(Object.values(exports).filter(isCallable))];
   if (definitions.length > 0) return { file, fleet, definitions };
   throw new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", {
     file,
@@ -75,25 +75,12 @@ export async function loadDefinitions(file: string): Promise<Loaded> {
   });
 }
 
-/** Imports files, by file: URL, and collects what they define; one that is re-exported counts once. */
-export async function loadModules(urls: readonly string[]): Promise<readonly AnyCallable[]> {
-  const found = new Set<AnyCallable>();
-  for (const url of urls) {
-    for (const callable of (await loadDefinitions(fileURLToPath(url))).definitions) found.add(callable);
-  }
-  return [...found];
-}
-
 async function importFile(file: string): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
     throw unreadable(error, file);
   }
-}
-
-function callablesOf(exported: unknown): readonly AnyCallable[] {
-  return (Array.isArray(exported) ? exported : [exported]).filter(isCallable);
 }
 
 function isFleetDefinition(value: unknown): value is FleetDefinition<readonly AnyCallable[]> {

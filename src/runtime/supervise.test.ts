@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Clock } from "../core/clock.ts";
 import type { FromWorker, Hello } from "../protocol/worker.ts";
-import { supervise, type Exit, type Life } from "./supervise.ts";
+import type { ChildEvents, ChildWorker } from "../worker/links/child-process.ts";
+import { supervise } from "./supervise.ts";
 import type { WorkerParts } from "./worker-group.ts";
 
 const hello: Hello = {
@@ -44,31 +45,47 @@ function manualClock() {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
+interface Process {
+  /** It says hello. */
+  begin(): void;
+  /** It cannot start. */
+  fail(error: Error): void;
+  die(how: string): void;
+  stopped: boolean;
+}
+
 function world() {
   const time = manualClock();
-  const lives: (Life & { readonly begin: () => void; readonly end: (exit: Exit) => void; readonly stopped: () => boolean })[] =
-    [];
+  const processes: Process[] = [];
   const log: string[] = [];
   const attached: { lost: string | undefined; observed: boolean | undefined; received: FromWorker[] }[] = [];
 
-  function begin(): Life {
-    const ready = Promise.withResolvers<Hello>();
-    const exited = Promise.withResolvers<Exit>();
-    let stopped = false;
-    lives.push({
-      link: { send: () => {}, kill: () => {} },
-      listen: (receive) => receive({ t: "pong", n: lives.length }),
-      ready: ready.promise,
-      exited: exited.promise,
-      async stop() {
-        stopped = true;
-        exited.resolve({ how: "stopped" });
+  function start(events: ChildEvents): Promise<ChildWorker> {
+    const started = Promise.withResolvers<ChildWorker>();
+    const process: Process = {
+      begin() {
+        started.resolve({
+          hello,
+          pid: 1,
+          link: { send: () => {}, kill: () => {} },
+          async stop() {
+            if (process.stopped) return;
+            process.stopped = true;
+            events.onExit({ how: "exited with code 0", expected: true });
+          },
+        });
+        // In the same breath as its hello: before anybody could listen.
+        events.onMessage({ t: "pong", n: processes.length });
       },
-      begin: () => ready.resolve(hello),
-      end: exited.resolve,
-      stopped: () => stopped,
-    });
-    return lives.at(-1) as Life;
+      fail: started.reject,
+      die(how) {
+        process.stopped = true;
+        events.onExit({ how, expected: false });
+      },
+      stopped: false,
+    };
+    processes.push(process);
+    return started.promise;
   }
 
   const parts = {
@@ -77,30 +94,24 @@ function world() {
     log: (level: string, message: string) => log.push(`${level}: ${message}`),
     orchestrator: {
       attach() {
-        const place = {
-          lost: undefined as string | undefined,
-          observed: undefined as boolean | undefined,
-          received: [] as FromWorker[],
-        };
+        const place: (typeof attached)[number] = { lost: undefined, observed: undefined, received: [] };
         attached.push(place);
         return {
           id: "w_1",
           receive: (m: FromWorker) => place.received.push(m),
-          lost(how: string, { observed }: { observed: boolean }) {
-            place.lost = how;
-            place.observed = observed;
-          },
+          lost: (how: string, { observed }: { observed: boolean }) => void Object.assign(place, { lost: how, observed }),
         };
       },
     },
   } as unknown as WorkerParts;
-  return { time, lives, log, attached, start: () => supervise("child-1", begin, parts) };
+  const last = () => processes.at(-1) as Process;
+  return { time, processes, last, log, attached, start: () => supervise("child-1", start, parts) };
 }
 
 async function up() {
   const w = world();
   const starting = w.start();
-  w.lives[0]?.begin();
+  w.last().begin();
   return { ...w, worker: await starting };
 }
 
@@ -108,19 +119,9 @@ describe("the first process", () => {
   test("that cannot start says why, and nothing goes on", async () => {
     const w = world();
     const starting = w.start();
-    w.lives[0]?.end({ how: "exit code 1", error: new Error("enum is not supported") });
+    w.last().fail(new Error("enum is not supported"));
     await expect(starting).rejects.toThrow("enum is not supported");
     expect(w.time.pending()).toEqual([]);
-  });
-
-  test("that dies without a word is told by how it died", async () => {
-    const w = world();
-    const starting = w.start();
-    w.lives[0]?.end({ how: "signal SIGSEGV" });
-    await expect(starting).rejects.toMatchObject({
-      code: "FLOTILLA_WORKER_LOST",
-      details: { worker: "child-1", how: expect.stringContaining("SIGSEGV") },
-    });
   });
 
   test("is attached, and heard from its first word", async () => {
@@ -134,25 +135,26 @@ describe("the first process", () => {
 describe("a process that dies", () => {
   test("is a crash to the orchestrator, and another takes its place", async () => {
     const w = await up();
-    w.lives[0]?.end({ how: "exit code 7" });
+    w.last().die("exited with code 7");
     await turn();
-    expect(w.attached[0]).toMatchObject({ lost: "exit code 7", observed: true });
+    expect(w.attached[0]).toMatchObject({ lost: "exited with code 7", observed: true });
     await w.time.pass(100);
-    w.lives[1]?.begin();
+    w.last().begin();
     await turn();
     expect(w.attached).toHaveLength(2);
+    expect(w.log).toEqual(["warn: child-1 exited with code 7; another takes its place"]);
     await w.worker.stop();
   });
 
   test("again and again is started ever more slowly, and each failure is told", async () => {
     const w = await up();
     const waits: number[] = [];
-    w.lives[0]?.end({ how: "exit code 1" });
+    w.last().die("exited with code 1");
     await turn();
     for (let i = 1; i <= 10; i++) {
       waits.push(w.time.pending()[0] ?? NaN);
       await w.time.pass(waits.at(-1) ?? 0);
-      w.lives.at(-1)?.end({ how: "exit code 1", error: new Error("no such module") });
+      w.last().fail(new Error("no such module"));
       await turn();
     }
     expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
@@ -165,11 +167,11 @@ describe("a process that dies", () => {
     const w = await up();
     for (let i = 0; i < 3; i++) {
       await w.time.pass(10_000);
-      w.lives.at(-1)?.end({ how: "exit code 1" });
+      w.last().die("exited with code 1");
       await turn();
       expect(w.time.pending()).toEqual([100]);
       await w.time.pass(100);
-      w.lives.at(-1)?.begin();
+      w.last().begin();
       await turn();
     }
     await w.worker.stop();
@@ -180,27 +182,32 @@ describe("a worker that is stopped", () => {
   test("ends its process, which is no crash", async () => {
     const w = await up();
     await w.worker.stop();
-    expect(w.lives[0]?.stopped()).toBe(true);
-    expect(w.attached[0]).toMatchObject({ lost: "stopped", observed: false });
+    expect(w.last().stopped).toBe(true);
+    expect(w.attached[0]).toMatchObject({ lost: "exited with code 0", observed: false });
     expect(w.time.pending()).toEqual([]);
+    expect(w.log).toEqual([]);
   });
 
   test("while it waits to start again starts no more", async () => {
     const w = await up();
-    w.lives[0]?.end({ how: "exit code 1" });
+    w.last().die("exited with code 1");
     await turn();
     await w.worker.stop();
     await w.time.pass(60_000);
-    expect(w.lives).toHaveLength(1);
+    expect(w.processes).toHaveLength(1);
   });
 
   test("while one is starting ends that one", async () => {
     const w = await up();
-    w.lives[0]?.end({ how: "exit code 1" });
+    w.last().die("exited with code 1");
     await turn();
     await w.time.pass(100);
-    await w.worker.stop();
-    expect(w.lives[1]?.stopped()).toBe(true);
-    expect(w.log.filter((line) => line.startsWith("error"))).toEqual([]);
+    const stopped = w.worker.stop();
+    await turn();
+    w.last().begin();
+    await stopped;
+    expect(w.processes).toHaveLength(2);
+    expect(w.last().stopped).toBe(true);
+    expect(w.attached.at(-1)).toMatchObject({ observed: false });
   });
 });

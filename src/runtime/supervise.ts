@@ -2,31 +2,22 @@
 //
 //   starting ──▶ up ──▶ dead ──▶ waiting ──▶ starting ...
 //      │                                        │
-//      └─ ends before it was ready:             └─ logged each time, and tried again, ever more slowly
-//         the fleet does not open
-import { FlotillaError } from "../core/error.ts";
+//      └─ the first cannot start:               └─ a later one cannot: told each time, and tried again,
+//         the fleet does not open                  ever more slowly
 import { backoffMs, type ResolvedRetry } from "../core/retry.ts";
-import type { FromWorker, Hello, WorkerLink } from "../protocol/worker.ts";
+import type { FromWorker } from "../protocol/worker.ts";
+import type { ChildEvents, ChildExit, ChildWorker } from "../worker/links/child-process.ts";
 import type { RunningWorker, WorkerParts } from "./worker-group.ts";
 
-/** How a process ended. */
-export interface Exit {
-  /** "exit code 1", "signal SIGSEGV": what the attempt's error says. */
-  readonly how: string;
-  /** Why it could not start, when it could say so. */
-  readonly error?: Error | undefined;
-}
+/** Starts a process; resolves with its hello. */
+export type StartProcess = (events: ChildEvents) => Promise<ChildWorker>;
 
-/** One process, from its start to its end. */
-export interface Life {
-  readonly link: WorkerLink;
-  /** What it says; called from the start on. */
-  listen(receive: (message: FromWorker) => void): void;
-  /** Resolves with its hello; never, when it ends before. */
-  readonly ready: Promise<Hello>;
-  readonly exited: Promise<Exit>;
-  /** Asks it to end, and ends it when it does not. */
-  stop(): Promise<void>;
+/** One process that has said hello. */
+interface Life {
+  readonly child: ChildWorker;
+  readonly exited: Promise<ChildExit>;
+  /** Hears also what it said before. */
+  readonly listen: (receive: (message: FromWorker) => void) => void;
 }
 
 // A tenth of a second, since most deaths are an agent's own; half a minute at most, so that a repair is noticed.
@@ -38,24 +29,27 @@ const goodLifeMs = 10_000;
  * @param name what its lines in the log say.
  * @throws what the first process could not start for; later ones are tried again.
  */
-export async function supervise(name: string, begin: () => Life, parts: WorkerParts): Promise<RunningWorker> {
+export async function supervise(name: string, start: StartProcess, parts: WorkerParts): Promise<RunningWorker> {
+  let life = await beginLife(start);
   let stopping = false;
-  let life = begin();
   let failures = 0;
   let wake = () => {};
 
-  async function attach(hello: Hello): Promise<void> {
+  /** From the hello to the end. */
+  async function live({ child, exited, listen }: Life): Promise<void> {
     const began = parts.clock.elapsedMs();
-    const attached = parts.orchestrator.attach(life.link, hello);
-    life.listen((message) => attached.receive(message));
-    const { how } = await life.exited;
-    attached.lost(how, { observed: !stopping });
+    const attached = parts.orchestrator.attach(child.link, child.hello);
+    listen((message) => attached.receive(message));
+    const { how, expected } = await exited;
+    attached.lost(how, { observed: !expected });
     if (parts.clock.elapsedMs() - began >= goodLifeMs) failures = 0;
+    if (!stopping) parts.log("warn", `${name} ${how}; another takes its place`, { worker: name });
   }
 
   /** The next process that gets as far as its hello; undefined once the worker is to stop. */
-  async function next(): Promise<Hello | undefined> {
+  async function next(): Promise<Life | undefined> {
     for (;;) {
+      if (stopping) return undefined;
       failures += 1;
       await new Promise<void>((resolve) => {
         const timer = parts.clock.after(backoffMs(restart, failures, parts.random), resolve);
@@ -65,24 +59,25 @@ export async function supervise(name: string, begin: () => Life, parts: WorkerPa
         };
       });
       if (stopping) return undefined;
-      life = begin();
-      const hello = await readyOrExit(life);
-      if ("t" in hello) return hello;
-      if (stopping) return undefined;
-      parts.log("error", `${name} could not start again (${failures} in a row): ${reasonOf(hello)}`, { worker: name, failures });
+      try {
+        return await beginLife(start);
+      } catch (error) {
+        parts.log("error", `${name} could not start again (${failures} in a row): ${(error as Error).message}`, {
+          worker: name,
+          failures,
+        });
+      }
     }
   }
 
-  const first = await readyOrExit(life);
-  if (!("t" in first))
-    throw (
-      first.error ?? new FlotillaError("FLOTILLA_WORKER_LOST", { worker: name, how: `ended before it was ready: ${first.how}` })
-    );
-
   const ended = (async () => {
-    for (let hello: Hello | undefined = first; hello; hello = await next()) {
-      await attach(hello);
-      if (!stopping) parts.log("warn", `${name} ended; another takes its place`, { worker: name });
+    for (;;) {
+      await live(life);
+      const following = await next();
+      if (!following) return;
+      life = following;
+      // Asked to stop while it was starting.
+      if (stopping) void life.child.stop();
     }
   })();
 
@@ -90,16 +85,23 @@ export async function supervise(name: string, begin: () => Life, parts: WorkerPa
     async stop() {
       stopping = true;
       wake();
-      await life.stop();
+      await life.child.stop();
       await ended;
     },
   };
 }
 
-function readyOrExit(life: Life): Promise<Hello | Exit> {
-  return Promise.race([life.ready, life.exited]);
-}
-
-function reasonOf(exit: Exit): string {
-  return exit.error ? exit.error.message : exit.how;
+async function beginLife(start: StartProcess): Promise<Life> {
+  const early: FromWorker[] = [];
+  const exited = Promise.withResolvers<ChildExit>();
+  let receive = (message: FromWorker): void => void early.push(message);
+  const child = await start({ onMessage: (message) => receive(message), onExit: exited.resolve });
+  return {
+    child,
+    exited: exited.promise,
+    listen(to) {
+      receive = to;
+      early.forEach(to);
+    },
+  };
 }

@@ -26,7 +26,7 @@ export async function startWorkers(
   callables: readonly AnyCallable[],
   parts: WorkerParts,
 ): Promise<WorkerGroup> {
-  const { count, slots, offers, isolation } = settings.workers;
+  const { count, slots, offers, isolation, passEnv } = settings.workers;
   const definitions = callables.map((callable) => callable["~definition"]);
   const build = process.env["FLOTILLA_BUILD"] ?? "local";
   const start = async (): Promise<RunningWorker> => {
@@ -38,7 +38,9 @@ export async function startWorkers(
       isolation,
       definitions,
     };
-    return isolation === "in-process" ? startInProcess(options, parts) : startChild(options, settings.modules, parts);
+    return isolation === "in-process"
+      ? startInProcess(options, parts)
+      : startChild(options, { modules: settings.modules, passEnv }, parts);
   };
   const results = await Promise.allSettled(Array.from({ length: count }, start));
   const workers = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
