@@ -54,12 +54,18 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
-      const parsed = parseId(id);
-      if (parsed?.kind === "run" && state.openRuns.get(parsed.root) === parsed.secret) return outcomes.wait(parsed.root, signal);
-      const task = await findRun(state, id);
-      const wait = outcomes.wait(task.id, signal);
-      const row = await state.store.runs.outcome(task.id);
-      if (row) outcomes.found(task.id, row);
+      const run = parseId(id);
+      if (run?.kind !== "run") throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "run", id });
+      // A run of this life that has not ended needs no read.
+      if (state.openRuns.get(run.root) === run.secret) return outcomes.wait(run.root, signal);
+      const find = () => state.store.runs.ended({ id: run.root, secret: run.secret });
+      const ended = await find();
+      if (ended === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "run", id });
+      if (ended) return outcomes.reply(ended);
+      const wait = outcomes.wait(run.root, signal);
+      // It may have ended between the read and the wait.
+      const late = await find();
+      if (late) outcomes.found(run.root, late);
       return wait;
     },
     async cancel(id, reason) {

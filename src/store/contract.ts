@@ -323,6 +323,7 @@ export interface Store {
     oldestReady(): Awaitable<number | null>;
   };
   readonly tasks: {
+    /** In any order; those that do not exist are left out. */
     get(ids: readonly number[]): Awaitable<readonly TaskRow[]>;
     /** The task with that act under that parent. */
     child(p: { readonly parent: number; readonly act: number }): Awaitable<TaskRow | null>;
@@ -336,6 +337,8 @@ export interface Store {
     get(id: number): Awaitable<RunRow | null>;
     list(p: { readonly definition: number | null; readonly status: string | null; readonly before: number | null; readonly limit: number }): Awaitable<readonly RunRow[]>;
     outcome(id: number): Awaitable<OutcomeRow | null>;
+    /** The end of a run that is named from outside: undefined when there is no such run, null while it goes on. */
+    ended(p: { readonly id: number; readonly secret: string }): Awaitable<OutcomeRow | null | undefined>;
   };
   readonly events: {
     after(p: { readonly run: number; readonly cursor: number; readonly limit: number }): Awaitable<readonly StoredEvent[]>;

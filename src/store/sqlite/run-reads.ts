@@ -12,6 +12,12 @@ export function openRunReads(sql: Statements): Store["runs"] {
   };
   return {
     outcome,
+    ended({ id, secret }) {
+      const row = sql.row<RawOutcome & { secret: string | null; parent: number | null }>(
+        `SELECT t.secret, t.parent, ${outcomeColumns} FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.id = ?`, id);
+      if (!row || row.parent !== null || row.secret !== secret) return undefined;
+      return row.task === null ? null : outcomeRow(row);
+    },
     get(id) {
       const task = sql.row<RawTask>(`SELECT ${taskColumns} FROM task t WHERE t.id = ? AND t.parent IS NULL`, id);
       return task ? runRow(sql, task, outcome(id)) : null;
