@@ -291,6 +291,7 @@ export function isTestPath(path: string): boolean {
   const base = baseOf(path).toLowerCase();
   if (/[._-](test|tests|spec|specs|e2e|cy|bench)(-d)?\.[a-z0-9]+$/.test(base)) return true;
   if (/^(test_|e2e[-_.]|loadtest[-_.])/.test(base) || /^(conftest|test|spec)\.[a-z]+$/.test(base)) return true;
+  if (/(^|[-_.])(test|mock|stub|fake)[-_.](double|runner|helpers?|utils?|setup|data|server|entry)\b/.test(base)) return true;
   return foldersOf(path).some((folder) => testFolders.has(folder) || /-(tests?|e2e)$|^test(ing)?-/.test(folder));
 }
 
@@ -302,8 +303,9 @@ export function isFixturePath(path: string): boolean {
 export function isExamplePath(path: string): boolean {
   const base = baseOf(path).toLowerCase();
   return (
-    foldersOf(path).some((folder) => exampleFolders.has(folder)) ||
-    /^(example|demo|playground)s?\.[a-z]+$|\.(stories|example|sample|template|tmpl|dist)(\.|$)/.test(base)
+    foldersOf(path).some(
+      (folder) => exampleFolders.has(folder) || /-(examples?|demo|playground|starter|template)$/.test(folder),
+    ) || /^(example|demo|playground)s?\.[a-z]+$|\.(stories|example|sample|template|tmpl|dist)(\.|$)/.test(base)
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { parse as parseYaml } from "yaml";
 import type { Inventory } from "./finding.ts";
-import { baseOf, foldersAbove, joinPath, normalise, parentOf } from "./path-index.ts";
+import { baseOf, joinPath, normalise, parentOf } from "./path-index.ts";
 import type { Repository } from "./repository.ts";
 import { stringLiterals } from "./source/literals.ts";
 
@@ -84,7 +84,6 @@ async function sitesOf(repo: Repository, path: string, hasContentPages: (folder:
     return [{ root: folder, framework: manifest.includes('"nextra"') ? "nextra" : "nextjs" }];
   }
   if (base === "nuxt.config.ts" && hasContentPages(folder)) return [{ root: folder, framework: "nuxt-content" }];
-  if (base === "svelte.config.js" && hasContentPages(folder)) return [{ root: folder, framework: "sveltekit" }];
   if (base === "_config.yml") return [{ root: folder, framework: "jekyll" }];
   if (base === "conf.py" && ((await repo.textOrNull(path)) ?? "").includes("extensions"))
     return [{ root: folder, framework: "sphinx" }];
@@ -96,16 +95,13 @@ async function sitesOf(repo: Repository, path: string, hasContentPages: (folder:
   return [];
 }
 
+/** Folders of an application in which frameworks look for pages written in Markdown. */
+const pageFolder = /^(.*?)(?:^|\/)(?:src\/)?(?:content|pages|posts|app)\/.*\.mdx?$/;
+
 export async function findDocsSites(repo: Repository, paths: readonly string[]): Promise<readonly Site[]> {
-  const foldersWithMdx = new Set(
-    paths
-      .filter(
-        (path) => path.endsWith(".mdx") || (path.endsWith(".md") && /(^|\/)(content|pages|posts|docs|routes|app)\//.test(path)),
-      )
-      .flatMap(foldersAbove),
-  );
+  const withPages = new Set(paths.flatMap((path) => pageFolder.exec(path)?.[1] ?? []));
   const sites: Site[] = [];
-  for (const path of paths) sites.push(...(await sitesOf(repo, path, (folder) => foldersWithMdx.has(folder))));
+  for (const path of paths) sites.push(...(await sitesOf(repo, path, (folder) => withPages.has(folder))));
   const seen = new Set<string>();
   return sites
     .filter((site) => !seen.has(site.root) && seen.add(site.root))

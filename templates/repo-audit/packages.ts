@@ -1,6 +1,6 @@
 // The npm packages that a repository consists of: its package.json files, what they declare and where they begin.
 
-import { baseOf, foldersAbove, isUnder, joinPath, normalise, parentOf, type PathIndex } from "./path-index.ts";
+import { baseOf, foldersAbove, joinPath, normalise, parentOf, type PathIndex } from "./path-index.ts";
 import { isExamplePath, isFixturePath, isVendoredPath } from "./classify.ts";
 import { vendoredPaths } from "./inventory.ts";
 import { asRecord, asString, type JsonRecord, parseJson, stringEntries, stringsIn } from "./json.ts";
@@ -88,15 +88,10 @@ const builtFolders =
 /** Source files that a published path such as `./dist/index.js` was probably built from. */
 function sourcesOf(published: string, folder: string, paths: PathIndex): string[] {
   const path = normalise(published);
-  if (path === null || path === "" || baseOf(path) === "package.json") return [];
+  // A pattern such as `./dist/*` opens everything: it says where files are, not what is offered.
+  if (path === null || path === "" || path.includes("*") || baseOf(path) === "package.json") return [];
   const inSource = builtFolders.test(path) ? [path.replace(builtFolders, "src/"), path.replace(builtFolders, "")] : [];
   for (const candidate of [path, ...inSource]) {
-    if (candidate.includes("*")) {
-      const start = joinPath(folder, candidate.slice(0, candidate.indexOf("*")).replace(/\/$/, ""));
-      const found = paths.files.filter((file) => isUnder(file, start));
-      if (found.length > 0) return found;
-      continue;
-    }
     const full = joinPath(folder, candidate);
     const bare = full.replace(/(\.d)?\.[cm]?[jt]sx?$/, "");
     const found = resolveFile(bare, paths) ?? (isVendoredPath(full) ? null : resolveFile(full, paths));
@@ -111,7 +106,8 @@ export function entryFiles(pack: Package, paths: PathIndex): readonly string[] {
     stringsIn(pack.json[field]),
   );
   const found = new Set(published.flatMap((path) => sourcesOf(path, pack.folder, paths)));
-  if (found.size === 0) {
+  // A stub at the top that loads the build says nothing about the source.
+  if (![...found].some((path) => path.startsWith(joinPath(pack.folder, "src/")))) {
     for (const guess of ["src/index", "index", "src/main", "lib/index"]) {
       const file = resolveFile(joinPath(pack.folder, guess), paths);
       if (file !== null) {

@@ -4,13 +4,15 @@ import { inventory } from "../../templates/repo-audit/inventory.ts";
 import { planAudit } from "../../templates/repo-audit/plan.ts";
 import { emptyRepository, type EmptyRepository } from "./fixture.ts";
 
+const source = (value: number): string => `// ${"The harbour. ".repeat(20)}\nexport const a = ${value};\n`;
+
 let repository: EmptyRepository;
 beforeEach(() => {
   repository = emptyRepository();
   repository.write("package.json", '{ "name": "harbour", "exports": "./src/index.ts" }\n');
   repository.write("README.md", "[a](docs/a.md)\n");
   repository.write("docs/a.md", "# A\n");
-  repository.write("src/index.ts", "export const a = 1;\n");
+  repository.write("src/index.ts", source(1));
   repository.write("src/index.test.ts", 'import "./index.ts";\n');
   repository.git(["add", "-A"]);
   repository.git(["commit", "-q", "-m", "one"], "2026-01-10T00:00:00Z");
@@ -57,7 +59,7 @@ describe("planAudit", () => {
   });
 
   it("looks again at tests and docs when any module changes, since both follow imports", async () => {
-    const stale = await staleAfter(() => repository.write("src/index.ts", "export const a = 2;\n"));
+    const stale = await staleAfter(() => repository.write("src/index.ts", source(2)));
     expect(stale).toEqual(expect.arrayContaining(["tests", "docs", "dependencies", "secrets", "debt"]));
     expect(stale).not.toContain("licences");
     expect(stale).not.toContain("links");

@@ -19,6 +19,8 @@ interface Use {
   readonly line: number;
   readonly typeOnly: boolean;
   readonly optional: boolean;
+  /** Copied or generated code needs its packages as well, but is not blamed for missing ones. */
+  readonly vendored: boolean;
 }
 
 /** Package name -> places that import it, for the files of one package. */
@@ -31,7 +33,7 @@ function usesByPackage(repo: Repository): Promise<ReadonlyMap<string, Uses>> {
     const vendored = await vendoredPaths(repo);
     const all = new Map<string, Map<string, Use[]>>();
     for (const path of (await repo.paths()).files) {
-      if (!isScript(path) || vendored.has(path)) continue;
+      if (!isScript(path)) continue;
       const pack = packageOf(packages, path);
       if (pack === null) continue;
       const uses = all.get(pack.manifest) ?? new Map<string, Use[]>();
@@ -45,6 +47,7 @@ function usesByPackage(repo: Repository): Promise<ReadonlyMap<string, Uses>> {
           line: each.line,
           typeOnly: each.typeOnly || /\.d\.[cm]?ts$/.test(path),
           optional: each.optional,
+          vendored: vendored.has(path),
         };
         uses.set(name, [...(uses.get(name) ?? []), use]);
       }
@@ -113,7 +116,7 @@ async function missing(pack: Package, repo: Repository, uses: Uses): Promise<Dra
     if (packages.some((each) => each.name === name)) continue;
     if (above.some((each) => declares(each, name) || declares(each, typesOf(name)) || each.name === name)) continue;
     // A module that is only asked for when it is there needs no declaration.
-    const hard = places.filter((place) => !place.optional && !place.typeOnly && isShipped(place.path));
+    const hard = places.filter((place) => !place.optional && !place.typeOnly && !place.vendored && isShipped(place.path));
     const [first] = hard;
     if (first === undefined) continue;
     drafts.push({

@@ -46,9 +46,14 @@ function holdsSecrets(text: string): Setting[] {
   );
 }
 
-function draftsOf(path: string, text: string): Draft[] {
+function draftsOf(path: string, text: string, now: Date): Draft[] {
   const lineAt = lineCounter(text);
-  const drafts: Draft[] = findCandidates(text).map(({ rule, key, value, start }) => ({
+  // Tests are full of made-up secrets. Nobody re-checks a note of low severity, so only what is surely real becomes one.
+  const quiet = bySetting("medium", path) === "low";
+  const candidates = findCandidates(text).filter(
+    ({ rule, value }) => !quiet || (!rule.guesses && judge(rule.name, value, now).real === "yes"),
+  );
+  const drafts: Draft[] = candidates.map(({ rule, key, value, start }) => ({
     dimension,
     rule: rule.name,
     severity: bySetting(rule.severity, path),
@@ -138,7 +143,7 @@ export const secrets: Audit = {
   },
   async audit(shard, repo) {
     const drafts: Draft[] = [];
-    for (const file of shard.files) drafts.push(...draftsOf(file.path, await repo.text(file.path, bytesMax)));
+    for (const file of shard.files) drafts.push(...draftsOf(file.path, await repo.text(file.path, bytesMax), monthOf(repo)));
     return settle(drafts);
   },
   verify,

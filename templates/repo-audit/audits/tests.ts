@@ -19,6 +19,8 @@ const complexityMinUnchanged = 60;
 const oftenChanged = 5;
 /** A package with fewer sources is judged file by file. */
 const packageSourcesMin = 5;
+/** A file of two re-exports is no source that a test could hold. */
+const sourceBytesMin = 200;
 /** When tests go by fewer sources than this, the package as a whole is the finding. */
 const namedShareMin = 0.1;
 /** Commits from which on the number of changes says something. */
@@ -201,7 +203,8 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
 }
 
 function isSource(file: FileEntry): boolean {
-  if (file.vendored || file.kind !== "source" || !isScript(file.path) || file.bytes > 1024 * 1024) return false;
+  if (file.vendored || file.kind !== "source" || !isScript(file.path) || file.bytes > 1024 * 1024 || file.bytes < sourceBytesMin)
+    return false;
   return !isTestPath(file.path) && !isFixturePath(file.path) && !isExamplePath(file.path) && !noTestExpected.test(file.path);
 }
 

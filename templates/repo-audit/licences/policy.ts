@@ -1,6 +1,7 @@
 // Which licences ask something of those who ship a dependency.
 
 import parse, { type Expression } from "spdx-expression-parse";
+import { asRecord, asString, type JsonRecord } from "../json.ts";
 
 export type Burden = "none" | "weak" | "strong" | "forbidding";
 const order: readonly Burden[] = ["none", "weak", "strong", "forbidding"];
@@ -95,4 +96,13 @@ export function familyOf(id: string): string {
   if (id === "0BSD") return "ISC";
   if (/^(MIT|X11|Expat)/.test(id)) return "MIT";
   return id.split("-")[0] ?? id;
+}
+
+/** The licence that a manifest names. */
+export function licenceOf(manifest: JsonRecord): string | null {
+  return asString(manifest["license"]) ?? asString(asRecord(manifest["license"])["type"]);
+}
+
+export function isLicenceFile(name: string): boolean {
+  return /^(licen[cs]e|copying|unlicense|mit-license|apache-license)([-_.].*)?$/i.test(name);
 }

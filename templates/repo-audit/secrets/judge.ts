@@ -98,6 +98,7 @@ function judgeGeneric(value: string): Judgement {
     return { real: "maybe", how, why: "It is a UUID, which may be a mere identifier." };
   if (/^(sha\d+-|https?:|\/|\.{1,2}\/|[a-z]+:\/\/|data:)/i.test(value))
     return { real: "no", how, why: "It is a path, an address or a checksum." };
+  if (/[[\](){}|^*]/.test(value)) return { real: "no", how, why: "It is an expression or a pattern." };
   const classes = [/[a-z]/, /[A-Z]/, /\d/].filter((each) => each.test(value)).length;
   const words = value
     .split(/[-_.:/ ]|(?<=[a-z])(?=[A-Z])/)

@@ -10,6 +10,8 @@ export interface SecretRule {
   /** The public part of the value, which may be shown. */
   readonly shown: string;
   readonly severity: "high" | "medium";
+  /** Goes by the name that a value is given to, since the value has no shape of its own. */
+  readonly guesses?: true;
 }
 
 const word = "A-Za-z0-9";
@@ -140,6 +142,7 @@ export const secretRules: readonly SecretRule[] = [
   },
   {
     name: "url-password",
+    guesses: true,
     title: "a password inside a URL",
     hints: ["://"],
     shown: "",
@@ -149,6 +152,7 @@ export const secretRules: readonly SecretRule[] = [
   },
   {
     name: "assigned-secret",
+    guesses: true,
     title: "a secret in an assignment",
     hints: ["secret", "token", "passw", "api_key", "apikey", "api-key", "access_key", "private_key"],
     shown: "",
