@@ -20,4 +20,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const [{ main }, { processIo }] = await Promise.all([import("./main.ts"), import("./process-io.ts")]);
+// Timers of the house let the process go; while a command works, something must keep it.
+const hold = setInterval(() => {}, 2 ** 30);
 process.exitCode = await main(process.argv.slice(2), processIo());
+clearInterval(hold);

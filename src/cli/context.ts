@@ -74,6 +74,7 @@ export function hint(c: Context, text: string): void {
 
 /** With `-o json` an error is one JSON object on stderr, so that a script reads both streams alike. */
 export function printThrown(c: Context, thrown: unknown): void {
-  if (c.globals.output === "json") return c.err.json({ error: thrown instanceof UsageError ? thrown.toJSON() : errorJson(thrown) });
+  if (c.globals.output === "json")
+    return c.err.json({ error: thrown instanceof UsageError ? thrown.toJSON() : errorJson(thrown) });
   c.err.lines(renderThrown(thrown, { theme: c.err.theme, columns: c.err.columns }));
 }

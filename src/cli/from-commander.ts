@@ -5,11 +5,16 @@ import { UsageError } from "./usage-error.ts";
 /** undefined when commander has printed help already, as for `flotilla runs`. */
 export function fromCommander(error: CommanderError, program: Command, argv: readonly string[]): UsageError | undefined {
   if (error.code === "commander.help") return undefined;
-  const [, message = error.message, near] = /^(?:error: )?(.*?)\s*(?:\((?:Did you mean )?(?:one of )?(.*?)\?\))?$/s.exec(error.message) ?? [];
+  const [, message = error.message, near] =
+    /^(?:error: )?(.*?)\s*(?:\((?:Did you mean )?(?:one of )?(.*?)\?\))?$/s.exec(error.message) ?? [];
   const path = commandPath(program, argv);
   const names = near === undefined ? [] : [`did you mean ${near.replace(/, (?=[^,]*$)/, " or ")}?`];
   const value = /^option '(--[\w-]+).*?' argument '(.*?)' is invalid\. (.*)$/s.exec(message);
-  if (value) return new UsageError(`${JSON.stringify(value[2])} is no value for ${value[1]}`, { why: sentence(value[3] ?? ""), more: `${path} --help` });
+  if (value)
+    return new UsageError(`${JSON.stringify(value[2])} is no value for ${value[1]}`, {
+      why: sentence(value[3] ?? ""),
+      more: `${path} --help`,
+    });
   const title = sentence(message);
   if (error.code === "commander.unknownCommand") {
     const known = commandAt(program, argv).commands.map((c) => c.name());
@@ -36,6 +41,7 @@ function commandAt(program: Command, argv: readonly string[]): Command {
 
 function commandPath(program: Command, argv: readonly string[]): string {
   const names: string[] = [];
-  for (let command: Command | null = commandAt(program, argv); command !== null; command = command.parent) names.unshift(command.name());
+  for (let command: Command | null = commandAt(program, argv); command !== null; command = command.parent)
+    names.unshift(command.name());
   return names.join(" ");
 }

@@ -50,15 +50,29 @@ async function fromFile(path: string, cwd: string): Promise<unknown> {
     text = await readFile(file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "this user may not read it" : code === "EISDIR" ? "it is a folder" : message;
-    throw new UsageError(`Cannot read the input file ${file}`, { why, fix: ["check the path; it starts from the current folder"], more: help });
+    const why =
+      code === "ENOENT"
+        ? "there is no such file"
+        : code === "EACCES"
+          ? "this user may not read it"
+          : code === "EISDIR"
+            ? "it is a folder"
+            : message;
+    throw new UsageError(`Cannot read the input file ${file}`, {
+      why,
+      fix: ["check the path; it starts from the current folder"],
+      more: help,
+    });
   }
   return parseJson(text, file);
 }
 
 async function fromStdin(io: Pick<Io, "readStdin" | "stdinIsTTY">): Promise<unknown> {
   if (io.stdinIsTTY) {
-    throw new UsageError("--input - reads stdin, and stdin is this terminal", { fix: ["pipe it in: cat input.json | flotilla run NAME --input -"], more: help });
+    throw new UsageError("--input - reads stdin, and stdin is this terminal", {
+      fix: ["pipe it in: cat input.json | flotilla run NAME --input -"],
+      more: help,
+    });
   }
   return parseJson(await io.readStdin(), "stdin");
 }
@@ -70,7 +84,11 @@ function parseJson(text: string, source: string): unknown {
     const empty = text.trim() === "";
     throw new UsageError(`${source} is not JSON`, {
       why: empty ? "it is empty" : (error as Error).message,
-      fix: [source === "--input" ? "quote it for the shell: --input '{\"key\": [1, 2]}'" : "correct it; node -e 'JSON.parse(...)' shows the place"],
+      fix: [
+        source === "--input"
+          ? "quote it for the shell: --input '{\"key\": [1, 2]}'"
+          : "correct it; node -e 'JSON.parse(...)' shows the place",
+      ],
       more: help,
     });
   }
@@ -78,5 +96,8 @@ function parseJson(text: string, source: string): unknown {
 
 function asObject(part: unknown, text: string): object {
   if (typeof part === "object" && part !== null && !Array.isArray(part)) return part;
-  throw new UsageError(`--input ${text} is no object, so it cannot be merged with the others`, { fix: ["give it alone, or under a key: --input key=..."], more: help });
+  throw new UsageError(`--input ${text} is no object, so it cannot be merged with the others`, {
+    fix: ["give it alone, or under a key: --input key=..."],
+    more: help,
+  });
 }

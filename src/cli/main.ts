@@ -14,11 +14,13 @@ import { packageVersion } from "./version.ts";
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   let code: ExitCode = exitCodes.ok;
   let globals = guessGlobals(argv);
-  const bind: Bind = <O>(action: Action<O>) => async (...given: unknown[]) => {
-    const command = given.at(-1) as Command;
-    globals = command.optsWithGlobals<Globals>();
-    code = await action(createContext(io, globals), command.opts() as O, command.args);
-  };
+  const bind: Bind =
+    <O>(action: Action<O>) =>
+    async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      globals = command.optsWithGlobals<Globals>();
+      code = await action(createContext(io, globals), command.opts() as O, command.args);
+    };
   const program = createProgram(bind, packageVersion());
   forEachCommand(program, (command) => quieten(command, io));
   try {
@@ -41,7 +43,13 @@ function forEachCommand(command: Command, fn: (command: Command) => void): void 
 /** Commander neither prints errors nor exits: both are done here, in our shape. Help is data when it was asked for. */
 function quieten(command: Command, io: Io): void {
   command.exitOverride();
-  command.configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text), outputError: () => {}, getOutHelpWidth: () => helpWidth(io), getErrHelpWidth: () => helpWidth(io) });
+  command.configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+    outputError: () => {},
+    getOutHelpWidth: () => helpWidth(io),
+    getErrHelpWidth: () => helpWidth(io),
+  });
   command.configureHelp({ showGlobalOptions: true });
   command.helpCommand(false);
 }
@@ -52,6 +60,15 @@ function helpWidth(io: Io): number {
 
 /** For errors that come before the options are parsed. */
 function guessGlobals(argv: readonly string[]): Globals {
-  const json = argv.some((word, i) => word === "-ojson" || word === "--output=json" || (word === "json" && ["-o", "--output"].includes(argv[i - 1] ?? "")));
-  return { store: undefined, config: undefined, output: json ? "json" : "table", color: !argv.includes("--no-color"), quiet: false };
+  const json = argv.some(
+    (word, i) =>
+      word === "-ojson" || word === "--output=json" || (word === "json" && ["-o", "--output"].includes(argv[i - 1] ?? "")),
+  );
+  return {
+    store: undefined,
+    config: undefined,
+    output: json ? "json" : "table",
+    color: !argv.includes("--no-color"),
+    quiet: false,
+  };
 }

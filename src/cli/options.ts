@@ -15,12 +15,17 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 }
 
 export const inputOption = (): Option =>
-  new Option("-i, --input <input>", "key=value (again for more keys), @file.json, - for stdin, or JSON").argParser(collect).default([], "{}");
-export const planOnlyOption = (): Option => new Option("--plan-only", "show the plan and stop: sets the input's planOnly, where the definition has it");
-export const idempotencyOption = (): Option => new Option("--idempotency-key <key>", "the same key starts it once only and then gives the same run");
-export const tagOption = (): Option => new Option("--tag <tag>", "label the run (again for more)").argParser(collect).default([], "none");
+  new Option("-i, --input <input>", "key=value (again for more keys), @file.json, - for stdin, or JSON")
+    .argParser(collect)
+    .default([], "{}");
+export const planOnlyOption = (): Option =>
+  new Option("--plan-only", "show the plan and stop: sets the input's planOnly, where the definition has it");
+export const idempotencyOption = (): Option =>
+  new Option("--idempotency-key <key>", "the same key starts it once only and then gives the same run");
+export const tagOption = (): Option =>
+  new Option("--tag <tag>", "label the run (again for more)").argParser(collect).default([], "none");
 export const priorityOption = (): Option => new Option("--priority <priority>", "before or after others").choices(priorities);
-export const limitOption = (): Option => new Option("--limit <n>", "rows of one page").argParser(wholeNumber(1, 1_000)).default(50);
+export const limitOption = (): Option => new Option("--limit <n>", "rows of one page").argParser(wholeNumber(1, 500)).default(50);
 export const afterOption = (): Option => new Option("--after <cursor>", "the next page, as the last one told");
 
 export interface StartOptions {

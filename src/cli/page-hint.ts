@@ -7,5 +7,8 @@ import { count, plural } from "./text/format.ts";
 export function pageHint<T>(c: Context, page: Page<T>, o: { noun: string; total: number | undefined; command: string }): void {
   if (page.next === null) return;
   const of = o.total === undefined ? "" : ` of ${count(o.total)}`;
-  hint(c, `showing ${o.total === undefined ? plural(page.items.length, o.noun) : `${count(page.items.length)}${of} ${o.noun}s`}; more: ${o.command} --after ${page.next}`);
+  hint(
+    c,
+    `showing ${o.total === undefined ? plural(page.items.length, o.noun) : `${count(page.items.length)}${of} ${o.noun}s`}; more: ${o.command} --after ${page.next}`,
+  );
 }

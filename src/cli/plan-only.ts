@@ -12,9 +12,13 @@ export function withPlanOnly(input: unknown, name: string, definitions: readonly
     throw new UsageError("--plan-only needs an input that is an object", { why: "it sets the input's field planOnly" });
   }
   const definition = definitions.find((d) => d.name === name);
-  const schema = definition && (jsonSchema(definition["~definition"].input, "input") as { properties?: Record<string, unknown> } | null);
+  const schema =
+    definition && (jsonSchema(definition["~definition"].input, "input") as { properties?: Record<string, unknown> } | null);
   if (schema?.properties !== undefined && !("planOnly" in schema.properties)) {
-    throw new UsageError(`${name} cannot plan only`, { why: "its input has no field planOnly", fix: ["run it without --plan-only"] });
+    throw new UsageError(`${name} cannot plan only`, {
+      why: "its input has no field planOnly",
+      fix: ["run it without --plan-only"],
+    });
   }
   return { ...input, planOnly: true };
 }

@@ -23,7 +23,9 @@ export function createProgram(bind: Bind, version: string): Command {
     .description("Durable orchestrator and workers for agents and workflows.")
     .version(version, "-V, --version", "print the version")
     .addOption(new Option("--store <url>", `the database (default: FLOTILLA_STORE, the config's, or ${defaultStore})`))
-    .addOption(new Option("--config <file>", "where the definitions are (default: flotilla.config.ts, or package.json's \"flotilla\")"))
+    .addOption(
+      new Option("--config <file>", 'where the definitions are (default: flotilla.config.ts, or package.json\'s "flotilla")'),
+    )
     .addOption(new Option("-o, --output <format>", "what stdout gets").choices(["table", "json"]).default("table"))
     .addOption(new Option("-q, --quiet", "no progress and no hints on stderr").default(false))
     .addOption(new Option("--no-color", "no colours, as with NO_COLOR=1"))

@@ -17,11 +17,13 @@ export function gateOf(value: unknown): { readonly passed: boolean; readonly bre
 
 export function headlineOf(value: unknown): string {
   const headline = field(value, "headline");
-  return typeof headline === "string" ? headline.split("\n")[0]?.trim() ?? "" : "";
+  return typeof headline === "string" ? (headline.split("\n")[0]?.trim() ?? "") : "";
 }
 
 export function reportsOf(value: unknown): readonly (readonly [string, string])[] {
-  return Object.entries(field(value, "paths") ?? {}).flatMap(([kind, path]) => (typeof path === "string" ? [[kind, path] as const] : []));
+  return Object.entries(field(value, "paths") ?? {}).flatMap(([kind, path]) =>
+    typeof path === "string" ? [[kind, path] as const] : [],
+  );
 }
 
 function messageOf(breach: unknown): string {
@@ -31,5 +33,7 @@ function messageOf(breach: unknown): string {
 }
 
 function field(value: unknown, name: string): object | string | boolean | undefined {
-  return typeof value === "object" && value !== null ? ((value as Record<string, unknown>)[name] as object | undefined) ?? undefined : undefined;
+  return typeof value === "object" && value !== null
+    ? (((value as Record<string, unknown>)[name] as object | undefined) ?? undefined)
+    : undefined;
 }

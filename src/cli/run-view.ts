@@ -33,14 +33,22 @@ export function runLines(run: RunView, c: Context, out: Printer): string[] {
       ["id", run.id],
       ["started", run.createdAt],
       ["took", `${took(run, c.io.clock.now())}${run.finishedAt === null ? " so far" : ""}`],
-      ["tasks", tasksText(run)],
+      ["tasks", tasksText(run).replace(/ tasks?/, "")],
       ["spent", spentText(run)],
       ["tags", run.tags.join(", ")],
       ["tenant", run.tenant === "default" ? "" : run.tenant],
     ],
     { theme, columns, indent: 2 },
   );
-  const stages = run.stages.length === 0 ? [] : ["", ...renderTable(stageColumns, run.stages, { theme, columns: columns === undefined ? undefined : columns - 2 }).map((l) => `  ${l}`)];
+  const stages =
+    run.stages.length === 0
+      ? []
+      : [
+          "",
+          ...renderTable(stageColumns, run.stages, { theme, columns: columns === undefined ? undefined : columns - 2 }).map(
+            (l) => `  ${l}`,
+          ),
+        ];
   const error = run.error === null ? [] : ["", ...renderError(run.error, { theme, columns })];
   return [`${state}  ${theme.paint("bold", oneLine(run.name))}`, ...fields, ...stages, ...error];
 }
@@ -50,21 +58,46 @@ export function summaryLines(run: RunView, outcome: OutcomeReply, value: unknown
   const { theme, columns } = c.err;
   const { paint, glyphs } = theme;
   const gate = gateOf(value);
-  const facts = [`${oneLine(run.name)} ${outcome.status}`, took(run, c.io.clock.now()), tasksText(run), spentText(run)].filter((t) => t !== "");
-  const head = paintState(stateText(outcome.status, theme).replace(outcome.status, facts.join(` ${glyphs.dot} `)), outcome.status, theme);
+  const facts = [`${oneLine(run.name)} ${outcome.status}`, took(run, c.io.clock.now()), tasksText(run), spentText(run)].filter(
+    (t) => t !== "",
+  );
+  const head = paintState(
+    stateText(outcome.status, theme).replace(outcome.status, facts.join(` ${glyphs.dot} `)),
+    outcome.status,
+    theme,
+  );
   const headline = headlineOf(value);
-  const breaches = gate.passed ? [] : [paint("red", `${glyphs.fail} gate: ${gate.breaches.map(oneLine).join("; ") || "not passed"}`)];
+  const breaches = gate.passed
+    ? []
+    : [paint("red", `${glyphs.fail} gate: ${gate.breaches.map(oneLine).join("; ") || "not passed"}`)];
   const reports = renderFields(
     reportsOf(value).map(([kind, path]) => [kind, path] as const),
     { theme, columns, indent: 2 },
   );
   const error = outcome.error === null ? [] : renderError(outcome.error, { theme, columns });
-  return [head, ...(headline === "" ? [] : [`  ${headline}`]), ...reports, ...breaches, ...error, paint("dim", `  ${glyphs.arrow} flotilla runs get ${shortId(run.id)}`)];
+  return [
+    head,
+    ...(headline === "" ? [] : [`  ${headline}`]),
+    ...reports,
+    ...breaches,
+    paint("dim", `  ${glyphs.arrow} ${nextCommand(run)}`),
+    ...error,
+  ];
+}
+
+function nextCommand(run: RunView): string {
+  return run.tasks.failed > 0 && run.tasks.total > 1
+    ? `flotilla tasks ls --run ${shortId(run.id)} --state failed`
+    : `flotilla runs get ${shortId(run.id)}`;
 }
 
 function tasksText({ tasks }: RunView): string {
   const open = tasks.total - tasks.done;
-  const parts = [plural(tasks.total, "task"), ...(open > 0 ? [`${count(open)} open`] : []), ...(tasks.failed > 0 ? [`${count(tasks.failed)} failed`] : [])];
+  const parts = [
+    plural(tasks.total, "task"),
+    ...(open > 0 ? [`${count(open)} open`] : []),
+    ...(tasks.failed > 0 ? [`${count(tasks.failed)} failed`] : []),
+  ];
   return parts.join(", ");
 }
 

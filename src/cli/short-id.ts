@@ -40,13 +40,19 @@ export async function resolveEither(api: OrchestratorApi, text: string | undefin
 async function latestRun(api: OrchestratorApi): Promise<string> {
   const { items } = await api.runs({ limit: 1 });
   if (items[0]) return items[0].id;
-  throw new UsageError("There is no run yet", { why: "without an id, the latest run is meant", fix: ["start one: flotilla run NAME --input key=value"] });
+  throw new UsageError("There is no run yet", {
+    why: "without an id, the latest run is meant",
+    fix: ["start one: flotilla run NAME --input key=value"],
+  });
 }
 
 async function findByPrefix(api: OrchestratorApi, text: string, what: "run" | "task"): Promise<RunView> {
   const letters = typed.exec(text)?.[1]?.toLowerCase();
   if (letters === undefined) {
-    throw new UsageError(`${JSON.stringify(text)} is not an id`, { why: `a ${what} is ${what[0]}_ and letters`, fix: [`list them: flotilla ${what}s ls`] });
+    throw new UsageError(`${JSON.stringify(text)} is not an id`, {
+      why: `a ${what} is ${what[0]}_ and letters`,
+      fix: [`list them: flotilla ${what}s ls`],
+    });
   }
   const found = (await recentRuns(api)).filter((run) => run.id.startsWith(letters, 2));
   if (found.length === 1 && found[0]) return found[0];

@@ -1,7 +1,7 @@
 import type { AttemptView, TaskDetail, TaskView } from "../protocol/views.ts";
 import type { Printer } from "./context.ts";
 import { shortId } from "./short-id.ts";
-import { renderError } from "./text/error.ts";
+import { briefError, renderError } from "./text/error.ts";
 import { renderFields } from "./text/fields.ts";
 import { count, paintState, span, stateText } from "./text/format.ts";
 import { renderTable } from "./text/table.ts";
@@ -19,7 +19,7 @@ export function taskLines(task: TaskDetail, { theme, columns }: Printer): string
       ["id", task.id],
       ["run", shortId(task.runId)],
       ["parent", task.parentId === null ? "" : shortId(task.parentId)],
-      ["key", task.key ?? ""],
+      ["key", ownKey(task)],
       ["attempt", task.attempt > 1 ? String(task.attempt) : ""],
       ["crashes", task.crashes > 0 ? String(task.crashes) : ""],
       ["worker", task.worker ?? ""],
@@ -30,30 +30,63 @@ export function taskLines(task: TaskDetail, { theme, columns }: Printer): string
     ],
     { theme, columns, indent: 2 },
   );
-  const tries = task.attempts.length === 0 ? [] : ["", ...renderTable(attemptColumns, task.attempts, { theme, columns: columns === undefined ? undefined : columns - 2 }).map((l) => `  ${l}`)];
+  const tries =
+    task.attempts.length === 0
+      ? []
+      : [
+          "",
+          ...renderTable(attemptColumns, task.attempts, { theme, columns: columns === undefined ? undefined : columns - 2 }).map(
+            (l) => `  ${l}`,
+          ),
+        ];
   const error = task.error === null ? [] : ["", ...renderError(task.error, { theme, columns })];
   const output = task.state === "succeeded" ? valueLines("output", task.output, theme.paint) : [];
-  return [`${state}  ${theme.paint("bold", oneLine(task.name))} ${theme.paint("dim", task.kind)}`, ...fields, ...valueLines("input", task.input, theme.paint), ...output, ...tries, ...error];
+  return [
+    `${state}  ${theme.paint("bold", oneLine(task.name))} ${theme.paint("dim", task.kind)}`,
+    ...fields,
+    ...valueLines("input", task.input, theme.paint),
+    ...output,
+    ...tries,
+    ...error,
+  ];
 }
 
 const attemptColumns: readonly Column<AttemptView>[] = [
   { title: "ATTEMPT", value: (a) => String(a.attempt), align: "right" },
   { title: "OUTCOME", value: (a) => a.outcome },
-  { title: "RAN", value: (a) => (a.endedAt === null ? "" : span(Date.parse(a.endedAt) - Date.parse(a.startedAt))), align: "right" },
+  {
+    title: "RAN",
+    value: (a) => (a.endedAt === null ? "" : span(Date.parse(a.endedAt) - Date.parse(a.startedAt))),
+    align: "right",
+  },
   { title: "WORKER", value: (a) => a.worker ?? "", least: 8, spare: 1 },
-  { title: "ERROR", value: (a) => (a.error === null ? "" : `${a.error.code === "ERROR" ? "" : `${a.error.code} `}${a.error.why ?? a.error.message}`), least: 16 },
+  { title: "ERROR", value: (a) => (a.error === null ? "" : briefError(a.error)), least: 16 },
 ];
 
 function valueLines(label: string, value: unknown, paint: Printer["theme"]["paint"]): string[] {
   const lines = (JSON.stringify(value, null, 2) ?? "null").split("\n");
-  const shown = lines.slice(0, valueLinesMax).map((line) => `  ${printable(line.length > valueLineLength ? `${line.slice(0, valueLineLength)} ...` : line)}`);
+  const shown = lines
+    .slice(0, valueLinesMax)
+    .map((line) => `  ${printable(line.length > valueLineLength ? `${line.slice(0, valueLineLength)} ...` : line)}`);
   const left = lines.length - shown.length;
-  return ["", `  ${paint("dim", label)}`, ...shown, ...(left > 0 ? [paint("dim", `  and ${count(left)} more lines; whole: -o json`)] : [])];
+  return [
+    "",
+    `  ${paint("dim", label)}`,
+    ...shown,
+    ...(left > 0 ? [paint("dim", `  and ${count(left)} more lines; whole: -o json`)] : []),
+  ];
 }
 
 /** What a task has to say for itself: its error, else its progress. */
 export function noteOf(t: TaskView): string {
-  if (t.error !== null) return t.error.title ?? t.error.message;
+  if (t.error !== null) return briefError(t.error);
   const { done, total, note } = t.progress ?? {};
-  return [done === undefined ? "" : `${done}${total === undefined ? "" : `/${total}`}`, note ?? ""].filter((part) => part !== "").join(" ");
+  return [done === undefined ? "" : `${done}${total === undefined ? "" : `/${total}`}`, note ?? ""]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+/** The key that the workflow gave. A derived one, name#hash, tells nobody anything. */
+export function ownKey({ key, name }: Pick<TaskView, "key" | "name">): string {
+  return key === null || key.startsWith(`${name}#`) ? "" : key;
 }

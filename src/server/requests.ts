@@ -8,7 +8,7 @@ import { closedStates, openStates, priorities } from "../core/task.ts";
 import type { RunStatus } from "../protocol/views.ts";
 
 /** Rows of one page. */
-export const pageMax = 1_000;
+export const pageMax = 500;
 /** The longest a long poll is held, in ms: proxies drop silent requests after 60 s. */
 export const waitMsMax = 55_000;
 

@@ -21,7 +21,10 @@ export const doctor: MakeCommand = (bind) =>
 function checkLines(check: Check, c: Context): string[] {
   const { theme, columns } = c.out;
   const fixes = check.fix.map((text) => ["fix", text] as const);
-  return [`${markOf(check, theme)} ${padEnd(check.check, 12)} ${check.detail}`, ...renderFields(fixes, { theme, columns, indent: 15 })];
+  return [
+    `${markOf(check, theme)} ${padEnd(check.check, 12)} ${check.detail}`,
+    ...renderFields(fixes, { theme, columns, indent: 15 }),
+  ];
 }
 
 function markOf({ status }: Check, { paint, glyphs }: Theme): string {

@@ -23,7 +23,10 @@ export const explain: MakeCommand = (bind) =>
     );
 
 function listAll(c: Context): void {
-  const rows = [...Object.entries(catalogue).map(([code, entry]) => ({ code, title: entry.title })), ...Object.entries(reasons).map(([code, title]) => ({ code, title }))];
+  const rows = [
+    ...Object.entries(catalogue).map(([code, entry]) => ({ code, title: entry.title })),
+    ...Object.entries(reasons).map(([code, title]) => ({ code, title })),
+  ];
   if (c.globals.output === "json") return c.out.json(rows);
   c.out.table(
     [
@@ -41,18 +44,35 @@ function explainOne(c: Context, text: string): void {
     const means = reasons[code as Reason];
     if (c.globals.output === "json") return c.out.json({ code, kind: "reason", means });
     c.out.line(theme.paint("bold", code));
-    return c.out.lines(renderFields([["means", `a task does not run now because ${means}`], ["more", "flotilla tasks explain TASK tells the facts and the next step"]], { theme, columns, indent: 2 }));
+    return c.out.lines(
+      renderFields(
+        [
+          ["means", `a task does not run now because ${means}`],
+          ["more", "flotilla tasks explain TASK tells the facts and the next step"],
+        ],
+        { theme, columns, indent: 2 },
+      ),
+    );
   }
   const explained = explainCode(code);
   if (explained === undefined) {
     const near = nearestCode(code);
-    throw new UsageError(`${JSON.stringify(text)} is no code of ours`, { fix: near === undefined ? [] : [`did you mean: flotilla explain ${near}`], more: "flotilla explain" });
+    throw new UsageError(`${JSON.stringify(text)} is no code of ours`, {
+      fix: near === undefined ? [] : [`did you mean: flotilla explain ${near}`],
+      more: "flotilla explain",
+    });
   }
   if (c.globals.output === "json") return c.out.json(explained);
   c.out.line(`${theme.paint("bold", explained.code)}  ${explained.title}`);
   c.out.lines(
     renderFields(
-      [["example", explained.why], ...explained.fix.map((fix) => ["fix", fix] as const), ["retry", explained.retryable ? "the same call may succeed later" : "not without a change"], ["exit", `${explained.exitCode}`], ["docs", explained.doc]],
+      [
+        ["example", explained.why],
+        ...explained.fix.map((fix) => ["fix", fix] as const),
+        ["retry", explained.retryable ? "the same call may succeed later" : "not without a change"],
+        ["exit", `${explained.exitCode}`],
+        ["docs", explained.doc],
+      ],
       { theme, columns, indent: 2 },
     ),
   );

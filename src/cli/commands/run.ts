@@ -41,7 +41,10 @@ Examples:
         const given = await readInput(o.input, c.io);
         const input = o.planOnly === true ? withPlanOnly(given ?? {}, name, await knownDefinitions(c)) : (given ?? {});
         const words = [name, ...o.input.flatMap((i) => ["--input", i])].map(quoted).join(" ");
-        await using opened = await openFleetOf(c, ["start a fleet, in another terminal: flotilla up", `or a fleet for this run alone: flotilla up --run ${words}`]);
+        await using opened = await openFleetOf(c, [
+          "start a fleet, in another terminal: flotilla up",
+          `or a fleet for this run alone: flotilla up --run ${words}`,
+        ]);
         const [reply] = await Promise.all(opened.api.start([startRequest(name, input, o)]));
         if (reply === undefined) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" });
         if (o.detach === true) {
@@ -49,7 +52,8 @@ Examples:
           else c.out.line(reply.id);
           return exitCodes.ok;
         }
-        if (!c.globals.quiet) c.err.line(`${c.err.theme.glyphs.run} run ${reply.id}${reply.existing ? " was started before with this key" : ""}`);
+        if (!c.globals.quiet)
+          c.err.line(`${c.err.theme.glyphs.run} run ${reply.id}${reply.existing ? " was started before with this key" : ""}`);
         return await waitAndPrint(opened.api, reply.id, c);
       }),
     );

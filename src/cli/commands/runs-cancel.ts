@@ -14,10 +14,21 @@ export const runsCancel: MakeCommand = (bind) =>
         await using opened = await openFleetOf(c, ["start the fleet that works on it, then cancel: flotilla up"]);
         const id = await resolveEither(opened.api, text);
         const before = id.startsWith("r_") ? (await opened.api.run(id)).status : (await opened.api.task(id)).state;
-        const ended = before === "succeeded" || before === "failed" || before === "canceled" || before === "quarantined" || before === "partial" || before === "stopped";
+        const ended =
+          before === "succeeded" ||
+          before === "failed" ||
+          before === "canceled" ||
+          before === "quarantined" ||
+          before === "partial" ||
+          before === "stopped";
         if (!ended) await opened.api.cancel(id, reason);
         if (c.globals.output === "json") c.out.json({ id, canceling: !ended, was: before });
-        else c.err.line(ended ? `${shortId(id)} has ${before} already; nothing to cancel` : `${c.err.theme.glyphs.ok} canceling ${shortId(id)} and all below it`);
+        else
+          c.err.line(
+            ended
+              ? `${shortId(id)} has ${before} already; nothing to cancel`
+              : `${c.err.theme.glyphs.ok} canceling ${shortId(id)} and all below it`,
+          );
         return exitCodes.ok;
       }),
     );

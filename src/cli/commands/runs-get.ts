@@ -17,7 +17,12 @@ export const runsGet: MakeCommand = (bind) =>
         if (c.globals.output === "json") c.out.json(view);
         else c.out.lines(runLines(view, c, c.out));
         const short = shortId(view.id);
-        hint(c, view.status === "running" ? `follow it: flotilla runs watch ${short}` : `its output: flotilla runs watch ${short}   its tasks: flotilla tasks ls --run ${short}`);
+        hint(
+          c,
+          view.status === "running"
+            ? `follow it: flotilla runs watch ${short}`
+            : `its output: flotilla runs watch ${short}   its tasks: flotilla tasks ls --run ${short}`,
+        );
         return exitCodes.ok;
       }),
     );

@@ -11,7 +11,15 @@ import { shortId } from "../short-id.ts";
 import { ago, count, paintState, stateText, took } from "../text/format.ts";
 import type { Column } from "../text/table.ts";
 
-export const statuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const satisfies readonly RunStatus[];
+export const statuses = [
+  "running",
+  "succeeded",
+  "partial",
+  "failed",
+  "canceled",
+  "stopped",
+  "quarantined",
+] as const satisfies readonly RunStatus[];
 
 interface Options {
   readonly status?: RunStatus;
@@ -35,7 +43,8 @@ export const runsLs: MakeCommand = (bind) =>
         const query: RunsQuery = { limit, ...(status && { status }), ...(name && { name }), ...(after && { after }) };
         const page = await opened.api.runs(query);
         if (c.globals.output === "json") c.out.json(page);
-        else if (page.items.length === 0) hint(c, status || name ? "no run fits" : "no run yet; start one: flotilla run NAME --input key=value");
+        else if (page.items.length === 0)
+          hint(c, status || name ? "no run fits" : "no run yet; start one: flotilla run NAME --input key=value");
         else c.out.table(columns(c), page.items);
         const filters = `${status ? ` --status ${status}` : ""}${name ? ` --name ${name}` : ""}`;
         pageHint(c, page, { noun: "run", total: undefined, command: `flotilla runs ls${filters}` });

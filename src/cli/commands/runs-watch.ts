@@ -15,7 +15,11 @@ export const runsWatch: MakeCommand = (bind) =>
         const id = await resolveRun(opened.api, text);
         // Without workers it would never end.
         if (!opened.live && (await opened.api.run(id)).status === "running") {
-          throw new FlotillaError("FLOTILLA_UNREACHABLE", { target: nameOf(c, opened.place) }, { where: `${id} is unfinished, and no fleet works on it` });
+          throw new FlotillaError(
+            "FLOTILLA_UNREACHABLE",
+            { target: nameOf(c, opened.place) },
+            { where: `${id} is unfinished, and no fleet works on it` },
+          );
         }
         return await waitAndPrint(opened.api, id, c);
       }),

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { reasons } from "../../core/reason.ts";
+import { closedStates } from "../../core/task.ts";
 import type { MakeCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openToRead } from "../open-api.ts";
@@ -22,7 +23,10 @@ export const tasksExplain: MakeCommand = (bind) =>
         const { task, state, reason, detail, fix } = explanation;
         const { theme, columns } = c.out;
         const why = reason === null ? "" : `${reason}: ${reasons[reason]}`;
-        const fixes = [...(opened.live ? [] : ["no fleet is up: flotilla up"]), ...fix].map((text) => ["fix", text] as const);
+        const fixes = [
+          ...(opened.live || (closedStates as readonly string[]).includes(state) ? [] : ["no fleet is up: flotilla up"]),
+          ...fix,
+        ].map((text) => ["fix", text] as const);
         c.out.line(`${paintState(stateText(state, theme), state, theme)}  ${shortId(task)}`);
         c.out.lines(renderFields([["reason", why], ["detail", detail], ...fixes], { theme, columns, indent: 2 }));
         return exitCodes.ok;

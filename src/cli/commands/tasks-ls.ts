@@ -10,7 +10,7 @@ import { openToRead } from "../open-api.ts";
 import { afterOption, limitOption } from "../options.ts";
 import { pageHint } from "../page-hint.ts";
 import { resolveRun, shortId } from "../short-id.ts";
-import { noteOf } from "../task-view.ts";
+import { noteOf, ownKey } from "../task-view.ts";
 import { paintState, span, stateText } from "../text/format.ts";
 import type { Column } from "../text/table.ts";
 
@@ -42,7 +42,11 @@ export const tasksLs: MakeCommand = (bind) =>
         else if (page.items.length === 0) hint(c, `no task of ${shortId(run.id)} fits`);
         else c.out.table(columns(c), page.items);
         const filters = `${state ? ` --state ${state}` : ""}${name ? ` --name ${name}` : ""}`;
-        pageHint(c, page, { noun: "task", total: totalOf(run, state, name), command: `flotilla tasks ls --run ${shortId(run.id)}${filters}` });
+        pageHint(c, page, {
+          noun: "task",
+          total: totalOf(run, state, name),
+          command: `flotilla tasks ls --run ${shortId(run.id)}${filters}`,
+        });
         return exitCodes.ok;
       }),
     );
@@ -51,7 +55,8 @@ export const tasksLs: MakeCommand = (bind) =>
 function totalOf(run: RunView, state: TaskState | undefined, name: string | undefined): number | undefined {
   const stages = name === undefined ? run.stages : run.stages.filter((s) => s.stage === name);
   if (state === undefined) return name === undefined ? run.tasks.total : sum(stages.map((s) => s.total));
-  if (state === "running" || state === "succeeded" || state === "failed" || state === "canceled" || state === "quarantined") return sum(stages.map((s) => s[state]));
+  if (state === "running" || state === "succeeded" || state === "failed" || state === "canceled" || state === "quarantined")
+    return sum(stages.map((s) => s[state]));
   return undefined;
 }
 
@@ -64,7 +69,7 @@ function columns(c: Context): readonly Column<TaskView>[] {
   return [
     { title: "TASK", value: (t) => shortId(t.id) },
     { title: "NAME", value: (t) => t.name, least: 8 },
-    { title: "KEY", value: (t) => t.key ?? "", least: 8, spare: 2 },
+    { title: "KEY", value: ownKey, least: 8, spare: 2 },
     { title: "STATE", value: (t) => stateText(t.state, theme), style: (text, t) => paintState(text, t.state, theme) },
     { title: "TRY", value: (t) => String(t.attempt), align: "right", spare: 5 },
     { title: "WAITED", value: (t) => span(t.waitMs), align: "right", spare: 4 },

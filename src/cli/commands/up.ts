@@ -13,8 +13,18 @@ export const up: MakeCommand = (bind) =>
   new Command("up")
     .description("start a fleet here: orchestrator and workers, on one database file")
     .addOption(new Option("--workers <n>", "workers to start (default: the config's, or 1)").argParser(wholeNumber(1, 1_000)))
-    .addOption(new Option("--slots <n>", "tasks that one worker runs at a time (default: the config's, or 16; 1 in a child process)").argParser(wholeNumber(1, 10_000)))
-    .addOption(new Option("--isolation <kind>", "where workers run (default: the config's, or in-process)").choices(["in-process", "child-process"]))
+    .addOption(
+      new Option(
+        "--slots <n>",
+        "tasks that one worker runs at a time (default: the config's, or 16; 1 in a child process)",
+      ).argParser(wholeNumber(1, 10_000)),
+    )
+    .addOption(
+      new Option("--isolation <kind>", "where workers run (default: the config's, or in-process)").choices([
+        "in-process",
+        "child-process",
+      ]),
+    )
     .option("--offers <list>", "capabilities of the workers, with commas between")
     .option("--run <name>", "start this agent or workflow, wait for it, then stop and exit as it ended")
     .option("--keep", "with --run: stay up afterwards")

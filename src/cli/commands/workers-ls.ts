@@ -19,7 +19,11 @@ export const workersLs: MakeCommand = (bind) =>
         const workers = await opened.api.workers();
         if (c.globals.output === "json") c.out.json(workers);
         else if (workers.length > 0) c.out.table(columns(c), workers);
-        else hint(c, opened.live ? "no worker is connected" : "no worker is live: no fleet is up on this store; start one: flotilla up");
+        else
+          hint(
+            c,
+            opened.live ? "no worker is connected" : "no worker is live: no fleet is up on this store; start one: flotilla up",
+          );
         return exitCodes.ok;
       }),
     );
@@ -37,6 +41,13 @@ function columns(c: Context): readonly Column<WorkerView>[] {
     { title: "OFFERS", value: (w) => w.offers.join(","), least: 6, spare: 5 },
     { title: "BUILD", value: (w) => w.build, least: 7, spare: 6 },
     { title: "JOINED", value: (w) => ago(w.joinedAt, c.io.clock.now()), align: "right", spare: 2 },
-    { title: "TASKS", value: (w) => w.tasks.map((t) => `${t.name} ${shortId(t.id)} ${span(t.forMs)}`).join(", "), least: 12, spare: 1 },
+    { title: "TASKS", value: tasksText, least: 12, spare: 1 },
   ];
+}
+
+const tasksShown = 3;
+
+function tasksText({ tasks }: WorkerView): string {
+  const shown = tasks.slice(0, tasksShown).map((t) => `${t.name} ${shortId(t.id)} ${span(t.forMs)}`);
+  return [...shown, ...(tasks.length > tasksShown ? [`${tasks.length - tasksShown} more`] : [])].join(", ");
 }

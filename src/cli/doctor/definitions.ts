@@ -20,7 +20,9 @@ export async function checkDefinitions(c: Context): Promise<Check> {
     resolveFleet(fleet ?? { definitions }, { cwd: c.io.cwd, environment: c.io.env["FLOTILLA_ENV"] });
     const contracts = definitions.filter((d) => d.kind === "contract").length;
     const detail = `${plural(definitions.length, "definition")} in ${relative(c.io.cwd, file) || file}`;
-    return contracts === definitions.length ? warn("definitions", `${detail}, contracts all: no code to run`, "add an agent or a workflow") : ok("definitions", detail);
+    return contracts === definitions.length
+      ? warn("definitions", `${detail}, contracts all: no code to run`, "add an agent or a workflow")
+      : ok("definitions", detail);
   } catch (error) {
     return failed("definitions", error);
   }

@@ -30,21 +30,39 @@ export async function checkOwner(c: Context, place: StorePlace): Promise<Check[]
 }
 
 function notOpened(error: unknown): Check {
-  if (!isFlotillaError(error, "FLOTILLA_STORE_LOCKED")) return failed(isFlotillaError(error, "FLOTILLA_STORE_NEWER") ? "schema" : "fleet", error);
+  if (!isFlotillaError(error, "FLOTILLA_STORE_LOCKED"))
+    return failed(isFlotillaError(error, "FLOTILLA_STORE_NEWER") ? "schema" : "fleet", error);
   const { pid } = error.details;
   const who = pid === null ? "another process" : `process ${pid}`;
-  return fail("fleet", `${who} holds the lock, and no control socket answers`, `look at it: ps -p ${pid ?? "PID"}`, "a program that embeds a fleet serves no socket: stop it, or give it another store");
+  return fail(
+    "fleet",
+    `${who} holds the lock, and no control socket answers`,
+    `look at it: ps -p ${pid ?? "PID"}`,
+    "a program that embeds a fleet serves no socket: stop it, or give it another store",
+  );
 }
 
 function uncoveredCheck(uncovered: readonly string[]): Check {
   return uncovered.length === 0
     ? ok("coverage", "every definition that tasks need has a live worker")
-    : warn("coverage", `no live worker has ${uncovered.join(", ")}: such tasks wait`, "start a fleet whose definitions hold them", "or cancel their runs: flotilla runs ls --status running");
+    : warn(
+        "coverage",
+        `no live worker has ${uncovered.join(", ")}: such tasks wait`,
+        "start a fleet whose definitions hold them",
+        "or cancel their runs: flotilla runs ls --status running",
+      );
 }
 
 async function workersCheck({ api }: OpenedApi): Promise<Check> {
   const workers = await api.workers();
   const stuck = workers.filter((w) => w.state === "unresponsive");
-  if (stuck.length > 0) return warn("workers", `${stuck.map((w) => w.name).join(", ")}: the main loop is blocked`, "move long computations into child processes: --isolation child-process");
-  return workers.length === 0 ? warn("workers", "none is connected: nothing runs", "flotilla up --workers 1") : ok("workers", plural(workers.length, "worker"));
+  if (stuck.length > 0)
+    return warn(
+      "workers",
+      `${stuck.map((w) => w.name).join(", ")}: the main loop is blocked`,
+      "move long computations into child processes: --isolation child-process",
+    );
+  return workers.length === 0
+    ? warn("workers", "none is connected: nothing runs", "flotilla up --workers 1")
+    : ok("workers", plural(workers.length, "worker"));
 }

@@ -10,13 +10,20 @@ export function checkFile(path: string): Check {
   if (!existsSync(path)) {
     return can(folder, constants.W_OK)
       ? ok("store", `${path} is not there yet; flotilla up creates it`)
-      : fail("store", `${path} is not there, and ${folder} is not writable`, `chmod u+w ${folder}, or name another file: --store sqlite:PATH`);
+      : fail(
+          "store",
+          `${path} is not there, and ${folder} is not writable`,
+          `chmod u+w ${folder}, or name another file: --store sqlite:PATH`,
+        );
   }
   if (!statSync(path).isFile()) return fail("store", `${path} is no file`, "name a file: --store sqlite:PATH");
-  if (!can(path, constants.R_OK)) return fail("store", `this user may not read ${path}`, "run as its owner, or change its permissions");
-  if (!can(path, constants.W_OK)) return fail("store", `this user may not write ${path}`, "run as its owner, or change its permissions");
+  if (!can(path, constants.R_OK))
+    return fail("store", `this user may not read ${path}`, "run as its owner, or change its permissions");
+  if (!can(path, constants.W_OK))
+    return fail("store", `this user may not write ${path}`, "run as its owner, or change its permissions");
   // The log and the lock are files of their own.
-  if (!can(folder, constants.W_OK)) return fail("store", `${folder} is not writable; SQLite makes its log there`, `chmod u+w ${folder}`);
+  if (!can(folder, constants.W_OK))
+    return fail("store", `${folder} is not writable; SQLite makes its log there`, `chmod u+w ${folder}`);
   return ok("store", `${path}, ${megabytes(statSync(path).size)}`);
 }
 
@@ -30,7 +37,9 @@ export function checkContent(path: string): Check[] {
     const problems = (db.prepare("PRAGMA quick_check(3)").all() as { quick_check: string }[]).map((row) => row.quick_check);
     const whole = problems.length === 1 && problems[0] === "ok";
     return [
-      mode === "wal" ? ok("sqlite", `${version}, WAL`) : warn("sqlite", `${version}, journal mode ${mode} instead of WAL`, "open it once with flotilla up, which sets it"),
+      mode === "wal"
+        ? ok("sqlite", `${version}, WAL`)
+        : warn("sqlite", `${version}, journal mode ${mode} instead of WAL`, "open it once with flotilla up, which sets it"),
       whole ? ok("integrity", "quick_check found nothing") : fail("integrity", problems.join("; "), ...restore(path)),
     ];
   } catch (error) {

@@ -12,7 +12,10 @@ export function normalCode(text: string): string {
 /** The code that shares the most words with what was typed. */
 export function nearestCode(code: string): string | undefined {
   const words = wordsOf(code);
-  const scored = codes.map((known) => ({ known, score: wordsOf(known).filter((w) => words.some((v) => w.startsWith(v) || v.startsWith(w))).length }));
+  const scored = codes.map((known) => ({
+    known,
+    score: wordsOf(known).filter((w) => words.some((v) => w.startsWith(v) || v.startsWith(w))).length,
+  }));
   const best = scored.toSorted((a, b) => b.score - a.score)[0];
   return best !== undefined && best.score > 0 ? best.known : undefined;
 }

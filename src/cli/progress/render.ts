@@ -26,20 +26,41 @@ function headLine(model: ProgressModel, columns: number, { paint, glyphs }: Them
     `${count(run.tasks.done)}/${count(run.tasks.total)} tasks`,
     formatMs(Math.max(0, model.nowMs - Date.parse(run.createdAt))),
   ];
-  const head = `${glyphs.run} ${oneLine(run.name)} ${shortId(run.id)}`;
-  const plain = cut(`${head}  ${facts.join(`  `)}`, columns, glyphs.ellipsis);
+  const head = cut(`${glyphs.run} ${oneLine(run.name)} ${shortId(run.id)}`, columns, glyphs.ellipsis);
   // Painted after it was cut: a colour has no width, and a cut colour never ends.
-  return plain.startsWith(head) ? paint(["cyan", "bold"], head) + plain.slice(head.length) : plain;
+  return (
+    paint(["cyan", "bold"], head) +
+    fitting(facts, "  ", columns - widthOf(head))
+      .map((fact) => `  ${fact}`)
+      .join("")
+  );
 }
 
 function stageLines(model: ProgressModel, columns: number, theme: Theme): string[] {
   const stages = shownStages(model);
-  const label = Math.min(labelMax, Math.max(0, ...stages.map((s) => widthOf(oneLine(s.stage)))), Math.max(6, Math.floor(columns / 3)));
+  const label = Math.min(
+    labelMax,
+    Math.max(0, ...stages.map((s) => widthOf(oneLine(s.stage)))),
+    Math.max(6, Math.floor(columns / 3)),
+  );
   const counts = Math.max(0, ...stages.map((s) => countsOf(s).length));
   const bar = Math.min(barMax, columns - 2 - label - 2 - counts - 2);
   const left = openStages(model).length - stages.length;
-  const more = left > 0 ? [cut(`  and ${plural(left, "stage")} more`, columns, theme.glyphs.ellipsis)] : [];
+  const more =
+    left > 0 ? [cut(`  and ${count(left)} more ${left === 1 ? "stage" : "stages"}`, columns, theme.glyphs.ellipsis)] : [];
   return [...stages.map((s) => stageLine(s, { label, counts, bar }, columns, theme)), ...more];
+}
+
+/** As many of the facts as fit, the first ones first: half a number is worse than none. */
+function fitting(facts: readonly string[], separator: string, room: number): string[] {
+  const taken: string[] = [];
+  let used = 0;
+  for (const fact of facts) {
+    used += widthOf(separator) + widthOf(fact);
+    if (used > room) break;
+    taken.push(fact);
+  }
+  return taken;
 }
 
 /** The root's own stage says nothing that the head line does not say. */
@@ -106,13 +127,15 @@ function footLines(model: ProgressModel, columns: number, theme: Theme): string[
     ...(oldest === undefined ? [] : [`oldest wait ${formatMs(oldest)}`]),
     ...(eta === undefined ? [] : [`ETA ${formatMs(eta)}`]),
   ];
-  const foot = facts.length === 0 ? [] : [paint("dim", cut(`  ${facts.join(` ${glyphs.dot} `)}`, columns, glyphs.ellipsis))];
+  const foot =
+    facts.length === 0 ? [] : [paint("dim", `  ${fitting(facts, ` ${glyphs.dot} `, columns).join(` ${glyphs.dot} `)}`)];
   return [...foot, ...warnings(model).map((text) => paint("yellow", cut(`  ${glyphs.warn} ${text}`, columns, glyphs.ellipsis)))];
 }
 
 /** What a person should act on: nothing runs although something waits. */
 function warnings({ health, waiting }: ProgressModel): string[] {
-  if (health !== undefined && health.uncovered.length > 0) return [`no live worker has ${health.uncovered.map(oneLine).join(", ")}`];
+  if (health !== undefined && health.uncovered.length > 0)
+    return [`no live worker has ${health.uncovered.map(oneLine).join(", ")}`];
   if (waiting === undefined || waiting.reason === "DISPATCHING" || waiting.reason === "WAITING_CHILDREN") return [];
   const text = waiting.reason in reasons ? reasons[waiting.reason as keyof typeof reasons] : "";
   return [oneLine(`${waiting.reason}${text === "" ? "" : `: ${text}`}${waiting.fix === "" ? "" : `; ${waiting.fix}`}`)];

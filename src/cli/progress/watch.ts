@@ -80,7 +80,12 @@ async function look(api: OrchestratorApi, id: string): Promise<[RunView, HealthV
   return await Promise.all([api.run(id), api.health()]);
 }
 
-async function listen(api: OrchestratorApi, id: string, signal: AbortSignal, on: (event: Parameters<typeof withEvent>[1]) => void): Promise<void> {
+async function listen(
+  api: OrchestratorApi,
+  id: string,
+  signal: AbortSignal,
+  on: (event: Parameters<typeof withEvent>[1]) => void,
+): Promise<void> {
   try {
     for await (const event of api.events(id, { signal })) on(event);
   } catch {
@@ -88,15 +93,15 @@ async function listen(api: OrchestratorApi, id: string, signal: AbortSignal, on:
   }
 }
 
-function pause(c: Context, ms: number, signal: AbortSignal): Promise<void> {
+async function pause(c: Context, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const over = new AbortController();
   const timer = c.io.clock.after(ms, resolve);
   signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
-  return promise.finally(() => {
-    timer.cancel();
-    over.abort();
-  });
+  await promise;
+  timer.cancel();
+  over.abort();
 }
 
 interface ProgressView {

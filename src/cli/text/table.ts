@@ -16,8 +16,13 @@ export interface Column<T> {
 const gap = "  ";
 
 /** `columns` undefined: as wide as it gets, for pipes. */
-export function renderTable<T>(columns: readonly Column<T>[], rows: readonly T[], o: { columns: number | undefined; theme: Theme }): string[] {
-  const table = columns.map((column) => measure(column, rows));
+export function renderTable<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  o: { columns: number | undefined; theme: Theme },
+): string[] {
+  // A column that says nothing in any row is noise.
+  const table = columns.map((column) => measure(column, rows)).filter((c) => c.values.some((value) => value !== ""));
   const fitted = o.columns === undefined ? table : fit(table, o.columns);
   const header = fitted.map((c) => o.theme.paint("dim", align(c, c.column.title))).join(gap);
   const lines = rows.map((row, i) => fitted.map((c) => cell(c, row, i, o.theme)).join(gap));
@@ -40,8 +45,15 @@ function fit<T>(table: readonly Measured<T>[], room: number): readonly Measured<
   if (wanted <= 0) return table;
   const cut = shrink(table, wanted);
   if (total(cut) <= room) return cut;
-  const spare = table.filter((c) => c.column.spare !== undefined).toSorted((a, b) => (b.column.spare ?? 0) - (a.column.spare ?? 0))[0];
-  return spare === undefined ? cut : fit(table.filter((c) => c !== spare), room);
+  const spare = table
+    .filter((c) => c.column.spare !== undefined)
+    .toSorted((a, b) => (b.column.spare ?? 0) - (a.column.spare ?? 0))[0];
+  return spare === undefined
+    ? cut
+    : fit(
+        table.filter((c) => c !== spare),
+        room,
+      );
 }
 
 /** Takes cells from the widest column that may give some, one by one: tables are small. */

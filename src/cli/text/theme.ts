@@ -33,7 +33,17 @@ const unicode: Glyphs = {
   arrow: "→",
   bar: ["·", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
 };
-const ascii: Glyphs = { ok: "+", fail: "x", warn: "!", run: "*", off: "o", dot: "-", ellipsis: "...", arrow: "->", bar: [".", "#"] };
+const ascii: Glyphs = {
+  ok: "+",
+  fail: "x",
+  warn: "!",
+  run: "*",
+  off: "o",
+  dot: "-",
+  ellipsis: "...",
+  arrow: "->",
+  bar: [".", "#"],
+};
 
 export interface ThemeOptions {
   readonly output: Pick<Output, "isTTY">;

@@ -15,6 +15,10 @@ export function statusLine({ workers, queue, uncovered }: HealthView, columns: n
     ...(queue.oldestReadyMs === null ? [] : [`oldest wait ${formatMs(queue.oldestReadyMs)}`]),
     ...(uncovered.length > 0 ? [`no worker has ${uncovered.join(", ")}`] : []),
   ];
-  const text = cut(`${busy ? glyphs.run : glyphs.off} ${busy ? "working" : "idle"} ${glyphs.dot} ${facts.join(` ${glyphs.dot} `)}`, columns, glyphs.ellipsis);
+  const text = cut(
+    `${busy ? glyphs.run : glyphs.off} ${busy ? "working" : "idle"} ${glyphs.dot} ${facts.join(` ${glyphs.dot} `)}`,
+    columns,
+    glyphs.ellipsis,
+  );
   return paint(uncovered.length > 0 ? "yellow" : busy ? "cyan" : "dim", text);
 }

@@ -26,6 +26,7 @@ interface Options extends StartOptions, UpOptions {
 
 /** A fleet from start to stop. Everything that can be wrong with the command line is found before it is opened. */
 export async function runUp(c: Context, o: Options): Promise<ExitCode> {
+  refuseStray(o);
   const place = await storePlace(c);
   const plan = await planFleet(c, place, o);
   const input = await inputOf(c, o, plan);
@@ -45,24 +46,52 @@ export async function runUp(c: Context, o: Options): Promise<ExitCode> {
   }
 }
 
+/** Options of a run without one would be ignored in silence. */
+function refuseStray(o: Options): void {
+  if (o.run !== undefined) return;
+  const given = {
+    "--input": o.input.length > 0,
+    "--keep": o.keep,
+    "--plan-only": o.planOnly,
+    "--tag": o.tag.length > 0,
+    "--priority": o.priority,
+    "--idempotency-key": o.idempotencyKey,
+  };
+  const stray = Object.entries(given).find(([, value]) => Boolean(value));
+  if (stray)
+    throw new UsageError(`${stray[0]} belongs to a run`, {
+      fix: ["name it: flotilla up --run NAME"],
+      more: "flotilla up --help",
+    });
+}
+
 async function inputOf(c: Context, o: Options, plan: FleetPlan): Promise<unknown> {
-  if (o.run === undefined) {
-    const stray = o.input.length > 0 ? "--input" : o.keep === true ? "--keep" : undefined;
-    if (stray !== undefined) throw new UsageError(`${stray} belongs to a run`, { fix: ["name it: flotilla up --run NAME"], more: "flotilla up --help" });
-    return undefined;
-  }
+  if (o.run === undefined) return undefined;
   const input = (await readInput(o.input, c.io)) ?? {};
   return o.planOnly === true ? withPlanOnly(input, o.run, plan.config.definitions) : input;
 }
 
 async function announce(c: Context, o: Options, plan: FleetPlan, { api }: Served, database: string): Promise<void> {
   if (c.globals.quiet) return;
-  const [health, workers] = await Promise.all([api.health(), api.workers()]);
+  const [health, workers, open] = await Promise.all([api.health(), api.workers(), api.runs({ status: "running", limit: 500 })]);
   const { definitions } = plan.config;
-  c.err.lines(bannerLines({ health, workers, definitions, file: plan.file, database, cwd: c.io.cwd, run: o.run }, c.err.columns ?? Infinity, c.err.theme));
+  c.err.lines(
+    bannerLines(
+      { health, workers, definitions, resumed: open.items.length, file: plan.file, database, cwd: c.io.cwd, run: o.run },
+      c.err.columns ?? Infinity,
+      c.err.theme,
+    ),
+  );
 }
 
-async function runOnce(c: Context, name: string, input: unknown, o: Options, { api, fleet }: Served, stops: Stops): Promise<ExitCode | undefined> {
+async function runOnce(
+  c: Context,
+  name: string,
+  input: unknown,
+  o: Options,
+  { api, fleet }: Served,
+  stops: Stops,
+): Promise<ExitCode | undefined> {
   // Through the client, which has the schema: bad input is refused before anything is stored.
   const run = await fleet.start(name, input, {
     ...(o.idempotencyKey !== undefined && { idempotencyKey: o.idempotencyKey }),
@@ -93,6 +122,10 @@ async function drain(c: Context, { api, fleet }: Pick<Served, "api" | "fleet">, 
   const stopped = Promise.withResolvers<false>();
   stops.now.addEventListener("abort", () => stopped.resolve(false), { once: true });
   const drained = await Promise.race([fleet.drain().then(() => true), stopped.promise]);
-  c.err.line(drained ? "stopped; nothing was running" : "stopped at once; unfinished tasks are stored and go on with the next: flotilla up");
+  c.err.line(
+    drained
+      ? "stopped; nothing was running"
+      : "stopped at once; unfinished tasks are stored and go on with the next: flotilla up",
+  );
   return drained;
 }

@@ -1,0 +1,401 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { cli, fakeFleet, tempDir } from "../../test/cli/harness.ts";
+import { healthView, runView, secret, taskDetail, workerView } from "../../test/cli/fake-api.ts";
+import type { StageView } from "../protocol/views.ts";
+
+const stage = (o: Partial<StageView>): StageView => ({
+  stage: "review",
+  total: 10,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  canceled: 0,
+  quarantined: 0,
+  retried: 0,
+  ...o,
+});
+const done = runView({
+  status: "succeeded",
+  finishedAt: "2026-11-22T10:00:03.400Z",
+  tasks: { total: 11, done: 11, failed: 1 },
+  stages: [stage({ succeeded: 9, failed: 1 })],
+});
+
+describe("runs", () => {
+  it("ls prints a table, the ids short and the exact counts", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    fake.putRun(runView({ id: `r_8${secret.slice(1)}2`, name: "greet", tags: ["ci"] }));
+    const { code, out, err } = await cli("runs ls");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toBe(`RUN         NAME        STATUS       TASKS  FAILED  TOOK  STARTED  TAGS
+r_8k2m9q4x  greet       ● running      0/1          5.0s   5s ago  ci
+r_7k2m9q4x  review-all  ✔ succeeded  11/11       1  3.4s   5s ago
+`);
+  });
+
+  it("ls -o json prints the view itself, and nothing else", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    expect(JSON.parse((await cli("runs ls -o json")).out)).toEqual({ items: [done], next: null });
+    expect((await cli("runs ls -o json --status failed")).err).toBe("");
+  });
+
+  it("ls says what a page leaves out, and how to go on", async () => {
+    const { fake, cli } = await fakeFleet();
+    for (let i = 1; i <= 3; i++) fake.putRun(runView({ id: `r_${i}${secret.slice(1)}1`, status: "failed" }));
+    const { err } = await cli("runs ls --limit 2 --status failed");
+    expect(err).toBe(`showing 2 runs; more: flotilla runs ls --status failed --after r_2${secret.slice(1)}1\n`);
+  });
+
+  it("ls tells what to do when there is none", async () => {
+    const { cli } = await fakeFleet();
+    expect(await cli("runs ls")).toEqual({
+      code: 0,
+      out: "",
+      err: "no run yet; start one: flotilla run NAME --input key=value\n",
+    });
+    expect((await cli("runs ls --status failed")).err).toBe("no run fits\n");
+    expect((await cli("runs ls -q")).err).toBe("");
+  });
+
+  it("get shows counts by stage and takes the latest run by default", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const { out } = await cli("runs get");
+    expect(out).toBe(`✔ succeeded  review-all
+  id       ${done.id}
+  started  2026-11-22T10:00:00.000Z
+  took     3.4s
+  tasks    11, 1 failed
+
+  STAGE    DONE  FAILED
+  review  10/10       1
+`);
+    expect(JSON.parse((await cli("runs get 7k2 -o json")).out)).toEqual(done);
+  });
+
+  it.each([
+    ["r_7k2", 0, ""],
+    ["7k2m9q", 0, ""],
+    ["r_9", 2, "no run r_9"],
+    ["run-1", 2, '"run-1" is not an id'],
+    ["r_", 2, "is not an id"],
+  ])("get %s exits %i", async (id, code, message) => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const result = await cli(`runs get ${id}`);
+    expect([result.code, result.err]).toEqual([code, expect.stringContaining(message)]);
+  });
+
+  it("get asks for more letters when several fit", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView({ id: `r_7a${secret.slice(2)}1`, name: "one" }));
+    fake.putRun(runView({ id: `r_7b${secret.slice(2)}1`, name: "two" }));
+    const { code, err } = await cli("runs get r_7");
+    expect(code).toBe(2);
+    expect(err).toContain('"r_7" fits 2 runs');
+    expect(err).toContain("two");
+  });
+
+  it("cancel reaches a run or a task by its first letters", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    fake.putTask(taskDetail({ id: `t_${secret}1.4` }));
+    expect((await cli("runs cancel r_7k --reason enough")).code).toBe(0);
+    expect((await cli("runs cancel t_7k.4")).code).toBe(0);
+    expect(fake.canceled).toEqual([
+      { id: runView().id, reason: "enough" },
+      { id: `t_${secret}1.4`, reason: "canceled from the command line" },
+    ]);
+  });
+
+  it("cancel leaves alone what has ended", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    expect((await cli("runs cancel r_7k")).err).toBe("r_7k2m9q4x has succeeded already; nothing to cancel\n");
+    expect(fake.canceled).toEqual([]);
+  });
+});
+
+describe("tasks", () => {
+  it("ls tells the exact total, also of a filter that is counted", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView({ tasks: { total: 412, done: 0, failed: 0 }, stages: [stage({ total: 411, failed: 7 })] }));
+    for (let i = 1; i <= 3; i++) {
+      fake.putTask(
+        taskDetail({
+          id: `t_${secret}1.${i}`,
+          name: "review",
+          key: i === 1 ? "src/a.ts" : "review#abc",
+          state: "failed",
+          error: { code: "ERROR", name: "Error", message: `bad ${i}` },
+        }),
+      );
+    }
+    const { out, err } = await cli("tasks ls --limit 2 --state failed");
+    expect(out).toBe(`TASK          NAME    KEY       STATE     TRY  WAITED  WORKER  NOTE
+t_7k2m9q4x.1  review  src/a.ts  ✖ failed    1    20ms  w1      bad 1
+t_7k2m9q4x.2  review            ✖ failed    1    20ms  w1      bad 2
+`);
+    expect(err).toBe(`showing 2 of 7 tasks; more: flotilla tasks ls --run r_7k2m9q4x --state failed --after t_${secret}1.2\n`);
+  });
+
+  it("get shows attempts and what went wrong first", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    const cause = {
+      code: "ERROR",
+      name: "TypeError",
+      message: "x is not a function",
+      stack: "TypeError\n    at node:internal/x\n    at review (file:///app/review.ts:3:1)",
+    };
+    const error = {
+      code: "FLOTILLA_AGENT_FAILED",
+      title: "Agent failed",
+      message: "m",
+      why: "review gave up after 2 attempts",
+      fix: ["look"],
+      where: "review",
+      cause,
+    };
+    const attempt = {
+      leaseNo: 1,
+      worker: "w1",
+      startedAt: "2026-11-22T10:00:00.000Z",
+      endedAt: "2026-11-22T10:00:00.500Z",
+      outcome: "failed",
+    };
+    fake.putTask(
+      taskDetail({
+        state: "failed",
+        error,
+        attempts: [
+          { ...attempt, attempt: 1, error: cause },
+          { ...attempt, attempt: 2, error },
+        ],
+      }),
+    );
+    const { out } = await cli("tasks get t_7k");
+    expect(out).toContain("1  failed   500ms  w1      TypeError: x is not a function");
+    expect(out).toContain("2  failed   500ms  w1      TypeError: x is not a function");
+    expect(out).toContain("  cause  TypeError: x is not a function\n         at review (file:///app/review.ts:3:1)\n");
+    expect(out).toContain("  more   flotilla explain FLOTILLA_AGENT_FAILED");
+  });
+
+  it("explain gives the reason and the next step", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    fake.putExplanation({
+      task: `t_${secret}1.2`,
+      state: "ready",
+      reason: "WORKERS_BUSY",
+      detail: "8 of 8 slots are busy",
+      fix: ["start more: flotilla up --slots 16"],
+    });
+    expect((await cli("tasks explain t_7k2.2")).out).toBe(`○ ready  t_7k2m9q4x.2
+  reason  WORKERS_BUSY: every capable worker is busy
+  detail  8 of 8 slots are busy
+  fix     start more: flotilla up --slots 16
+`);
+  });
+});
+
+describe("workers", () => {
+  it("ls shows what each does", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.setWorkers([workerView({ offers: ["gpu"], tasks: Array.from({ length: 5 }, () => workerView().tasks[0]!) })]);
+    expect((await cli("workers ls")).out).toBe(`WORKER    STATE  BUSY  RUNS IN      PID  OFFERS  BUILD  JOINED  TASKS
+laptop-1  busy    1/8  in-process  4242  gpu     a1f3   1m ago  review-all t_7k2m9q4x 1.2s, review-all t_7k2m9q4x 1.2s, review-all t_7k2m9q4x 1.2s, 2 more
+`);
+  });
+});
+
+describe("run", () => {
+  it("waits, prints the output on stdout and the rest on stderr", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.onStart((run) =>
+      fake.finish({ ...done, id: run.id }, { status: "succeeded", value: '{"ok":true,"headline":"all well"}', error: null }),
+    );
+    const { code, out, err } = await cli(
+      "run review-all --input a=1 --input b.c=x --input d=[1] --tag t --priority high --idempotency-key k",
+    );
+    expect([code, JSON.parse(out)]).toEqual([0, { ok: true, headline: "all well" }]);
+    expect(err).toContain("✔ review-all succeeded · 3.4s · 11 tasks, 1 failed\n  all well\n");
+    expect(fake.started[0]).toMatchObject({
+      name: "review-all",
+      input: '{"a":1,"b":{"c":"x"},"d":[1]}',
+      tags: ["t"],
+      priority: "high",
+      idempotencyKey: "k",
+      inputHash: expect.any(String) as string,
+    });
+  });
+
+  const canceled = "✖ FLOTILLA_CANCELED Canceled\n  why   by hand\n  fix   again\n  more  flotilla explain FLOTILLA_CANCELED\n";
+  it.each([
+    ["succeeded", "{}", 0, "✔"],
+    ["succeeded", '{"gate":{"passed":true}}', 0, "✔"],
+    ["succeeded", '{"gate":{"passed":false,"breaches":[{"message":"3 high"}]}}', 3, "✖ gate: 3 high"],
+    ["partial", "{}", 5, "! review-all partial"],
+    ["partial", '{"gate":{"passed":false}}', 3, "✖ gate: not passed"],
+    ["failed", null, 1, canceled],
+    ["canceled", null, 1, canceled],
+    ["stopped", null, 1, canceled],
+    ["quarantined", null, 1, canceled],
+  ] as const)("exits as the run ended: %s %s is %i", async (status, value, code, text) => {
+    const { fake, cli } = await fakeFleet();
+    const error =
+      value === null ? { code: "FLOTILLA_CANCELED", title: "Canceled", message: "m", why: "by hand", fix: ["again"] } : null;
+    fake.onStart((run) => fake.finish({ ...run, status }, { status, value, error }));
+    const result = await cli("run review-all");
+    expect([result.code, result.err]).toEqual([code, expect.stringContaining(text)]);
+  });
+
+  it("-o json prints the run and its outcome as one object, and errors as JSON on stderr", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.onStart((run) => fake.finish({ ...done, id: run.id }, { status: "succeeded", value: "[1]", error: null }));
+    expect(JSON.parse((await cli("run review-all -o json -q")).out)).toEqual({
+      run: done,
+      outcome: { status: "succeeded", value: [1], error: null },
+    });
+    const refused = await cli("run nobody -o json");
+    expect([refused.code, refused.out, JSON.parse(refused.err)]).toMatchObject([
+      2,
+      "",
+      { error: { code: "FLOTILLA_UNKNOWN_DEFINITION" } },
+    ]);
+  });
+
+  it("--detach prints the id alone", async () => {
+    const { cli } = await fakeFleet();
+    expect(await cli("run review-all --detach")).toEqual({ code: 0, out: `${runView().id}\n`, err: "" });
+    expect(JSON.parse((await cli("run review-all -d -o json")).out)).toMatchObject({ existing: false });
+  });
+
+  it("leaves the run alone when the wait is interrupted", async () => {
+    const { fake, cli } = await fakeFleet();
+    const result = await cli("run review-all", { onReady: (stop) => void fake.readerCame().then(stop) });
+    expect(result.code).toBe(130);
+    expect(result.err).toContain("r_7k2m9q4x goes on without being watched");
+    expect(fake.canceled).toEqual([]);
+  });
+
+  it("draws bars on a terminal and takes them away at the end", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.setHealth(healthView({ workers: { live: 1, slots: 8, busy: 8 } }));
+    fake.onStart((run) => {
+      fake.putRun({ ...done, id: run.id, status: "running", finishedAt: null, stages: [stage({ succeeded: 5, running: 2 })] });
+    });
+    const onErr = (text: string): void => {
+      if (text.includes("2 running")) fake.finish(done, { status: "succeeded", value: "1", error: null });
+    };
+    const { err } = await cli("run review-all", { tty: 60, env: { NO_COLOR: "1" }, onErr });
+    expect(err).toContain("● review-all r_7k2m9q4x  100%  11/11 tasks");
+    expect(err).toMatch(/review {2}█+·+ {2}5\/10 {2}2 running/);
+    expect(err).toContain("8/8 slots busy");
+    // What stands at the end is the summary: the bars were cleared before it.
+    expect(err.slice(err.lastIndexOf("\x1b[J"))).toMatch(/^\x1b\[J✔ review-all succeeded/);
+  });
+
+  it("writes log lines where there is no terminal", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.onStart((run) => fake.finish({ ...done, id: run.id }, { status: "succeeded", value: "1", error: null }));
+    const { err } = await cli("run review-all");
+    expect(err).toContain("2026-11-22T10:00:05Z run=r_7k2m9q4x done=11 total=11 failed=1 busy=1 status=succeeded\n");
+  });
+});
+
+describe("without a fleet", () => {
+  it("run and cancel exit 4 and say what to do", async () => {
+    const started = await cli(["run", "greet", "--input", "who=Ada Lovelace"]);
+    expect(started.code).toBe(4);
+    expect(started.err).toContain("flotilla up --run greet --input 'who=Ada Lovelace'");
+    expect((await cli(["runs", "cancel", "r_1"])).code).toBe(4);
+  });
+
+  it("a look at a store that is not there exits 4 and creates nothing", async () => {
+    const cwd = tempDir();
+    const { code, err } = await cli(["runs", "ls"], { cwd });
+    expect(code).toBe(4);
+    expect(err).toContain(".flotilla/dev.db, and there is no such file yet");
+  });
+
+  it("refuses a store in memory, an unknown one and PostgreSQL", async () => {
+    expect(await cli(["runs", "ls", "--store", "memory"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("belongs to one process") as string,
+    });
+    expect(await cli(["runs", "ls", "--store", "mysql:x"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("FLOTILLA_CONFIG_INVALID") as string,
+    });
+    expect(await cli(["runs", "ls", "--store", "postgres://h/d"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("PostgreSQL") as string,
+    });
+  });
+});
+
+describe("what was typed wrong", () => {
+  it.each([
+    ["nonsense", 'Unknown command "nonsense"', "flotilla --help"],
+    ["rns ls", 'Unknown command "rns"', "did you mean"],
+    ["runs lss", 'Unknown command "lss"', "did you mean ls?"],
+    ["runs ls --limit 0", '"0" is no value for --limit', "whole number from 1 to 500"],
+    ["runs ls --status done", '"done" is no value for --status', "succeeded"],
+    ["runs ls --statis failed", 'Unknown option "--statis"', "--status?"],
+    ["runs cancel", 'Missing required argument "id"', "flotilla runs cancel --help"],
+    ["tasks get", 'Missing required argument "task"', "flotilla tasks get --help"],
+    ["runs get a b", 'Too many arguments for "get"', "Expected 1 argument"],
+    ["run x --input nope", '--input "nope" is neither', "key=value"],
+    ["run x --input {oops", "--input is not JSON", "quote it for the shell"],
+    ["run x --input @none.json", "Cannot read the input file", "there is no such file"],
+    ["run x --input @.", "Cannot read the input file", "it is a folder"],
+    ["run x --input -", "stdin is this terminal", "pipe it in"],
+    ["run x --input a=1 --input [1]", "is no object", "under a key"],
+    ["up --input a=1", "--input belongs to a run", "flotilla up --run NAME"],
+    ["explain FLOTILLA_NOPE", "is no code of ours", "flotilla explain"],
+    ["up --config none.ts", "FLOTILLA_DEFINITION_UNREADABLE", "there is no such file"],
+  ])("%s", async (line, title, advice) => {
+    const { code, out, err } = await cli(line.split(" "));
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(title);
+    expect(err).toContain(advice);
+  });
+
+  it("input from a broken file names the file", async () => {
+    const cwd = tempDir();
+    writeFileSync(join(cwd, "in.json"), "{");
+    expect((await cli(["run", "x", "--input", "@in.json"], { cwd })).err).toContain(`${join(cwd, "in.json")} is not JSON`);
+  });
+});
+
+describe("help", () => {
+  it("goes to stdout when asked for, and exits 0", async () => {
+    for (const line of [[], ["--help"], ["runs", "--help"], ["run", "--help"], ["up", "-h"]]) {
+      const { code, out, err } = await cli(line);
+      expect({ code, err, text: out.includes("Usage: flotilla") }).toEqual({ code: 0, err: "", text: true });
+    }
+    expect((await cli(["--version"])).out).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  it("goes to stderr for a group without a command, and exits 2", async () => {
+    expect(await cli(["runs"])).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("Usage: flotilla runs") as string,
+    });
+  });
+});
+
+describe("explain", () => {
+  it("knows every code and reason, with or without the prefix", async () => {
+    const listed = JSON.parse((await cli(["explain", "-o", "json"])).out) as { code: string }[];
+    for (const { code } of listed) expect((await cli(["explain", code])).code).toBe(0);
+    expect((await cli(["explain", "store-locked"])).out).toContain("FLOTILLA_STORE_LOCKED  Another process owns this database");
+    expect((await cli(["explain", "workers_busy"])).out).toContain("every capable worker is busy");
+  });
+});
