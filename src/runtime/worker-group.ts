@@ -10,7 +10,6 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 export type WorkerGroup = RunningWorker;
-export type Attached = ReturnType<Orchestrator["attach"]>;
 
 /** What a worker is built from. */
 export interface WorkerParts extends Deps {

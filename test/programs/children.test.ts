@@ -1,5 +1,5 @@
 // The same definitions in child processes: what dies there is replaced, and what ran there is tried again.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFleet, type FleetConfig } from "flotilla";
@@ -9,6 +9,7 @@ import { mortal, pid, secret, team } from "./agents/hardy.ts";
 const definitions = [pid, mortal, secret, team] as const;
 const modules = [new URL("./agents/hardy.ts", import.meta.url)];
 const isolation = "child-process";
+const door = new URL("../../src/index.ts", import.meta.url).href;
 
 function open(o: Partial<FleetConfig<typeof definitions>> = {}) {
   return createFleet({ definitions, modules, workers: { isolation, count: 2 }, ...o });
@@ -64,19 +65,32 @@ test("an agent's code sees no variable that was not named", async () => {
 });
 
 test("modules that cannot be imported, that open a fleet or that lack a definition are refused with the fix", async () => {
-  const at = (file: string) => [new URL(`./agents/${file}`, import.meta.url)];
-  await expect(open({ modules: at("broken.ts") })).rejects.toMatchObject({
+  const broken = await written("broken.ts", "export enum Color { red }");
+  await expect(open({ modules: [broken] })).rejects.toMatchObject({
     code: "FLOTILLA_DEFINITION_UNREADABLE",
-    details: { fix: expect.stringContaining('"./hardy.ts"') },
+    details: { file: `${broken}:1`, fix: expect.stringContaining("as const") },
   });
-  await expect(open({ modules: at("opens.ts") })).rejects.toMatchObject({
+
+  const opens = await written(
+    "opens.ts",
+    `import { createFleet } from ${JSON.stringify(door)}; await createFleet({ definitions: [] });`,
+  );
+  await expect(open({ modules: [opens] })).rejects.toMatchObject({
     code: "FLOTILLA_CONFIG_INVALID",
     details: { field: "fleet.modules", fix: expect.stringContaining("a file of their own") },
   });
+
   await expect(
     createFleet({ definitions: [...definitions, ...others()], modules, workers: { isolation } }),
-  ).rejects.toMatchObject({ details: { problem: expect.stringContaining("no module exports other") } });
+  ).rejects.toMatchObject({
+    details: { field: "fleet.modules", problem: expect.stringContaining("no module exports other") },
+  });
 });
+
+async function written(name: string, text: string): Promise<string> {
+  await writeFile(join(folder, name), text);
+  return join(folder, name);
+}
 
 function others() {
   return [{ ...pid, name: "other", "~definition": { ...pid["~definition"], name: "other" } }] as const;
