@@ -68,7 +68,7 @@ test("modules that cannot be imported, that open a fleet or that lack a definiti
   const broken = await written("broken.ts", "export enum Color { red }");
   await expect(open({ modules: [broken] })).rejects.toMatchObject({
     code: "FLOTILLA_DEFINITION_UNREADABLE",
-    details: { file: `${broken}:1`, fix: expect.stringContaining("as const") },
+    details: { file: expect.stringContaining(broken), fix: expect.stringContaining("as const") },
   });
 
   const opens = await written(
