@@ -16,9 +16,16 @@ export interface Deps {
   readonly log: LogSink;
 }
 
-/** Warnings and errors go to stderr, so that stdout stays the program's own. */
-function logToStderr(level: "debug" | "info" | "warn" | "error", message: string): void {
-  if (level === "warn" || level === "error") process.stderr.write(`flotilla: ${message}\n`);
+/**
+ * Goes to stderr, so that stdout stays the program's own: warnings and errors of the fleet, and what running code logs
+ * (`ctx.log`) from `info` on, because somebody asked for that line.
+ */
+function logToStderr(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  const { agent, task, ...rest } = fields;
+  if (level === "debug" || (level === "info" && agent === undefined)) return;
+  const of = agent === undefined ? "flotilla" : `${String(agent)} ${String(task)}`;
+  const more = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : "";
+  process.stderr.write(`${level} ${of}: ${message}${more}\n`);
 }
 
 export const systemDeps: Deps = Object.freeze({ clock: systemClock, random: Math.random, log: logToStderr });
