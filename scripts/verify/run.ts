@@ -26,7 +26,7 @@ export async function runStage(stage: Stage, o: { long: boolean }): Promise<Resu
   const shareS = o.long ? stage.shareS * 5 : stage.shareS;
   const started = performance.now();
   const leftMs = (): number => shareS * 1000 - (performance.now() - started);
-  const env = { ...process.env, FLOTILLA_LONG: o.long ? "1" : "" };
+  const env = { ...process.env, FLOTILLA_LONG: o.long ? "1" : "", ...(o.long ? stage.longEnv : {}) };
 
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];

@@ -8,6 +8,8 @@ export interface Stage {
   readonly checks?: readonly Check[];
   /** Folders and files whose tests vitest runs. Each test counts. */
   readonly tests?: readonly string[];
+  /** Set for the long form, beside FLOTILLA_LONG=1: more of the same. */
+  readonly longEnv?: Readonly<Record<string, string>>;
 }
 export interface Check {
   readonly name: string;
@@ -32,7 +34,7 @@ export const stages: readonly Stage[] = [
   { name: "package", shareS: 60, checks: [{ name: "build, publint, types of the tarball", run: script("check-package") }] },
   { name: "docs", shareS: 60, checks: [{ name: "examples compile, commands exist", run: script("check-docs") }] },
   { name: "unit and conformance", shareS: 150, tests: ["src", "scripts", "test/store", "test/orchestrator"] },
-  { name: "replay and simulation", shareS: 90, tests: ["test/replay"] },
+  { name: "replay and simulation", shareS: 90, tests: ["test/replay"], longEnv: { FLOTILLA_REPLAY_SEEDS: "10000" } },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
