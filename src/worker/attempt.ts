@@ -162,7 +162,11 @@ export class Attempt implements Frame {
   refuse(result: AttemptResult): void {
     this.#acts = undefined;
     untracked(() => this.settle(result));
-    this.#controller?.abort(new FlotillaError("FLOTILLA_CLOSED", { what: "the attempt" }));
+    this.abortSignal(new FlotillaError("FLOTILLA_CLOSED", { what: "the attempt" }));
+  }
+
+  abortSignal(reason: Error): void {
+    this.#controller?.abort(reason);
   }
 
   /** Canceled, fenced, or the worker stops. */

@@ -12,6 +12,15 @@ type Failed = Extract<AttemptResult, { status: "failed" }>;
 
 /** A workflow's throw is terminal: its children have retried already, and re-running the same history gives the same. */
 export function classify(thrown: unknown, definition: Definition): Failed | Promise<Failed> {
+  try {
+    return classified(thrown, definition);
+  } catch {
+    // Getters that throw, revoked proxies: an attempt must end all the same.
+    return classified(new Error("an error was thrown that cannot be read"), definition);
+  }
+}
+
+function classified(thrown: unknown, definition: Definition): Failed | Promise<Failed> {
   if (isDeclaredError(thrown)) return classifyDeclared(thrown, definition);
   const error = boundedError(thrown);
   if (definition.kind === "workflow" || isTerminal(thrown)) return { status: "failed", error, terminal: true };

@@ -10,6 +10,9 @@
 import { setImmediate } from "node:timers";
 import type { Delivery } from "../protocol/worker.ts";
 
+/** Deliveries that no code sees, in one turn: about 2 ms of parsing, then the loop has its turn. */
+const silentMax = 1_000;
+
 export interface PumpHooks {
   /** Calls the workflow's code: turn 0. */
   begin(): void;
@@ -87,7 +90,8 @@ export class Pump {
       this.#hooks.begin();
       return;
     }
-    while (!this.stopped && this.#head < this.#inbox.length) {
+    const until = this.#head + silentMax;
+    while (!this.stopped && this.#head < this.#inbox.length && this.#head < until) {
       const d = this.#inbox[this.#head] as Delivery;
       if (!this.#hooks.expect(d)) return;
       this.#head++;

@@ -148,7 +148,13 @@ class Hosting implements Worker, Host {
   }
 
   send(message: FromWorker): void {
-    if (!this.#silent) this.#send(message);
+    if (this.#silent) return;
+    try {
+      this.#send(message);
+    } catch (e) {
+      // The other side's trouble must not keep a slot of ours.
+      this.log.error("a message could not be sent", { message: message.t, error: String(e) });
+    }
   }
 
   release(): void {

@@ -201,7 +201,12 @@ export class WorkflowBody implements Body {
     this.#receivers[d.act] = undefined;
     receiver.scope.open.delete(d.act);
     if (receiver.awaited) this.#open--;
-    return receiver.take(d);
+    try {
+      return receiver.take(d);
+    } catch (e) {
+      this.giveUp(e); // a value that is not JSON: not a matter of the code
+      return true;
+    }
   }
 
   #drained(): void {
@@ -284,7 +289,10 @@ export class WorkflowBody implements Body {
   }
 
   #settle(result: AttemptResult): void {
-    if (!this.attempt.closed) this.attempt.settle(result);
+    if (this.attempt.closed) return;
+    this.attempt.settle(result);
+    // Steps that nobody awaits any more.
+    if (this.steps.running > 0) this.attempt.abortSignal(new FlotillaError("FLOTILLA_CLOSED", { what: "the workflow" }));
   }
 
   #mismatch(m: Mismatch): void {

@@ -18,6 +18,9 @@ const original = program(async (ctx) => {
 let history: History;
 beforeAll(async () => {
   history = await play({ workflow: original, random: createRandom(7), crash: 0, crashesMax: 0 });
+});
+
+test("the history under test", () => {
   expect(history.rows.map((r) => r.askedAfter)).toEqual([0, 0, 1, 2, 3, 3, 5]);
 });
 
