@@ -86,7 +86,7 @@ const builtFolders =
   /^(dist|lib|build|out|esm|cjs|es|umd|output|target|compiled)(\/(esm|cjs|es|mjs|types|src|node|browser|lib|module|commonjs|import|require))*\//;
 
 /** Source files that a published path such as `./dist/index.js` was probably built from. */
-function sourcesOf(published: string, folder: string, paths: PathIndex): string[] {
+export function sourcesOf(published: string, folder: string, paths: PathIndex): string[] {
   const path = normalise(published);
   // A pattern such as `./dist/*` opens everything: it says where files are, not what is offered.
   if (path === null || path === "" || path.includes("*") || baseOf(path) === "package.json") return [];
@@ -117,4 +117,17 @@ export function entryFiles(pack: Package, paths: PathIndex): readonly string[] {
     }
   }
   return [...found].sort();
+}
+
+/** The modules behind `name/rest`, by the package's exports map. */
+export function subpathFiles(pack: Package, rest: string, paths: PathIndex): string[] {
+  for (const [key, value] of Object.entries(asRecord(pack.json["exports"]))) {
+    const [before = "", after] = key.replace(/^\.\//, "").split("*");
+    const matches = after === undefined ? rest === before : rest.startsWith(before) && rest.endsWith(after);
+    if (!matches) continue;
+    const middle = after === undefined ? "" : rest.slice(before.length, rest.length - after.length);
+    const found = stringsIn(value).flatMap((target) => sourcesOf(target.replaceAll("*", middle), pack.folder, paths));
+    if (found.length > 0) return found;
+  }
+  return [];
 }

@@ -151,10 +151,14 @@ function files(secrets: { token: string; wrongToken: string; key: string; passwo
     "docs/reference.md": "<!-- This file was automatically generated. DO NOT EDIT. -->\n\n[Gone](gone.md)\n",
 
     "src/index.ts":
-      'export * from "./api.ts";\nexport { moor, cast, warp } from "./explained.ts";\nexport { noted, alsoNoted, stillNoted } from "./noted.ts";\n',
+      'export * from "./api.ts";\nexport { moor, cast, warp } from "./explained.ts";\nexport { noted, alsoNoted, stillNoted } from "./noted.ts";\nexport * from "./documented.ts";\n',
     "src/api.ts":
       'import { tides } from "tide-tables";\nimport gone from "undeclared-package";\nimport { readFileSync } from "node:fs";\nimport { inner } from "@/internal.ts";\nimport type { Shape } from "typed-only";\n\nexport function dock(ship: Shape): string {\n  return gone(tides(ship), inner(readFileSync(ship.log, "utf8")));\n}\n\nexport function undock(ship: Shape): Shape {\n  return ship;\n}\n\nexport class Quay {\n  length = 3;\n}\n',
     "src/explained.ts": "export function moor(): void {}\nexport function cast(): void {}\nexport function warp(): void {}\n",
+    "src/documented.ts": Array.from(
+      { length: 6 },
+      (_, at) => `/** Rings bell ${at}. */\nexport function bell${at}(): void {}\n`,
+    ).join(""),
     "src/noted.ts":
       "// Says what it is, if not in the editors' style.\nexport function noted(): void {}\n// The same.\nexport function alsoNoted(): void {}\n// And again.\nexport function stillNoted(): void {}\n",
     "src/internal.ts":

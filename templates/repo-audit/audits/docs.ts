@@ -3,7 +3,7 @@
 import { isExamplePath, isFixturePath, isMarkdown, isTestPath } from "../classify.ts";
 import type { Finding, Inventory, Verdict } from "../finding.ts";
 import { vendoredPaths } from "../inventory.ts";
-import { isPublished, readPackages } from "../packages.ts";
+import { isPublished, packageOf, readPackages } from "../packages.ts";
 import { baseOf, isUnder, parentOf } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
 import { moduleFacts } from "../source/module.ts";
@@ -13,18 +13,58 @@ import { counted, graphBasis, hashes, scripts } from "./scopes.ts";
 
 const dimension = "docs";
 const namesMin = 3;
+/** Names that are looked up again by the verifier. */
+const namesMax = 60;
+/** A package that leaves out more than this has no habit of doc comments, and single files are not the matter. */
+const silentShareMin = 0.7;
+const packageNamesMin = 8;
+
+interface Offer {
+  readonly path: string;
+  readonly names: readonly string[];
+  readonly silent: readonly { readonly name: string; readonly line: number }[];
+}
+
+/** Public functions and classes of one module, and those of them without a doc comment. */
+async function offerOf(path: string, repo: Repository): Promise<Offer> {
+  const names = (await publicApi(repo)).get(path);
+  const facts = names === undefined ? null : await moduleFacts(repo, path);
+  const offered = (facts?.exports ?? []).filter((each) => {
+    const isCode = each.kind === "function" || each.kind === "class";
+    // A leading underscore says "not for you".
+    return isCode && each.from === undefined && names?.has(each.name) === true && !each.name.startsWith("_");
+  });
+  return { path, names: offered.map((each) => each.name), silent: offered.filter((each) => !each.documented) };
+}
+
+/** By manifest: packages that hardly document anything. One finding about each stands for all its files. */
+function silentPackages(repo: Repository): Promise<ReadonlyMap<string, readonly Offer[]>> {
+  return repo.once("silent-packages", async () => {
+    const packages = await readPackages(repo);
+    const offers = new Map<string, Offer[]>();
+    for (const path of [...(await publicApi(repo)).keys()].sort()) {
+      const pack = packageOf(packages, path);
+      if (pack === null || !isDocumentable(path)) continue;
+      // A broken module is reported by the shard that holds it.
+      const offer = await offerOf(path, repo).catch(() => null);
+      if (offer !== null) offers.set(pack.manifest, [...(offers.get(pack.manifest) ?? []), offer]);
+    }
+    const silent = [...offers].filter(([, all]) => {
+      const names = all.reduce((sum, offer) => sum + offer.names.length, 0);
+      const missing = all.reduce((sum, offer) => sum + offer.silent.length, 0);
+      return names >= packageNamesMin && missing > names * silentShareMin;
+    });
+    return new Map(silent);
+  });
+}
 
 async function auditModule(path: string, repo: Repository): Promise<Draft[]> {
-  const names = (await publicApi(repo)).get(path);
-  if (names === undefined) return [];
-  const facts = await moduleFacts(repo, path);
-  const offered = facts.exports.filter(
-    (each) => names.has(each.name) && each.from === undefined && (each.kind === "function" || each.kind === "class"),
-  );
-  const silent = offered.filter((each) => !each.documented);
+  const { names, silent } = await offerOf(path, repo);
   const [first] = silent;
   if (first === undefined) return [];
-  const most = silent.length >= namesMin && silent.length >= offered.length / 2;
+  const pack = packageOf(await readPackages(repo), path);
+  if (pack !== null && (await silentPackages(repo)).has(pack.manifest)) return [];
+  const most = silent.length >= namesMin && silent.length >= names.length / 2;
   const listed = silent.map((each) => each.name);
   return [
     {
@@ -34,10 +74,10 @@ async function auditModule(path: string, repo: Repository): Promise<Draft[]> {
       path,
       line: first.line,
       what: "undocumented exports",
-      message: `${silent.length} of the ${counted(offered.length, "public function or class", "public functions and classes")} here have no doc comment.`,
+      message: `${silent.length} of the ${counted(names.length, "public function or class", "public functions and classes")} here have no doc comment.`,
       fix: "Say what each is for, in the comment that editors show.",
       evidence: listed.join(", "),
-      facts: { names: listed.slice(0, 40).join(" "), total: offered.length },
+      facts: { names: listed.slice(0, namesMax).join(" ") },
     },
   ];
 }
@@ -45,10 +85,26 @@ async function auditModule(path: string, repo: Repository): Promise<Draft[]> {
 async function auditPackage(manifest: string, repo: Repository): Promise<Draft[]> {
   const pack = (await readPackages(repo)).find((each) => each.manifest === manifest);
   if (pack === undefined || !isPublished(pack)) return [];
+  const drafts: Draft[] = [];
+  const offers = (await silentPackages(repo)).get(manifest);
+  if (offers !== undefined) {
+    const listed = offers.flatMap((offer) => offer.silent.map((each) => each.name));
+    const total = offers.reduce((sum, offer) => sum + offer.names.length, 0);
+    drafts.push({
+      dimension,
+      rule: "undocumented-package",
+      severity: "medium",
+      path: manifest,
+      what: "undocumented package",
+      message: `${listed.length} of the ${counted(total, "public function or class", "public functions and classes")} of ${pack.name} have no doc comment.`,
+      fix: "Begin with those that the README names.",
+      evidence: listed.join(", "),
+      facts: { names: listed.slice(0, namesMax).join(" ") },
+    });
+  }
   const names = (await repo.paths()).children(pack.folder).map(baseOf);
-  if (names.some((name) => /^readme(\.|$)/i.test(name))) return [];
-  return [
-    {
+  if (!names.some((name) => /^readme(\.|$)/i.test(name))) {
+    drafts.push({
       dimension,
       rule: "no-readme",
       severity: "medium",
@@ -58,8 +114,9 @@ async function auditPackage(manifest: string, repo: Repository): Promise<Draft[]
       fix: "Add a README: it is the package's page in the registry.",
       evidence: `"name": ${JSON.stringify(pack.name)}`,
       facts: { folder: pack.folder },
-    },
-  ];
+    });
+  }
+  return drafts;
 }
 
 /** Markdown that explains to users; records of the past do not. */
@@ -120,23 +177,39 @@ async function verify(finding: Finding, repo: Repository): Promise<Verdict> {
   const names = fact(finding, "names")
     .split(" ")
     .filter((name) => name !== "" && name !== "default");
-  const lines = (await repo.text(finding.path)).split("\n");
-  const declarations = (await repo.textOrNull(finding.path.replace(/\.[cm]?jsx?$/, ".d.ts"))) ?? "";
-  const texts = await guides(repo);
-  const told = names.filter(
-    (name) =>
-      hasCommentAbove(lines, name) ||
-      (finding.path.endsWith("js") && declarations.includes("/**") && declarations.includes(name)) ||
-      texts.some((text) => mentions(text, name)),
+  const offers = (await silentPackages(repo)).get(finding.path);
+  const modules = offers?.map((offer) => offer.path) ?? [finding.path];
+  const sources = await Promise.all(
+    modules.map(async (path) => ({
+      path,
+      lines: (await repo.text(path)).split("\n"),
+      declarations: await declarationsOf(path, repo),
+    })),
   );
-  if (told.length >= names.length * 0.5) return rejected(method, `${told.length} of ${names.length} are explained there.`);
-  return told.length === 0 ? confirmed(method) : likely(method, `${told.length} of ${names.length} are explained elsewhere.`);
+  const texts = await guides(repo);
+  const isTold = (name: string): boolean =>
+    sources.some(({ lines, declarations }) => hasCommentAbove(lines, name) || isDocumentedIn(declarations, name)) ||
+    texts.some((text) => mentions(text, name));
+  const told = names.filter(isTold).length;
+  if (told >= names.length * 0.5) return rejected(method, `${told} of ${names.length} are explained there.`);
+  return told === 0 ? confirmed(method) : likely(method, `${told} of ${names.length} are explained elsewhere.`);
+}
+
+/** Hand-written declarations beside plain JavaScript are where its editors' comments stand. */
+async function declarationsOf(path: string, repo: Repository): Promise<string> {
+  return /\.[cm]?jsx?$/.test(path) ? ((await repo.textOrNull(path.replace(/\.[cm]?jsx?$/, ".d.ts"))) ?? "") : "";
+}
+
+function isDocumentedIn(declarations: string, name: string): boolean {
+  return hasCommentAbove(declarations.split("\n"), name);
+}
+
+function isDocumentable(path: string): boolean {
+  return !isTestPath(path) && !isFixturePath(path) && !isExamplePath(path);
 }
 
 function documentable(inventory: Inventory): Inventory["files"] {
-  return scripts(inventory).filter(
-    (file) => file.kind === "source" && !isTestPath(file.path) && !isFixturePath(file.path) && !isExamplePath(file.path),
-  );
+  return scripts(inventory).filter((file) => file.kind === "source" && isDocumentable(file.path));
 }
 
 export const docs: Audit = {

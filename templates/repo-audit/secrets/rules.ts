@@ -10,8 +10,8 @@ export interface SecretRule {
   /** The public part of the value, which may be shown. */
   readonly shown: string;
   readonly severity: "high" | "medium";
-  /** Goes by the name that a value is given to, since the value has no shape of its own. */
-  readonly guesses?: true;
+  /** Tests hold made-up ones of this kind by right: no shape of their own, or signed on the spot. */
+  readonly madeUpInTests?: true;
 }
 
 const word = "A-Za-z0-9";
@@ -133,6 +133,7 @@ export const secretRules: readonly SecretRule[] = [
   },
   {
     name: "json-web-token",
+    madeUpInTests: true,
     title: "a JSON Web Token",
     hints: ["eyj"],
     shown: "eyJ",
@@ -142,7 +143,7 @@ export const secretRules: readonly SecretRule[] = [
   },
   {
     name: "url-password",
-    guesses: true,
+    madeUpInTests: true,
     title: "a password inside a URL",
     hints: ["://"],
     shown: "",
@@ -152,7 +153,7 @@ export const secretRules: readonly SecretRule[] = [
   },
   {
     name: "assigned-secret",
-    guesses: true,
+    madeUpInTests: true,
     title: "a secret in an assignment",
     hints: ["secret", "token", "passw", "api_key", "apikey", "api-key", "access_key", "private_key"],
     shown: "",

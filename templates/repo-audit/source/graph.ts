@@ -4,7 +4,7 @@ import { builtinModules } from "node:module";
 import { isScript } from "../classify.ts";
 import { vendoredPaths } from "../inventory.ts";
 import { asRecord, asString, parseJsonc } from "../json.ts";
-import { entryFiles, type Package, packageOf, readPackages } from "../packages.ts";
+import { entryFiles, type Package, packageOf, readPackages, sourcesOf, subpathFiles } from "../packages.ts";
 import { baseOf, foldersAbove, joinPath, normalise, parentOf, type PathIndex } from "../path-index.ts";
 import type { Repository } from "../repository.ts";
 import { moduleFactsOrNull } from "./module.ts";
@@ -95,6 +95,8 @@ export function createResolver(repo: Repository): Promise<Resolver> {
       if (pack === undefined || name === null) return null;
       const rest = specifier.slice(name.length + 1);
       if (rest === "") return { kind: "file", paths: entriesOf(pack), name };
+      const mapped = subpathFiles(pack, rest, paths);
+      if (mapped.length > 0) return { kind: "file", paths: mapped, name };
       const direct = [rest, joinPath("src", rest), rest.replace(/^(dist|lib|build)\//, "src/")].flatMap(
         (inside) => resolveFile(joinPath(pack.folder, inside), paths) ?? [],
       );
@@ -106,8 +108,14 @@ export function createResolver(repo: Repository): Promise<Resolver> {
         const specifier = (raw.split("!").at(-1) ?? raw).replace(/(?!^)[?].*$/, "");
         if (/^\.{1,2}(\/|$)/.test(specifier)) {
           const path = normalise(joinPath(parentOf(from), specifier));
-          const found = path === null ? null : resolveFile(path, paths);
-          return found === null ? { kind: "missing" } : { kind: "file", paths: [found] };
+          if (path === null) return { kind: "missing" };
+          const found = resolveFile(path, paths);
+          if (found !== null) return { kind: "file", paths: [found] };
+          // Into a build that is not there: what counts is the source that it is made from.
+          const pack = packageOf(packages, path);
+          const inside = pack === null || pack.folder === "" ? path : path.slice(pack.folder.length + 1);
+          const sources = pack === null ? [] : sourcesOf(inside, pack.folder, paths);
+          return sources.length > 0 ? { kind: "file", paths: sources } : { kind: "missing" };
         }
         if (specifier.startsWith("node:") || builtins.has(specifier) || builtins.has(specifier.split("/")[0] ?? ""))
           return { kind: "builtin" };
