@@ -13,7 +13,7 @@ export interface Fence {
 
 /** Every page that a reader meets. */
 export function readPages(): Map<string, string> {
-  const paths = ["*.md", "docs/**/*.md", "templates/*/README.md", "examples/*/README.md"].flatMap((p) =>
+  const paths = ["*.md", "docs/**/*.md", "bench/*.md", "templates/*/README.md", "examples/*/README.md"].flatMap((p) =>
     globSync(p, { cwd: root }),
   );
   return new Map(paths.toSorted().map((path) => [path.replaceAll("\\", "/"), readFileSync(join(root, path), "utf8")]));
