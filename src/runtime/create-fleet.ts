@@ -25,7 +25,8 @@ export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, Asyn
  * Opens a fleet: its store, its orchestrator and its workers, in this process or in child processes.
  *
  * Without `close()` a process that waits for nothing of the fleet may end: what runs then is taken up when the store is
- * next opened, except in memory. The same store opened twice in one process is one fleet, closed with the last handle.
+ * next opened, except in memory. The same store opened twice in one process is one fleet: the second handle adds what it
+ * defines, with workers for that, and the store is closed with the last handle.
  *
  * ```ts
  * await using fleet = await createFleet({ definitions: [greet], store: "sqlite:.flotilla/flotilla.db" });

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import * as z from "zod";
+import * as flotilla from "../index.ts";
+
+test("the door gives these names and no more", () => {
+  expect(Object.keys(flotilla).toSorted()).toEqual([
+    "RetryableError",
+    "TerminalError",
+    "agent",
+    "connect",
+    "contract",
+    "createFleet",
+    "defineFleet",
+    "isFlotillaError",
+    "limit",
+    "message",
+    "openWorld",
+    "parsePlan",
+    "plan",
+    "script",
+    "serveWorker",
+    "workflow",
+  ]);
+});
+
+const greet = flotilla.agent({ name: "greet", input: z.object({}), run: () => 1 });
+
+test.each([
+  ["plan()", () => flotilla.plan((p) => p.call(greet, {}))],
+  ["parsePlan()", () => flotilla.parsePlan({}, [greet])],
+  ["connect()", () => flotilla.connect("https://x")],
+  ["script()", () => flotilla.script(greet, [])],
+  ["serveWorker()", () => flotilla.serveWorker({ definitions: [greet], connect: "wss://x", token: "t" })],
+  ["openWorld()", () => flotilla.openWorld({ definitions: [greet] })],
+])("%s says that it comes later, and what to do until then", async (what, call) => {
+  await expect(async () => call()).rejects.toMatchObject({
+    code: "FLOTILLA_NOT_SUPPORTED",
+    details: { what: expect.stringContaining(what), instead: expect.stringMatching(/\w+/) },
+  });
+});
