@@ -30,7 +30,7 @@ export async function shareEngine(settings: FleetSettings, deps: Deps): Promise<
   const there = open.get(path);
   // Its last user is leaving: wait for the file, then open it anew.
   if (there?.closing) {
-    await there.closing;
+    await there.closing.catch(() => undefined);
     return shareEngine(settings, deps);
   }
   return there ? join(path, there, settings) : begin(path, settings, deps);

@@ -2,7 +2,6 @@ import type { AnyCallable } from "../core/definition.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { FleetSettings } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { startChild } from "./child.ts";
 import { startInProcess } from "./in-process.ts";
 import type { KeepAlive } from "./keep-alive.ts";
 
@@ -29,17 +28,12 @@ export async function startWorkers(
   const definitions = callables.map((callable) => callable["~definition"]);
   const build = process.env["FLOTILLA_BUILD"] ?? "local";
   const start = async (): Promise<RunningWorker> => {
-    const options = {
-      name: `${isolation === "in-process" ? "local" : "child"}-${parts.nextNumber()}`,
-      slots,
-      offers,
-      build,
-      isolation,
-      definitions,
-    };
-    return isolation === "in-process"
-      ? startInProcess(options, parts)
-      : startChild(options, { modules: settings.modules, passEnv }, parts);
+    const place = isolation === "in-process" ? "local" : "child";
+    const options = { name: `${place}-${parts.nextNumber()}`, slots, offers, build, isolation, definitions };
+    if (isolation === "in-process") return startInProcess(options, parts);
+    // Most fleets have no children: what starts and explains them is loaded for those that do.
+    const { startChild } = await import("./child.ts");
+    return startChild(options, { modules: settings.modules, passEnv }, parts);
   };
   const results = await Promise.allSettled(Array.from({ length: count }, start));
   const workers = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
