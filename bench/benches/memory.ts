@@ -8,15 +8,17 @@ export const memory: Bench = {
     const tasks = s.quick ? 20_000 : 200_000;
     const settled: number[] = [];
     const peaks: number[] = [];
+    const heaps: number[] = [];
     const raw: number[] = [];
     for (let round = 1; round <= (s.quick ? 1 : 3); round++) {
       s.progress(`round ${round}`);
-      const ours = await inChild<{ peak: number; settled: number }>(new URL("../work/memory.ts", import.meta.url), {
+      const ours = await inChild<{ peak: number; settled: number; heap: number }>(new URL("../work/memory.ts", import.meta.url), {
         path: s.scratch(),
         tasks,
       });
       settled.push(ours.settled);
       peaks.push(ours.peak);
+      heaps.push(ours.heap);
       raw.push(await inChild(new URL("../work/raw-memory.ts", import.meta.url), { path: s.scratch(), tasks }));
     }
     const name = s.quick ? "queued20k" : "queued200k";
@@ -25,7 +27,7 @@ export const memory: Bench = {
       ...spread(settled),
       unit: "MB",
       limit: median(raw),
-      settings: { tasks, peakMB: Math.round(median(peaks)) },
+      settings: { tasks, peakMB: Math.round(median(peaks)), heapMB: Math.round(median(heaps)) },
     };
   },
 };
