@@ -6,7 +6,7 @@ import type { BatchResult, Closed, ReadyRow, TaskRow } from "../store/contract.t
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import { beginAttempt, endAttempt, setSlot } from "./attempts.ts";
 import { sendAssignment } from "./assign.ts";
-import { deliver } from "./deliver.ts";
+import { deliver, deliverParked } from "./deliver.ts";
 import type { Engine, PendingEnd, Placed, Planned } from "./engine.ts";
 import type { Match } from "./dispatch.ts";
 import type { Lane } from "./lane.ts";
@@ -34,6 +34,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   applyClaims(engine, planned, result, assignments);
   for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
   deliver(engine, result.deliveries);
+  for (const worker of engine.state.workers.values()) deliverParked(engine, worker);
   engine.events.stored(result.events);
   for (const c of planned.cancels) c.resolve();
   engine.state.cancelsLeft = result.moreCancels;

@@ -5,6 +5,7 @@ import type { Attempt } from "./attempt.ts";
 import { setSlot } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
 import { touchIdle } from "./liveness.ts";
+import { executesAlone, type WorkerState } from "./workers.ts";
 
 /** Tells parents that live what settled, in the order of seq. Parents that do not live read it from the journal. */
 export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): void {
@@ -18,6 +19,11 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
     const attempt = engine.state.attempts.get(parent);
     if (!attempt || attempt.ended) continue;
     if (attempt.state === "waiting") {
+      // Resumed beside a task that is tried alone, it would be a second suspect: it learns of it a moment later.
+      if (executesAlone(attempt.worker)) {
+        attempt.worker.parked.push(...list);
+        continue;
+      }
       attempt.state = "running";
       setSlot(attempt, true);
     }
@@ -25,6 +31,11 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
     if (attempt.outbox === null && list.every((d) => d.ref === null)) send(attempt, list.map(inline));
     else deliverLater(engine, attempt, list);
   }
+}
+
+/** The task that had to be alone has ended, or waits itself. */
+export function deliverParked(engine: Engine, worker: WorkerState): void {
+  if (worker.parked.length > 0 && !executesAlone(worker)) deliver(engine, worker.parked.splice(0));
 }
 
 /** Behind what is still being loaded, so that the order holds. */

@@ -1,7 +1,7 @@
 import type { ReadyRow } from "../store/contract.ts";
 import type { DefinitionState } from "./definitions.ts";
 import { before, type Lane } from "./lane.ts";
-import { freeSlots, isIdle, type WorkerState } from "./workers.ts";
+import { freeSlots, isQuiet, type WorkerState } from "./workers.ts";
 
 /** Ready tasks matched to workers, not yet claimed. */
 export interface Match {
@@ -34,9 +34,9 @@ export class SlotPlan {
     this.#free.set(worker, this.free(worker) - n);
     this.#claimed.set(worker, (this.#claimed.get(worker) ?? 0) + 1);
   }
-  /** Nothing runs there and nothing is about to. */
+  /** No code executes there and none is about to. */
   idle(worker: WorkerState): boolean {
-    return isIdle(worker) && !this.#claimed.has(worker) && this.free(worker) > 0;
+    return isQuiet(worker) && !this.#claimed.has(worker) && this.free(worker) > 0;
   }
 
   /** The capable worker with the most free slots. */

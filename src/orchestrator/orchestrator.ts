@@ -110,6 +110,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         attempts: new Map(),
         ending: new Set(),
         busy: 0,
+        parked: [],
         draining: false,
         unresponsive: false,
         killed: null,

@@ -1,4 +1,5 @@
 import type { Hello, WorkerLink } from "../protocol/worker.ts";
+import type { StoredDelivery } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 
 /** A live worker, as the orchestrator sees it. */
@@ -17,6 +18,8 @@ export interface WorkerState {
   readonly ending: Set<Attempt>;
   /** Slots in use: attempts that are not waiting, and those that are ending. */
   busy: number;
+  /** What waiting workflows there would resume by, while a task that must be alone is executing. */
+  parked: StoredDelivery[];
   draining: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
@@ -28,11 +31,23 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.killed !== null) return 0;
-  for (const attempt of worker.attempts.values()) if (attempt.alone) return 0;
+  if (worker.draining || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 
+/** No code is executing there. Workflows that wait may lie in its memory: they are nobody's suspects. */
+export function isQuiet(worker: WorkerState): boolean {
+  return worker.busy === 0;
+}
+
+/** Nothing would be lost if it left now. */
 export function isIdle(worker: WorkerState): boolean {
   return worker.attempts.size === 0 && worker.ending.size === 0;
+}
+
+/** A task that must be alone is executing there. */
+export function executesAlone(worker: WorkerState): boolean {
+  if (worker.busy === 0) return false;
+  for (const attempt of worker.attempts.values()) if (attempt.alone && attempt.state === "running") return true;
+  return false;
 }

@@ -215,3 +215,33 @@ describe("a worker that dies", () => {
     expect(worker.killed).toHaveLength(1);
   });
 });
+
+describe("a task that is tried alone", () => {
+  test("has the worker to itself, although a waiting workflow lies there: that one resumes after it", async () => {
+    await using world = await openWorld();
+    const definitions = [card("flow", { kind: "workflow" }), card("work")];
+    const first = world.worker({ slots: 4, definitions });
+    await begin(world, first, 2);
+    first.die();
+    await world.turn();
+    const worker = world.worker({ slots: 4, definitions });
+    await world.turn();
+    expect(worker.assigned).toHaveLength(1);
+    worker.succeed(worker.assigned[0] as never);
+    const flow = await world.start("flow");
+    await world.turn();
+    // The second suspect has run alone by now too; the flow has begun after it.
+    worker.succeed(worker.assigned[1] as never);
+    await world.turn();
+    const { fence } = worker.assigned.find((a) => a.definition === "flow") as never;
+    const child = (act: number) => ({ kind: "child" as const, act, key: `k${act}`, inputHash: "", askedAfter: 0, definition: "work", input: "{}" });
+    worker.say({ t: "acts", fence, acts: [child(1), child(2), { kind: "wait", seen: 0 }] });
+    await world.turn();
+    const other = world.worker({ slots: 4, definitions: [card("work")] });
+    worker.say({ t: "settle", fence: (worker.assigned.at(-1) as never as { fence: never }).fence, result: { status: "succeeded", value: "1" }, spent: null });
+    await world.turn();
+    expect(worker.of("deliver").flatMap((m) => m.deliveries)).toHaveLength(1);
+    expect((await world.orchestrator.task(flow.id)).state).toBe("running");
+    void other;
+  });
+});
