@@ -49,6 +49,28 @@ describe("poison", () => {
   });
 });
 
+describe("long adverse text", () => {
+  it.each([
+    "secret_",
+    "token=",
+    "a-",
+    "://a",
+    'api_key: "',
+    "-----BEGIN PRIVATE KEY-----\n",
+    "eyJ",
+    "password='hV9tQ2mZr7xKw4LpB8nY' ",
+  ])("of %j is scanned in time", (unit) => {
+    const started = performance.now();
+    findCandidates(`${unit.repeat(300_000 / unit.length)} secret token :// eyJ`);
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
+  it("of slashes between a comment and its code is read in time", () => {
+    const text = `/** Far away. */\n${"/".repeat(120)}\nconst x = 1;\nexport function a() {}\n`;
+    expect(readModule("a.ts", text).exports).toMatchObject([{ name: "a", documented: false }]);
+  });
+});
+
 describe("a module", () => {
   const facts = readModule(
     "a.ts",
@@ -217,6 +239,8 @@ describe("secrets", () => {
   it("are judged by the checksum that issuers put in", () => {
     expect(judge("github-token", token("ghp_", checksumOf(random)), now).real).toBe("yes");
     expect(judge("github-token", token("ghp_", "000000"), now).real).toBe("no");
+    // The token of GitHub's own announcement of the format.
+    expect(checksumOf("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ")).toBe("0mLq17");
     expect(judge("npm-token", token("npm_", checksumOf(random)), now).real).toBe("yes");
   });
 

@@ -159,7 +159,7 @@ export const secretRules: readonly SecretRule[] = [
     shown: "",
     severity: "medium",
     pattern:
-      /(?<![A-Za-z0-9])["']?(?<key>[A-Za-z0-9_.-]{0,40}(?:secret|token|passwd|password|api[_-]?key|access[_-]?key|private[_-]?key)(?![A-Za-z0-9_-]*(?:id|ids|name|type|url|uri|path|file|header|field|prefix|param|label|title|key_?name|endpoint|regex|pattern|schema|hint|message|placeholder)["']?\s{0,4}[:=])[A-Za-z0-9_-]{0,20})["']?\s{0,4}(?::|=|:=|=>)\s{0,4}["'`](?<value>[^\s"'`<>{}$\\]{16,200})["'`]/gi,
+      /(?<![A-Za-z0-9])["']?(?<key>[A-Za-z0-9_.-]{0,40}(?:secret|token|passwd|password|api[_-]?key|access[_-]?key|private[_-]?key)(?![A-Za-z0-9_-]{0,30}(?:id|ids|name|type|url|uri|path|file|header|field|prefix|param|label|title|key_?name|endpoint|regex|pattern|schema|hint|message|placeholder)["']?\s{0,4}[:=])[A-Za-z0-9_-]{0,20})["']?\s{0,4}(?::|=|:=|=>)\s{0,4}["'`](?<value>[^\s"'`<>{}$\\]{16,200})["'`]/gi,
   },
 ];
 
@@ -170,13 +170,17 @@ export interface Candidate {
   readonly start: number;
 }
 
+const candidatesMax = 500;
+
 /** All candidates of a text in order; where two rules meet, the more specific one (listed first) wins. */
 export function findCandidates(text: string): Candidate[] {
+  // A file with more is a list of samples, and comparing all with all would take minutes.
   const lower = text.toLowerCase();
   const found: Candidate[] = [];
   for (const rule of secretRules) {
     if (!rule.hints.some((hint) => lower.includes(hint))) continue;
     for (const match of text.matchAll(rule.pattern)) {
+      if (found.length >= candidatesMax) break;
       const value = match.groups?.["value"] ?? "";
       const start = match.index + match[0].lastIndexOf(value);
       const overlaps = found.some((other) => start < other.start + other.value.length && other.start < start + value.length);

@@ -240,7 +240,7 @@ export function readModule(path: string, text: string): ModuleFacts {
     const before = docEnds.findLast((end) => end <= start);
     return (
       before !== undefined &&
-      /^\s*(?:@[\w.]+(?:\([^)]*\))?\s*|export\s+|default\s+|\/\/[^\n]*\s*)*$/.test(
+      /^\s*(?:@[\w.]+(?:\([^)]*\))?\s*|export\s+|default\s+|\/\/[^\n]*(?:\n\s*|$))*$/.test(
         text.slice(before, Math.min(start, before + 400)),
       )
     );
