@@ -7,7 +7,7 @@ import type { AgentContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
 
 const text = z.object({ text: z.string() });
-const made = (run: (ctx: AgentContext) => unknown): AnyCallable => agent({ name: "made", input: z.unknown(), run: (_, ctx) => run(ctx as AgentContext) });
+const made = (run: (ctx: AgentContext) => unknown): AnyCallable => agent({ name: "made", input: z.unknown(), run: (_, ctx) => run(ctx) });
 const nap = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
 async function resultOf(target: AnyCallable, input: unknown = null) {

@@ -55,7 +55,8 @@ export function reduce<R>(body: WorkflowBody, scope: Scope, target: AnyCallable,
   const tree = async (level: readonly (() => Promise<unknown>)[]): Promise<unknown> => {
     let nodes = level.map((make) => make());
     while (nodes.length > 1) {
-      nodes = chunks(nodes, o.fanIn).map(async (group) => one(await Promise.all(group)));
+      // A lone rest is reduced already: it joins the next level.
+      nodes = chunks(nodes, o.fanIn).map(async (group) => (group.length === 1 ? group[0] : one(await Promise.all(group))));
       for (const node of nodes) node.catch(noop);
     }
     return nodes[0];

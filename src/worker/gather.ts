@@ -4,7 +4,7 @@ import type { Fanout, Join } from "../core/context.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { Gap, Item, Joined, Settled } from "../core/settled.ts";
 import { decide, type JoinRule } from "./join.ts";
-import { noop, quietPromise, type Resolvers } from "./pending.ts";
+import { failedOutcome, noop, quietPromise, type Resolvers } from "./pending.ts";
 
 export interface Launcher<I> {
   /** Begins item `index`. It may settle it at once. */
@@ -28,6 +28,8 @@ export class Gather<I, O, E> {
   #running = 0;
   #succeeded = 0;
   #launching = false;
+  /** While it begins. */
+  #refused: [number, Settled<O, E>][] | undefined;
   #decision: "met" | "unmet" | undefined;
   readonly #value: Resolvers<unknown>;
   #joined: Resolvers<Joined<I, O, E>> | undefined;
@@ -46,8 +48,20 @@ export class Gather<I, O, E> {
   }
 
   begin(): void {
+    this.#refused = [];
     this.#check();
     this.#launchMore();
+    const refused = this.#refused;
+    this.#refused = undefined;
+    // A microtask later: until then the code may say `.settled()`, which makes a failure one item among others.
+    if (refused.length > 0) queueMicrotask(() => refused.forEach(([index, outcome]) => this.settle(index, outcome)));
+  }
+
+  /** An item was refused at its ask. */
+  refuse(index: number, error: unknown): void {
+    if (this.#refused) this.#refused.push([index, failedOutcome(error)]);
+    // In the middle of a delivery there is no later: the next ask's place in the order depends on it.
+    else this.settle(index, failedOutcome(error));
   }
 
   /** An item has ended. @returns whether code may run because of it. */

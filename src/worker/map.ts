@@ -6,7 +6,7 @@ import { askChild, childSettings, definitionOf, snapshot, type ChildSettings, ty
 import { fanoutOf, Gather, type Launcher } from "./gather.ts";
 import { joinRule } from "./join.ts";
 import { defaultKey, type Scope } from "./keys.ts";
-import { failedOutcome, outcomeOf, quietPromise, type Resolvers } from "./pending.ts";
+import { outcomeOf, quietPromise, type Resolvers } from "./pending.ts";
 import { unsupported } from "./unsupported.ts";
 import type { Receiver, WorkflowBody } from "./workflow.ts";
 import type { Delivery } from "../protocol/worker.ts";
@@ -81,7 +81,7 @@ class Children implements Launcher<unknown> {
       if (!this.#written) this.keys[index] = defaultKey(this.#target.name, taken.hash);
       this.#acts[index] = this.#ask(index, taken);
     } catch (error) {
-      this.gather?.settle(index, failedOutcome(error));
+      this.gather?.refuse(index, error);
     }
   }
 

@@ -12,9 +12,9 @@ test("one slot carries any depth: a workflow that waits holds none", async () =>
   const Tree = contract({ name: "tree", input: n, output: z.number() });
   const leaf = agent({ name: "leaf", input: n, run: async ({ n }) => (await nap(), n) });
   const tree = Tree.workflow({ name: "tree", run: async ({ n }, ctx) => {
-    if (n === 0) return ctx.call(leaf, { n: 1 }) as Promise<number>;
+    if (n === 0) return ctx.call(leaf, { n: 1 });
     const [a, b] = await Promise.all([ctx.call(Tree, { n: n - 1 }), ctx.call(Tree, { n: n - 1 })]);
-    return (a ?? 0) + (b ?? 0);
+    return a + b;
   } });
   using fleet = tinyFleet({ definitions: [tree, leaf], slots: 1 });
   expect(await fleet.value(tree, { n: 5 })).toBe(32);

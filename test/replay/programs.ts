@@ -328,6 +328,14 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
     return { out, beside: await beside };
   }),
 
+  "items that are refused": program(async (ctx) => {
+    // JSON has no NaN: the ask is refused, in the first launch and in the middle of a delivery.
+    const inputs = range(8).map((n) => ({ n: n % 3 === 1 ? Number.NaN : n }));
+    const joined = await ctx.map(inc, inputs, { concurrency: 2 }).settled();
+    const rest = await ctx.map(double, inputs).catch((e: unknown) => (e as { code: string }).code);
+    return { items: joined.items.map(statusOf), rest, next: await ctx.call(inc, { n: joined.values.length }) };
+  }),
+
   "join first": program(async (ctx) => {
     const first = await ctx.map(inc, range(5).map((n) => ({ n, fail: n === 0 })), { join: "first" });
     return { first, next: await ctx.call(double, { n: first.value }) };
