@@ -31,13 +31,10 @@ export async function openFleetOf(c: Context, instead: readonly string[]): Promi
 
 /** FLOTILLA_UNREACHABLE with the command that would have helped. */
 class NothingRuns extends FlotillaError<"FLOTILLA_UNREACHABLE"> {
-  readonly #fix: readonly string[];
+  override readonly fix: readonly string[];
   constructor(target: string, fix: readonly string[]) {
     super("FLOTILLA_UNREACHABLE", { target });
-    this.#fix = fix;
-  }
-  override get fix(): readonly string[] {
-    return this.#fix.length > 0 ? this.#fix : super.fix;
+    this.fix = fix;
   }
 }
 

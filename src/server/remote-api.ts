@@ -150,10 +150,10 @@ async function send(target: Target, path: string, o: SendOptions): Promise<Incom
 function unreachable(socketPath: string, error: unknown): Error {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EACCES" || code === "EPERM") {
-    const fix = "run this as the user who started the fleet";
+    const fix = "run this as the user who owns the fleet and its folder";
     return new FlotillaError(
       "FLOTILLA_STORE_UNUSABLE",
-      { path: socketPath, problem: "this user may not talk to it", fix },
+      { path: socketPath, problem: "this user may not open it", fix },
       { cause: error },
     );
   }

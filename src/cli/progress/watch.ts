@@ -1,6 +1,7 @@
 // Follows a run to its end. Events tell that something moved, the views tell what: their counts are exact.
 import type { HealthView, OrchestratorApi, OutcomeReply, RunView } from "../../protocol/views.ts";
 import type { Context } from "../context.ts";
+import { pause } from "../pause.ts";
 import { isDue, progressLine } from "./log-line.ts";
 import { atTime, startModel, withEvent, withViews } from "./model.ts";
 import type { ProgressModel } from "./model.ts";
@@ -91,17 +92,6 @@ async function listen(
   } catch {
     // Without events the views are asked for every second.
   }
-}
-
-async function pause(c: Context, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const over = new AbortController();
-  const timer = c.io.clock.after(ms, resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
-  await promise;
-  timer.cancel();
-  over.abort();
 }
 
 interface ProgressView {

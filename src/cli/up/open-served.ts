@@ -8,7 +8,7 @@ import type { FleetPlan } from "./definitions.ts";
 export interface Served {
   readonly fleet: Fleet<readonly AnyCallable[]>;
   readonly api: OrchestratorApi;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The fleet, and its control socket for the commands of other terminals. */

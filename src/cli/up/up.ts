@@ -7,13 +7,13 @@ import { withPlanOnly } from "../plan-only.ts";
 import { watchRun } from "../progress/watch.ts";
 import { shortId } from "../short-id.ts";
 import { storePlace } from "../store-place.ts";
-import { plural } from "../text/format.ts";
 import { UsageError } from "../usage-error.ts";
 import { printWatched } from "../wait.ts";
 import { bannerLines } from "./banner.ts";
 import { planFleet } from "./definitions.ts";
 import type { FleetPlan, UpOptions } from "./definitions.ts";
 import { drawStatus } from "./idle.ts";
+import { drain } from "./drain.ts";
 import { openServed } from "./open-served.ts";
 import type { Served } from "./open-served.ts";
 import { listenForStops } from "./stop.ts";
@@ -89,9 +89,10 @@ async function runOnce(
   name: string,
   input: unknown,
   o: Options,
-  { api, fleet }: Served,
+  served: Served,
   stops: Stops,
 ): Promise<ExitCode | undefined> {
+  const { api, fleet } = served;
   // Through the client, which has the schema: bad input is refused before anything is stored.
   const run = await fleet.start(name, input, {
     ...(o.idempotencyKey !== undefined && { idempotencyKey: o.idempotencyKey }),
@@ -102,7 +103,7 @@ async function runOnce(
     return printWatched(c, await watchRun(api, run.id, c, stops.drain));
   } catch (error) {
     if (!stops.drain.aborted) throw error;
-    await drain(c, { api, fleet }, stops);
+    await drain(c, served, stops);
     c.err.line(`${c.err.theme.glyphs.run} ${shortId(run.id)} is unfinished and stored; it goes on with the next: flotilla up`);
     return exitCodes.interrupted;
   }
@@ -114,18 +115,4 @@ async function stayUp(c: Context, served: Served, stops: Stops): Promise<boolean
   await stops.asked;
   status.end();
   return await drain(c, served, stops);
-}
-
-async function drain(c: Context, { api, fleet }: Pick<Served, "api" | "fleet">, stops: Stops): Promise<boolean> {
-  const { workers } = await api.health();
-  if (workers.busy > 0) c.err.line(`draining: ${plural(workers.busy, "task")} may end; Ctrl-C again stops at once`);
-  const stopped = Promise.withResolvers<false>();
-  stops.now.addEventListener("abort", () => stopped.resolve(false), { once: true });
-  const drained = await Promise.race([fleet.drain().then(() => true), stopped.promise]);
-  c.err.line(
-    drained
-      ? "stopped; nothing was running"
-      : "stopped at once; unfinished tasks are stored and go on with the next: flotilla up",
-  );
-  return drained;
 }
