@@ -95,7 +95,11 @@ export class AgentJournal {
     return waiting.promise;
   }
 
-  #claim(kind: JournalEntry["kind"], key: string, inputHash: string): { key: string; act: number; row: JournalEntry | undefined } {
+  #claim(
+    kind: JournalEntry["kind"],
+    key: string,
+    inputHash: string,
+  ): { key: string; act: number; row: JournalEntry | undefined } {
     this.#refuseClosed();
     const row = this.#rows.get(key);
     if (!row) return { key, act: ++this.#lastAct, row };
@@ -115,4 +119,3 @@ function valueOf(d: Delivery, text?: string): unknown {
   if (d.status === "succeeded") return JSON.parse(d.value ?? text ?? "null");
   throw d.error ? errorFromJson(d.error) : new Error(`the step ended as ${d.status}`);
 }
-

@@ -7,7 +7,8 @@ import type { AgentContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
 
 const text = z.object({ text: z.string() });
-const made = (run: (ctx: AgentContext) => unknown): AnyCallable => agent({ name: "made", input: z.unknown(), run: (_, ctx) => run(ctx) });
+const made = (run: (ctx: AgentContext) => unknown): AnyCallable =>
+  agent({ name: "made", input: z.unknown(), run: (_, ctx) => run(ctx) });
 const nap = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
 async function resultOf(target: AnyCallable, input: unknown = null) {
@@ -17,25 +18,50 @@ async function resultOf(target: AnyCallable, input: unknown = null) {
 
 describe("the straight line", () => {
   test("parses, runs, stores JSON", async () => {
-    const upper = agent({ name: "upper", input: text, output: z.object({ text: z.string(), at: z.date().transform((d) => d.toISOString()) }), run: ({ text }) => ({ text: text.toUpperCase(), at: new Date(0), more: 1 }) });
-    expect(await resultOf(upper, { text: "hi" })).toEqual({ status: "succeeded", value: '{"text":"HI","at":"1970-01-01T00:00:00.000Z"}' });
+    const upper = agent({
+      name: "upper",
+      input: text,
+      output: z.object({ text: z.string(), at: z.date().transform((d) => d.toISOString()) }),
+      run: ({ text }) => ({ text: text.toUpperCase(), at: new Date(0), more: 1 }),
+    });
+    expect(await resultOf(upper, { text: "hi" })).toEqual({
+      status: "succeeded",
+      value: '{"text":"HI","at":"1970-01-01T00:00:00.000Z"}',
+    });
   });
   test("sync and async code and schemas, and nothing returned", async () => {
     expect(await resultOf(made(() => undefined))).toEqual({ status: "succeeded", value: "null" });
     const slow = z.object({ n: z.number() }).refine(async (v) => (await nap(), v.n > 0));
     const late = agent({ name: "late", input: slow, output: slow, run: ({ n }) => ({ n: n - 1 }) });
     expect(await resultOf(late, { n: 2 })).toEqual({ status: "succeeded", value: '{"n":1}' });
-    expect(await resultOf(late, { n: 1 })).toMatchObject({ status: "failed", terminal: false, error: { code: "FLOTILLA_OUTPUT_INVALID" } });
-    expect(await resultOf(late, { n: 0 })).toMatchObject({ status: "failed", terminal: true, error: { code: "FLOTILLA_INPUT_INVALID" } });
+    expect(await resultOf(late, { n: 1 })).toMatchObject({
+      status: "failed",
+      terminal: false,
+      error: { code: "FLOTILLA_OUTPUT_INVALID" },
+    });
+    expect(await resultOf(late, { n: 0 })).toMatchObject({
+      status: "failed",
+      terminal: true,
+      error: { code: "FLOTILLA_INPUT_INVALID" },
+    });
   });
   test("refuses input with the path", async () => {
     const target = agent({ name: "t", input: text, run: () => 1 });
-    expect(await resultOf(target, { text: 5 })).toMatchObject({ terminal: true, error: { code: "FLOTILLA_INPUT_INVALID", where: "t.input", details: { issues: [{ path: ["text"] }] } } });
+    expect(await resultOf(target, { text: 5 })).toMatchObject({
+      terminal: true,
+      error: { code: "FLOTILLA_INPUT_INVALID", where: "t.input", details: { issues: [{ path: ["text"] }] } },
+    });
     using fleet = tinyFleet({ definitions: [target] });
-    expect(await fleet.run(target, null, { input: "{" })).toMatchObject({ result: { terminal: true, error: { code: "FLOTILLA_INPUT_INVALID" } } });
+    expect(await fleet.run(target, null, { input: "{" })).toMatchObject({
+      result: { terminal: true, error: { code: "FLOTILLA_INPUT_INVALID" } },
+    });
   });
   test("refuses what JSON would change, with the path", async () => {
-    expect(await resultOf(made(() => ({ a: [1, { b: new Map() }] })))).toMatchObject({ status: "failed", terminal: true, error: { code: "FLOTILLA_VALUE_NOT_JSON", details: { path: "a[1].b" } } });
+    expect(await resultOf(made(() => ({ a: [1, { b: new Map() }] })))).toMatchObject({
+      status: "failed",
+      terminal: true,
+      error: { code: "FLOTILLA_VALUE_NOT_JSON", details: { path: "a[1].b" } },
+    });
   });
   test("a definition that is not here is another worker's", async () => {
     using fleet = tinyFleet({ definitions: [made(() => 1)] });
@@ -50,9 +76,18 @@ describe("its context", () => {
       log.info("hello");
       progress({ done: 1 });
       spend({ usd: 0.5 });
-      return step("s", () => ({ uuid: uuid().length, random: random() < 1, now: now() instanceof Date, task: task.attempt, spent: budget.spent.usd }));
+      return step("s", () => ({
+        uuid: uuid().length,
+        random: random() < 1,
+        now: now() instanceof Date,
+        task: task.attempt,
+        spent: budget.spent.usd,
+      }));
     });
-    expect(await resultOf(target)).toEqual({ status: "succeeded", value: '{"uuid":36,"random":true,"now":true,"task":1,"spent":0}' });
+    expect(await resultOf(target)).toEqual({
+      status: "succeeded",
+      value: '{"uuid":36,"random":true,"now":true,"task":1,"spent":0}',
+    });
   });
   test("counts what was spent, and tells it at the end, also of a failure", async () => {
     using fleet = tinyFleet({ definitions: [made(() => 1)] });
@@ -65,7 +100,9 @@ describe("its context", () => {
     using other = tinyFleet({ definitions: [target] });
     const settle = await other.run(target);
     expect(settle.spent).toEqual({ microUsd: 250_000, inputTokens: 11, outputTokens: 5 });
-    expect(settle.result).toMatchObject({ error: { message: '{"spent":{"usd":0.25,"tokens":16,"turns":2,"tasks":0},"left":true,"total":{}}' } });
+    expect(settle.result).toMatchObject({
+      error: { message: '{"spent":{"usd":0.25,"tokens":16,"turns":2,"tasks":0},"left":true,"total":{}}' },
+    });
     expect((await fleet.run(made(() => 1))).spent).toBeNull();
   });
   test("progress goes once per macrotask, with its last value", async () => {
@@ -79,9 +116,20 @@ describe("its context", () => {
     expect(fleet.of("progress").map(({ done }) => done)).toEqual([1_000, 5]);
   });
   test("declared errors and what this version lacks", async () => {
-    const target = agent({ name: "t", input: z.unknown(), errors: { Gone: z.object({ n: z.number() }) }, run: (_, ctx) => ctx.fail("Gone", { n: 1 }) });
-    expect(await resultOf(target)).toMatchObject({ terminal: true, error: { code: "FLOTILLA_DECLARED", name: "Gone", data: { n: 1 } } });
-    expect(await resultOf(made((ctx) => ctx.acquire({ kind: "limit", name: "l" })))).toMatchObject({ terminal: true, error: { code: "FLOTILLA_NOT_SUPPORTED" } });
+    const target = agent({
+      name: "t",
+      input: z.unknown(),
+      errors: { Gone: z.object({ n: z.number() }) },
+      run: (_, ctx) => ctx.fail("Gone", { n: 1 }),
+    });
+    expect(await resultOf(target)).toMatchObject({
+      terminal: true,
+      error: { code: "FLOTILLA_DECLARED", name: "Gone", data: { n: 1 } },
+    });
+    expect(await resultOf(made((ctx) => ctx.acquire({ kind: "limit", name: "l" })))).toMatchObject({
+      terminal: true,
+      error: { code: "FLOTILLA_NOT_SUPPORTED" },
+    });
   });
   test("artifacts", async () => {
     const target = made(async (ctx) => {
@@ -89,7 +137,10 @@ describe("its context", () => {
       const lost = await ctx.artifact.get({ $artifact: "none", bytes: 0 }).catch((e: unknown) => (e as { code: string }).code);
       return { ref, back: await ctx.artifact.get(ref), lost };
     });
-    expect(await resultOf(target)).toEqual({ status: "succeeded", value: '{"ref":{"$artifact":"artifact-1","bytes":13},"back":{"big":[1,2]},"lost":"FLOTILLA_NOT_FOUND"}' });
+    expect(await resultOf(target)).toEqual({
+      status: "succeeded",
+      value: '{"ref":{"$artifact":"artifact-1","bytes":13},"back":{"big":[1,2]},"lost":"FLOTILLA_NOT_FOUND"}',
+    });
   });
 });
 
@@ -103,7 +154,12 @@ describe("steps", () => {
     });
     using fleet = tinyFleet({ definitions: [target] });
     expect(await fleet.value(target)).toEqual({ a: 2 });
-    expect(fleet.acts().map((a) => [a.kind, "act" in a ? a.act : 0])).toEqual([["step", 1], ["step-result", 1], ["step", 2], ["step-result", 2]]);
+    expect(fleet.acts().map((a) => [a.kind, "act" in a ? a.act : 0])).toEqual([
+      ["step", 1],
+      ["step-result", 1],
+      ["step", 2],
+      ["step-result", 2],
+    ]);
     expect(keys[0]).toMatch(/^t_[\w-]+$/);
   });
   test("are not run again by the next attempt; one in doubt is, by its own rule", async () => {
@@ -119,7 +175,11 @@ describe("steps", () => {
     const { result } = await fleet.run(target, null, {
       attempt: 2,
       acts: 3,
-      journal: [{ ...entry, act: 1, key: "a", seq: 1 }, { ...entry, act: 2, key: "b", seq: null }, { ...entry, act: 3, key: "c", seq: null }],
+      journal: [
+        { ...entry, act: 1, key: "a", seq: 1 },
+        { ...entry, act: 2, key: "b", seq: null },
+        { ...entry, act: 3, key: "c", seq: null },
+      ],
       deliveries: [{ seq: 1, act: 1, status: "succeeded", value: '"kept"', error: null, at: 5 }],
     });
     expect(result).toEqual({ status: "succeeded", value: '["kept","again","FLOTILLA_STEP_IN_DOUBT"]' });
@@ -138,7 +198,11 @@ describe("steps", () => {
     await turns();
     expect(fleet.of("settle")).toEqual([]);
     // The value may be left out: it is its own.
-    fleet.send({ t: "deliver", fence: fleet.fence(task), deliveries: [{ seq: 1, act: 1, status: "succeeded", value: null, error: null, at: 5 }] });
+    fleet.send({
+      t: "deliver",
+      fence: fleet.fence(task),
+      deliveries: [{ seq: 1, act: 1, status: "succeeded", value: null, error: null, at: 5 }],
+    });
     expect((await fleet.settled(task)).result).toEqual({ status: "succeeded", value: '"paid"' });
   });
   test("that throw record nothing, and the error is the code's", async () => {
@@ -146,7 +210,9 @@ describe("steps", () => {
     using fleet = tinyFleet({ definitions: [target] });
     expect((await fleet.run(target)).result).toMatchObject({ terminal: false, error: { message: "far side" } });
     expect(fleet.acts().map((a) => a.kind)).toEqual(["step"]);
-    expect(await resultOf(made((ctx) => ctx.step("s", () => 1, { onDoubt: "ask" })))).toMatchObject({ error: { code: "FLOTILLA_NOT_SUPPORTED" } });
+    expect(await resultOf(made((ctx) => ctx.step("s", () => 1, { onDoubt: "ask" })))).toMatchObject({
+      error: { code: "FLOTILLA_NOT_SUPPORTED" },
+    });
   });
 });
 
@@ -160,18 +226,34 @@ test("an emit that an earlier attempt sent is not sent again", async () => {
   using fleet = tinyFleet({ definitions: [target] });
   await fleet.run(target);
   const first = fleet.acts() as { key: string; act: number }[];
-  expect(first.map(({ act, key }) => [act, key.replace(/#[\w-]{22}/, "#hash")])).toEqual([[1, "found#hash"], [2, "found#hash#2"], [3, "found#hash"]]);
+  expect(first.map(({ act, key }) => [act, key.replace(/#[\w-]{22}/, "#hash")])).toEqual([
+    [1, "found#hash"],
+    [2, "found#hash#2"],
+    [3, "found#hash"],
+  ]);
   using again = tinyFleet({ definitions: [target] });
   const hashOf = (key: string): string => /#([\w-]{22})/.exec(key)?.[1] as string;
-  await again.run(target, null, { acts: 2, journal: first.slice(0, 2).map(({ act, key }) => ({ act, key, kind: "emit", inputHash: hashOf(key), askedAfter: 0, seq: null })) });
+  await again.run(target, null, {
+    acts: 2,
+    journal: first
+      .slice(0, 2)
+      .map(({ act, key }) => ({ act, key, kind: "emit", inputHash: hashOf(key), askedAfter: 0, seq: null })),
+  });
   expect(again.acts()).toMatchObject([{ act: 3, value: '{"text":"b"}' }]);
-  expect(await resultOf(made((ctx) => ctx.emit(found, { text: 1 as never })))).toMatchObject({ terminal: true, error: { code: "FLOTILLA_INPUT_INVALID" } });
-  expect(await resultOf(made((ctx) => ctx.emit(found, { text: "x".repeat(70_000) })))).toMatchObject({ error: { code: "FLOTILLA_TOO_LARGE" } });
+  expect(await resultOf(made((ctx) => ctx.emit(found, { text: 1 as never })))).toMatchObject({
+    terminal: true,
+    error: { code: "FLOTILLA_INPUT_INVALID" },
+  });
+  expect(await resultOf(made((ctx) => ctx.emit(found, { text: "x".repeat(70_000) })))).toMatchObject({
+    error: { code: "FLOTILLA_TOO_LARGE" },
+  });
 });
 
 describe("an attempt that no longer counts", () => {
   test("is told by its signal, and says `ended` when its code has stopped", async () => {
-    const target = made((ctx) => new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error))));
+    const target = made(
+      (ctx) => new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error))),
+    );
     using fleet = tinyFleet({ definitions: [target], slots: 1 });
     const task = fleet.assign(target);
     const next = fleet.assign(target);
@@ -202,11 +284,29 @@ describe("an attempt that no longer counts", () => {
   });
   test("a new lease of its task takes its place", async () => {
     let n = 0;
-    const target = made((ctx) => (++n === 1 ? new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("x")))) : "second"));
+    const target = made((ctx) =>
+      ++n === 1 ? new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("x")))) : "second",
+    );
     using fleet = tinyFleet({ definitions: [target] });
     const task = fleet.assign(target);
     await turns();
-    fleet.send({ t: "assign", tasks: [{ fence: { task, boot: 1, leaseNo: 2 }, publicId: "t_x", definition: "made", tenant: "d", attempt: 2, input: "null", startedAt: 0, acts: 0, journal: [], deliveries: [] }] });
+    fleet.send({
+      t: "assign",
+      tasks: [
+        {
+          fence: { task, boot: 1, leaseNo: 2 },
+          publicId: "t_x",
+          definition: "made",
+          tenant: "d",
+          attempt: 2,
+          input: "null",
+          startedAt: 0,
+          acts: 0,
+          journal: [],
+          deliveries: [],
+        },
+      ],
+    });
     const { fence } = await fleet.settled(task);
     expect(fence.leaseNo).toBe(2);
     expect(fleet.of("ended")).toMatchObject([{ fence: { leaseNo: 1 } }]);
@@ -226,20 +326,28 @@ describe("an attempt that no longer counts", () => {
 
 describe("a stray rejection", () => {
   test("fails its own attempt and no other", async () => {
-    const careless = agent({ name: "careless", input: z.unknown(), run: async (_, ctx) => {
-      void (async () => {
-        await nap();
-        throw new Error("nobody listens");
-      })();
-      await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
-    } });
+    const careless = agent({
+      name: "careless",
+      input: z.unknown(),
+      run: async (_, ctx) => {
+        void (async () => {
+          await nap();
+          throw new Error("nobody listens");
+        })();
+        await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
+      },
+    });
     const fine = made(async () => {
       for (let i = 0; i < 10; i++) await nap();
       return "fine";
     });
     using fleet = tinyFleet({ definitions: [careless, fine] });
     const [bad, good] = [fleet.assign(careless), fleet.assign(fine)];
-    expect((await fleet.settled(bad)).result).toMatchObject({ status: "failed", terminal: false, error: { message: "nobody listens" } });
+    expect((await fleet.settled(bad)).result).toMatchObject({
+      status: "failed",
+      terminal: false,
+      error: { message: "nobody listens" },
+    });
     expect((await fleet.settled(good)).result).toEqual({ status: "succeeded", value: '"fine"' });
   });
   test("after the end is noted, and changes nothing", async () => {

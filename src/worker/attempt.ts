@@ -47,7 +47,7 @@ type Progress = { done?: number; total?: number; note?: string };
 export class Attempt implements Frame {
   readonly step = false;
   readonly fence: Fence;
-  readonly assignment: Assignment;
+  assignment: Assignment;
   readonly definition: Definition;
   readonly host: Host;
   body: Body | undefined;
@@ -75,6 +75,11 @@ export class Attempt implements Frame {
   go(): void {
     this.holdsSlot = true;
     (this.body as Body).go();
+  }
+
+  /** What a body has taken over: a long history must not be kept twice while its code waits for days. */
+  forgetHistory(): void {
+    if (this.assignment.journal.length > 0) this.assignment = { ...this.assignment, journal: [], deliveries: [] };
   }
 
   get signal(): AbortSignal {
@@ -127,11 +132,11 @@ export class Attempt implements Frame {
   }
 
   /** Sends what has gathered. */
-  readonly flush = (): void => {
+  flush(): void {
     this.#flushing = false;
     if (!this.closed) this.body?.beforeFlush();
     this.#sendGathered();
-  };
+  }
 
   #sendGathered(): void {
     if (this.closed) return;
@@ -194,7 +199,11 @@ export class Attempt implements Frame {
 
   stray(error: unknown): void {
     if (!this.closed) (this.body as Body).stray(error);
-    else this.host.log.warn(`a promise of ${this.definition.name} was rejected after its attempt had ended`, { task: this.assignment.publicId, error: String(error) });
+    else
+      this.host.log.warn(`a promise of ${this.definition.name} was rejected after its attempt had ended`, {
+        task: this.assignment.publicId,
+        error: String(error),
+      });
   }
 
   #over(): void {

@@ -68,13 +68,14 @@ export interface ChildAsk {
 export function askChild(body: WorkflowBody, ask: ChildAsk, receiver: Receiver): number | undefined {
   const { scope, target, snapshot: input } = ask;
   if (scope.canceled !== undefined) throw new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled });
-  if (body.children >= bounds.fanout) throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "children of one task", count: body.children + 1, max: bounds.fanout });
+  if (body.children >= bounds.fanout)
+    throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "children of one task", count: body.children + 1, max: bounds.fanout });
   const base = ask.key === undefined ? defaultKey(target.name, input.hash) : writtenKey(ask.key, target.name);
   const asked = body.ask("child", scope, base, input.hash);
   if (!asked) return undefined;
   body.countChild();
   body.await(asked.act, receiver);
-  if (receiver.awaited && scope !== body.root) scope.open.add(asked.act);
+  if (receiver.awaited) scope.opened(asked.act);
   if (!asked.row) {
     body.submit({
       kind: "child",
@@ -94,13 +95,23 @@ export function askChild(body: WorkflowBody, ask: ChildAsk, receiver: Receiver):
 export function definitionOf(target: AnyCallable, where: string): Definition {
   const definition = target?.["~definition"];
   if (!definition) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: where, problem: "its first argument is not an agent, a workflow or a contract", fix: "pass what agent(), workflow() or contract() gave" });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: where,
+      problem: "its first argument is not an agent, a workflow or a contract",
+      fix: "pass what agent(), workflow() or contract() gave",
+    });
   }
   return definition;
 }
 
 /** `ctx.call`: the child's act as a Pending. */
-export function call<O, E>(body: WorkflowBody, scope: Scope, target: AnyCallable, input: unknown, o: CallOptions | undefined): { pending: Pending<O, E>; act: number | undefined } {
+export function call<O, E>(
+  body: WorkflowBody,
+  scope: Scope,
+  target: AnyCallable,
+  input: unknown,
+  o: CallOptions | undefined,
+): { pending: Pending<O, E>; act: number | undefined } {
   const definition = definitionOf(target, "ctx.call");
   const settings = childSettings(definition, o, `ctx.call(${definition.name})`);
   const value = quietPromise<O>();
@@ -141,7 +152,13 @@ export function call<O, E>(body: WorkflowBody, scope: Scope, target: AnyCallable
 }
 
 /** `ctx.detach`: nobody waits for it, so nothing of it is delivered. */
-export function detach(body: WorkflowBody, scope: Scope, target: AnyCallable, input: unknown, o: CallOptions | undefined): Promise<{ readonly id: string }> {
+export function detach(
+  body: WorkflowBody,
+  scope: Scope,
+  target: AnyCallable,
+  input: unknown,
+  o: CallOptions | undefined,
+): Promise<{ readonly id: string }> {
   const definition = definitionOf(target, "ctx.detach");
   const settings = childSettings(definition, o, `ctx.detach(${definition.name})`);
   try {

@@ -2,7 +2,16 @@
 import { bounds } from "../core/bounds.ts";
 import type { Definition } from "../core/definition.ts";
 import { durationMs } from "../core/duration.ts";
-import { errorJson, FlotillaError, isDeclaredError, isFlotillaError, RetryableError, TerminalError, type DeclaredError, type ErrorJson } from "../core/error.ts";
+import {
+  errorJson,
+  FlotillaError,
+  isDeclaredError,
+  isFlotillaError,
+  RetryableError,
+  TerminalError,
+  type DeclaredError,
+  type ErrorJson,
+} from "../core/error.ts";
 import { findNonJson } from "../core/json.ts";
 import { plainIssues } from "../core/issue.ts";
 import { parse } from "../core/schema.ts";
@@ -25,7 +34,9 @@ function classified(thrown: unknown, definition: Definition): Failed | Promise<F
   const error = boundedError(thrown);
   if (definition.kind === "workflow" || isTerminal(thrown)) return { status: "failed", error, terminal: true };
   const retryAfterMs = retryAfterOf(thrown);
-  return retryAfterMs === undefined ? { status: "failed", error, terminal: false } : { status: "failed", error, terminal: false, retryAfterMs };
+  return retryAfterMs === undefined
+    ? { status: "failed", error, terminal: false }
+    : { status: "failed", error, terminal: false, retryAfterMs };
 }
 
 function isTerminal(thrown: unknown): boolean {
@@ -49,11 +60,17 @@ function classifyDeclared(thrown: DeclaredError<string, unknown>, definition: De
   const schema = definition.errors[thrown.name];
   if (!schema) {
     // A workflow that rethrows a child's declared error lands here: callers of the workflow know nothing of it.
-    return terminal(new Error(`${definition.name} ended with ${thrown.name}, which it does not declare in \`errors\``, { cause: thrown }));
+    return terminal(
+      new Error(`${definition.name} ended with ${thrown.name}, which it does not declare in \`errors\``, { cause: thrown }),
+    );
   }
   const where = `${definition.name}.errors.${thrown.name}`;
   try {
-    const data = parse(schema, thrown.data, (issues) => new FlotillaError("FLOTILLA_OUTPUT_INVALID", { issues: plainIssues(issues) }, { where, cause: thrown }));
+    const data = parse(
+      schema,
+      thrown.data,
+      (issues) => new FlotillaError("FLOTILLA_OUTPUT_INVALID", { issues: plainIssues(issues) }, { where, cause: thrown }),
+    );
     return data instanceof Promise ? data.then((d) => declared(thrown, d), terminal) : declared(thrown, data);
   } catch (e) {
     return terminal(e);
@@ -62,7 +79,10 @@ function classifyDeclared(thrown: DeclaredError<string, unknown>, definition: De
 
 function declared(thrown: DeclaredError<string, unknown>, data: unknown): Failed {
   const lost = findNonJson(data);
-  if (lost) return terminal(new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: `data.${lost.path}`, why: lost.why }, { cause: thrown }));
+  if (lost)
+    return terminal(
+      new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: `data.${lost.path}`, why: lost.why }, { cause: thrown }),
+    );
   return { status: "failed", error: boundedJson({ ...errorJson(thrown), data }), terminal: true };
 }
 
@@ -80,10 +100,21 @@ const messageMax = 4_000;
 function boundedJson(json: ErrorJson): ErrorJson {
   if (fits(json)) return json;
   const { stack: _, cause, ...rest } = json;
-  const slim: ErrorJson = { ...rest, message: json.message.slice(0, messageMax), ...(cause ? { cause: { code: cause.code, message: cause.message.slice(0, messageMax) } } : {}) };
+  const slim: ErrorJson = {
+    ...rest,
+    message: json.message.slice(0, messageMax),
+    ...(cause ? { cause: { code: cause.code, message: cause.message.slice(0, messageMax) } } : {}),
+  };
   if (fits(slim)) return slim;
   const { code, title, doc, retryable, name } = json;
-  return { code, message: slim.message, ...(title ? { title } : {}), ...(doc ? { doc } : {}), ...(retryable === undefined ? {} : { retryable }), ...(name ? { name: name.slice(0, bounds.nameLength) } : {}) };
+  return {
+    code,
+    message: slim.message,
+    ...(title ? { title } : {}),
+    ...(doc ? { doc } : {}),
+    ...(retryable === undefined ? {} : { retryable }),
+    ...(name ? { name: name.slice(0, bounds.nameLength) } : {}),
+  };
 }
 
 function fits(json: ErrorJson): boolean {

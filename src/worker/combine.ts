@@ -11,7 +11,11 @@ import type { WorkflowBody } from "./workflow.ts";
 export function race(branches: Readonly<Record<string, PromiseLike<unknown>>>): Promise<{ winner: string; value: unknown }> {
   const entries = Object.entries(branches);
   if (entries.length === 0) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "ctx.race", problem: "no branch was given, so none could ever win", fix: "give at least one branch" });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "ctx.race",
+      problem: "no branch was given, so none could ever win",
+      fix: "give at least one branch",
+    });
   }
   const result = quietPromise<{ winner: string; value: unknown }>();
   let over = false;
@@ -36,9 +40,19 @@ function cancel(branch: PromiseLike<unknown>, reason: string): void {
 }
 
 /** A tree of calls with at most `fanIn` items each; a call starts when its own items are there. */
-export function reduce<R>(body: WorkflowBody, scope: Scope, target: AnyCallable, items: Iterable<unknown>, o: { fanIn: number; empty: R }): Pending<R> {
+export function reduce<R>(
+  body: WorkflowBody,
+  scope: Scope,
+  target: AnyCallable,
+  items: Iterable<unknown>,
+  o: { fanIn: number; empty: R },
+): Pending<R> {
   if (!Number.isInteger(o.fanIn) || o.fanIn < 2) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "ctx.reduce.fanIn", problem: `${o.fanIn} is not a whole number above 1`, fix: "write how many items one call takes, e.g. 16" });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "ctx.reduce.fanIn",
+      problem: `${o.fanIn} is not a whole number above 1`,
+      fix: "write how many items one call takes, e.g. 16",
+    });
   }
   const calls: Pending<unknown>[] = [];
   let canceled: string | undefined;

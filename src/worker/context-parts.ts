@@ -20,7 +20,9 @@ export function logOf(attempt: Attempt, muted: () => boolean = () => false): Log
 /** A log line must never fail the work that it describes. */
 function plain(fields: object): unknown {
   try {
-    const text = JSON.stringify(fields, (_, v: unknown) => (typeof v === "bigint" ? String(v) : v instanceof Error ? { name: v.name, message: v.message } : v));
+    const text = JSON.stringify(fields, (_, v: unknown) =>
+      typeof v === "bigint" ? String(v) : v instanceof Error ? { name: v.name, message: v.message } : v,
+    );
     return text.length > bounds.emitBytes ? { note: "fields left out: too large" } : JSON.parse(text);
   } catch {
     return { note: "fields left out: not JSON" };
@@ -40,21 +42,32 @@ export function progressOf(attempt: Attempt, muted: () => boolean = () => false)
 
 /** Counts what was spent. Prices by `model` come later: a model without `usd` counts its tokens only. */
 export function spendOf(attempt: Attempt): BaseContext["spend"] {
-  return (u) => attempt.spend(u.usd === undefined ? { inputTokens: u.inputTokens, outputTokens: u.outputTokens } : { inputTokens: u.inputTokens, outputTokens: u.outputTokens, usd: u.usd });
+  return (u) =>
+    attempt.spend(
+      u.usd === undefined
+        ? { inputTokens: u.inputTokens, outputTokens: u.outputTokens }
+        : { inputTokens: u.inputTokens, outputTokens: u.outputTokens, usd: u.usd },
+    );
 }
 
 export function budgetViewOf(attempt: Attempt, tasks = 0): BaseContext["budget"] {
   const s = attempt.spent;
   return {
     total: {},
-    spent: { usd: (s?.microUsd ?? 0) / 1_000_000, tokens: (s?.inputTokens ?? 0) + (s?.outputTokens ?? 0), turns: s?.turns ?? 0, tasks },
+    spent: {
+      usd: (s?.microUsd ?? 0) / 1_000_000,
+      tokens: (s?.inputTokens ?? 0) + (s?.outputTokens ?? 0),
+      turns: s?.turns ?? 0,
+      tasks,
+    },
     remaining: { usd: Infinity, tokens: Infinity, turns: Infinity, tasks: Infinity },
   };
 }
 
 export function artifactsOf(attempt: Attempt): BaseContext["artifact"] {
   return {
-    put: async <T>(value: T, o?: { type?: string }) => JSON.parse(await attempt.put(artifactText(value), o?.type ?? null)) as Ref<T>,
+    put: async <T>(value: T, o?: { type?: string }) =>
+      JSON.parse(await attempt.put(artifactText(value), o?.type ?? null)) as Ref<T>,
     get: async <T>(ref: Ref<T>) => JSON.parse(await attempt.get(refId(ref))) as T,
   };
 }

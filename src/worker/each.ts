@@ -17,10 +17,28 @@ type ItemFn = (item: unknown, ctx: WorkflowContext, index: number) => Awaitable<
 type AnyGather = Gather<unknown, unknown, never>;
 
 /** `ctx.each`: code per item, each in a key scope of its own. */
-export function each(body: WorkflowBody, scope: Scope, context: MakeContext, items: Iterable<unknown>, fn: ItemFn, o: MapOptions<unknown, Join> = {}): Fanout<Join, unknown, unknown, never> {
+export function each(
+  body: WorkflowBody,
+  scope: Scope,
+  context: MakeContext,
+  items: Iterable<unknown>,
+  fn: ItemFn,
+  o: MapOptions<unknown, Join> = {},
+): Fanout<Join, unknown, unknown, never> {
   const where = "ctx.each";
-  for (const option of ["needs", "prefers", "resources", "budget", "retry", "timeout", "priority", "ifNoWorker", "hedge"] as const) {
-    if (o[option] !== undefined) unsupported(`${where}: ${option} (its items are code, not tasks)`, `give ${option} to the calls inside`);
+  for (const option of [
+    "needs",
+    "prefers",
+    "resources",
+    "budget",
+    "retry",
+    "timeout",
+    "priority",
+    "ifNoWorker",
+    "hedge",
+  ] as const) {
+    if (o[option] !== undefined)
+      unsupported(`${where}: ${option} (its items are code, not tasks)`, `give ${option} to the calls inside`);
   }
   const inputs = [...items];
   // All scopes are named here, in the order of the items: the order in which they start depends on who finishes first.
@@ -38,19 +56,40 @@ export function each(body: WorkflowBody, scope: Scope, context: MakeContext, ite
     cancel: (index, reason) => cancelScope(body, scopes[index] as Scope, reason),
     taskOf: () => "",
   };
-  const gather: AnyGather = new Gather(inputs, keys, joinRule(o.join, inputs.length), concurrencyOf(o.concurrency, where), launcher, value);
+  const gather: AnyGather = new Gather(
+    inputs,
+    keys,
+    joinRule(o.join, inputs.length),
+    concurrencyOf(o.concurrency, where),
+    launcher,
+    value,
+  );
   gather.begin();
   return fanoutOf(value, gather);
 }
 
 function itemKey(item: unknown, index: number): string {
   const lost = findNonJson(item);
-  if (lost) throw new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: `[${index}]${lost.path === "" ? "" : `.${lost.path}`}`, why: `${lost.why}; give \`key\`, so that the item has a name of its own` }, { where: "ctx.each" });
+  if (lost)
+    throw new FlotillaError(
+      "FLOTILLA_VALUE_NOT_JSON",
+      {
+        path: `[${index}]${lost.path === "" ? "" : `.${lost.path}`}`,
+        why: `${lost.why}; give \`key\`, so that the item has a name of its own`,
+      },
+      { where: "ctx.each" },
+    );
   return defaultKey("each", shortHash(canonicalJson(item)));
 }
 
 /** `ctx.scope`: the same code twice, or in parallel, without sharing ordinals. */
-export function runScope<O>(body: WorkflowBody, scope: Scope, context: MakeContext, key: string, fn: (ctx: WorkflowContext) => Awaitable<O>): Pending<O> {
+export function runScope<O>(
+  body: WorkflowBody,
+  scope: Scope,
+  context: MakeContext,
+  key: string,
+  fn: (ctx: WorkflowContext) => Awaitable<O>,
+): Pending<O> {
   const inner = scope.inner(writtenKey(key, "ctx.scope"));
   const promise = invoke(() => fn(context(inner)));
   promise.catch(noop);

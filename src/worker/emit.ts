@@ -20,7 +20,8 @@ export interface CheckedEmit {
 /** @throws FLOTILLA_INPUT_INVALID, FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE, FLOTILLA_TOO_MANY: where it is written */
 export function checkEmit(message: AnyMessage, value: unknown, count: number): CheckedEmit {
   const where = `emit ${message.name}`;
-  if (count > bounds.emitsPerTask) throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "emits of one task", count, max: bounds.emitsPerTask }, { where });
+  if (count > bounds.emitsPerTask)
+    throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "emits of one task", count, max: bounds.emitsPerTask }, { where });
   const result = message["~schema"]["~standard"].validate(value);
   // An asynchronous schema cannot refuse here, and the value is stored as given: nobody downstream parses it.
   if (!(result instanceof Promise) && result.issues) {

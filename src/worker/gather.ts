@@ -37,7 +37,14 @@ export class Gather<I, O, E> {
   readonly #readers = new Set<() => void>();
   #streams = 0;
 
-  constructor(inputs: readonly I[], keys: readonly string[], rule: JoinRule, concurrency: number, launcher: Launcher<I>, value: Resolvers<unknown>) {
+  constructor(
+    inputs: readonly I[],
+    keys: readonly string[],
+    rule: JoinRule,
+    concurrency: number,
+    launcher: Launcher<I>,
+    value: Resolvers<unknown>,
+  ) {
     this.inputs = inputs;
     this.keys = keys;
     this.#rule = rule;
@@ -140,14 +147,22 @@ export class Gather<I, O, E> {
     const cause = outcome && outcome.status !== "succeeded" ? outcome.error : undefined;
     if (this.#rule.kind === "all") return cause;
     const { wanted } = this.#rule;
-    return new FlotillaError("FLOTILLA_JOIN_UNMET", { wanted, succeeded: this.#succeeded, gaps: this.inputs.length - this.#succeeded }, cause === undefined ? {} : { cause });
+    return new FlotillaError(
+      "FLOTILLA_JOIN_UNMET",
+      { wanted, succeeded: this.#succeeded, gaps: this.inputs.length - this.#succeeded },
+      cause === undefined ? {} : { cause },
+    );
   }
 
   #join(): Joined<I, O, E> {
     const gaps: Gap<I, E>[] = [];
     const items = this.inputs.map((input, index): Settled<O, E> => {
-      const outcome = this.#items[index] ?? { status: "canceled", error: new FlotillaError("FLOTILLA_CANCELED", { by: "the join was decided without it" }) };
-      if (outcome.status !== "succeeded") gaps.push({ index, key: this.keys[index] as string, input, task: this.#launcher.taskOf(index), outcome });
+      const outcome = this.#items[index] ?? {
+        status: "canceled",
+        error: new FlotillaError("FLOTILLA_CANCELED", { by: "the join was decided without it" }),
+      };
+      if (outcome.status !== "succeeded")
+        gaps.push({ index, key: this.keys[index] as string, input, task: this.#launcher.taskOf(index), outcome });
       return outcome;
     });
     return { values: this.#values(), gaps, complete: gaps.length === 0, items };
@@ -186,7 +201,12 @@ export class Gather<I, O, E> {
         }
         if (i >= this.#order.length) return;
         const index = this.#order[i] as number;
-        yield { ...(this.#items[index] as Settled<O, E>), index, key: this.keys[index] as string, input: this.inputs[index] as I };
+        yield {
+          ...(this.#items[index] as Settled<O, E>),
+          index,
+          key: this.keys[index] as string,
+          input: this.inputs[index] as I,
+        };
       }
     } finally {
       this.#streams--;
@@ -197,7 +217,10 @@ export class Gather<I, O, E> {
 }
 
 /** The promise that people hold. `gather` is undefined while the inputs of an async iterable are being read. */
-export function fanoutOf<J extends Join, I, O, E>(value: Resolvers<unknown>, gather: Promise<Gather<I, O, E>> | Gather<I, O, E>): Fanout<J, I, O, E> {
+export function fanoutOf<J extends Join, I, O, E>(
+  value: Resolvers<unknown>,
+  gather: Promise<Gather<I, O, E>> | Gather<I, O, E>,
+): Fanout<J, I, O, E> {
   const fanout = value.promise as unknown as Fanout<J, I, O, E> & { cancel(reason?: string): void };
   if (gather instanceof Promise) {
     fanout.settled = async () => (await gather).settled();

@@ -1,17 +1,31 @@
 import { describe, expect, test } from "vitest";
 import { decide, joinRule } from "./join.ts";
 
-const after = (join: Parameters<typeof joinRule>[0], total: number, succeeded: number, failed: number) => decide(joinRule(join, total), { total, succeeded, failed });
+const after = (join: Parameters<typeof joinRule>[0], total: number, succeeded: number, failed: number) =>
+  decide(joinRule(join, total), { total, succeeded, failed });
 
 test.each([
   // all
-  [undefined, 3, 2, 0, undefined], ["all", 3, 3, 0, "met"], ["all", 3, 0, 1, "unmet"], ["all", 0, 0, 0, "met"],
+  [undefined, 3, 2, 0, undefined],
+  ["all", 3, 3, 0, "met"],
+  ["all", 3, 0, 1, "unmet"],
+  ["all", 0, 0, 0, "met"],
   // first
-  ["first", 3, 1, 0, "met"], ["first", 3, 0, 2, undefined], ["first", 3, 0, 3, "unmet"], ["first", 0, 0, 0, "unmet"],
+  ["first", 3, 1, 0, "met"],
+  ["first", 3, 0, 2, undefined],
+  ["first", 3, 0, 3, "unmet"],
+  ["first", 0, 0, 0, "unmet"],
   // at least: decided when all have ended, or as soon as it is out of reach
-  [{ atLeast: 2 }, 4, 2, 0, undefined], [{ atLeast: 2 }, 4, 2, 2, "met"], [{ atLeast: 2 }, 4, 1, 3, "unmet"], [{ atLeast: 2, early: true }, 4, 2, 0, "met"],
-  [{ atLeast: "95%" }, 20, 19, 1, "met"], [{ atLeast: "95%" }, 20, 0, 2, "unmet"], [{ atLeast: "50%" }, 3, 2, 1, "met"], [{ atLeast: "95%" }, 0, 0, 0, "met"],
-  [{ atLeast: 5 }, 3, 0, 0, "unmet"], [{ atLeast: 0 }, 3, 0, 3, "met"],
+  [{ atLeast: 2 }, 4, 2, 0, undefined],
+  [{ atLeast: 2 }, 4, 2, 2, "met"],
+  [{ atLeast: 2 }, 4, 1, 3, "unmet"],
+  [{ atLeast: 2, early: true }, 4, 2, 0, "met"],
+  [{ atLeast: "95%" }, 20, 19, 1, "met"],
+  [{ atLeast: "95%" }, 20, 0, 2, "unmet"],
+  [{ atLeast: "50%" }, 3, 2, 1, "met"],
+  [{ atLeast: "95%" }, 0, 0, 0, "met"],
+  [{ atLeast: 5 }, 3, 0, 0, "unmet"],
+  [{ atLeast: 0 }, 3, 0, 3, "met"],
 ] as const)("%j of %i after %i successes and %i failures: %s", (join, total, succeeded, failed, decision) => {
   expect(after(join, total, succeeded, failed)).toBe(decision);
 });

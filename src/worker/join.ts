@@ -20,7 +20,8 @@ export type Decision = "met" | "unmet" | undefined;
 export function joinRule(join: Join | undefined, total: number): JoinRule {
   if (join === undefined || join === "all") return { kind: "all", wanted: total, early: false };
   if (join === "first") return { kind: "first", wanted: 1, early: true };
-  if (join.within !== undefined) unsupported("join: within (it needs timers)", "leave `within` out, or bound each child with `timeout`");
+  if (join.within !== undefined)
+    unsupported("join: within (it needs timers)", "leave `within` out, or bound each child with `timeout`");
   return { kind: "atLeast", wanted: wantedOf(join.atLeast, total), early: join.early === true };
 }
 
@@ -28,7 +29,11 @@ function wantedOf(atLeast: number | `${number}%`, total: number): number {
   const share = typeof atLeast === "string" ? /^(\d+(?:\.\d+)?)%$/.exec(atLeast) : undefined;
   const wanted = typeof atLeast === "number" ? atLeast : Math.ceil((Number(share?.[1] ?? Number.NaN) / 100) * total);
   if (!Number.isInteger(wanted) || wanted < 0 || (share && wanted > total)) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "join.atLeast", problem: `${JSON.stringify(atLeast)} is neither a whole number nor a share up to 100%`, fix: 'write 10 or "95%"' });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "join.atLeast",
+      problem: `${JSON.stringify(atLeast)} is neither a whole number nor a share up to 100%`,
+      fix: 'write 10 or "95%"',
+    });
   }
   return wanted;
 }

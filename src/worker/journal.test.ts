@@ -2,8 +2,21 @@ import { describe, expect, test } from "vitest";
 import type { JournalEntry } from "../protocol/worker.ts";
 import { Journal } from "./journal.ts";
 
-const row = (act: number, key: string, askedAfter: number, over: Partial<JournalEntry> = {}): JournalEntry => ({ act, key, askedAfter, kind: "child", inputHash: "h", seq: null, ...over });
-const rows = [row(1, "a", 0, { seq: 1 }), row(2, "b", 1, { seq: 2 }), row(3, "c", 1), row(4, "s", 2, { kind: "step", inputHash: "" })];
+const row = (act: number, key: string, askedAfter: number, over: Partial<JournalEntry> = {}): JournalEntry => ({
+  act,
+  key,
+  askedAfter,
+  kind: "child",
+  inputHash: "h",
+  seq: null,
+  ...over,
+});
+const rows = [
+  row(1, "a", 0, { seq: 1 }),
+  row(2, "b", 1, { seq: 2 }),
+  row(3, "c", 1),
+  row(4, "s", 2, { kind: "step", inputHash: "" }),
+];
 const asking = (...keys: string[]): Journal => {
   const journal = new Journal(rows);
   for (const key of keys) journal.claim(key === "s" ? "step" : "child", key, key === "s" ? "" : "h");

@@ -54,7 +54,8 @@ export class Journal {
     }
     const row = this.#rows[place] as JournalEntry;
     if (row.kind !== kind) return { mismatch: { key, recorded: `a ${row.kind}`, asked: `a ${kind}` } };
-    if (row.inputHash !== inputHash) return { mismatch: { key, recorded: `input ${row.inputHash}`, asked: `input ${inputHash}` } };
+    if (row.inputHash !== inputHash)
+      return { mismatch: { key, recorded: `input ${row.inputHash}`, asked: `input ${inputHash}` } };
     this.#asked[place] = 1;
     while (this.#first < this.#rows.length && this.#asked[this.#first] === 1) this.#first++;
     return { row };

@@ -14,7 +14,15 @@ test("equals get ordinals, per scope", () => {
 
 test("what people write never meets another ask's key", () => {
   const scope = root();
-  const keys = [scope.key("x"), scope.key("x"), scope.key(writtenKey("x#2", "")), scope.inner("s").key("a"), scope.key(writtenKey("s>a", "")), scope.key(defaultKey("n", "h")), scope.key(writtenKey("n#h", ""))];
+  const keys = [
+    scope.key("x"),
+    scope.key("x"),
+    scope.key(writtenKey("x#2", "")),
+    scope.inner("s").key("a"),
+    scope.key(writtenKey("s>a", "")),
+    scope.key(defaultKey("n", "h")),
+    scope.key(writtenKey("n#h", "")),
+  ];
   expect(new Set(keys).size).toBe(keys.length);
 });
 
@@ -26,7 +34,10 @@ test("different paths of scopes and keys are different keys", () => {
     for (const s of p.slice(0, -1)) scope = scope.inner(writtenKey(s, ""));
     return scope.key(writtenKey(p.at(-1) as string, ""));
   };
-  fc.assert(fc.property(path, path, (a, b) => (keyOf(a) === keyOf(b)) === (JSON.stringify(a) === JSON.stringify(b))), { numRuns: 1_000 });
+  fc.assert(
+    fc.property(path, path, (a, b) => (keyOf(a) === keyOf(b)) === (JSON.stringify(a) === JSON.stringify(b))),
+    { numRuns: 1_000 },
+  );
 });
 
 test("deep scopes keep within the bound and stay apart", () => {
@@ -42,16 +53,21 @@ test("deep scopes keep within the bound and stay apart", () => {
 });
 
 test("a key that is too long is refused", () => {
-  expect(() => writtenKey("k".repeat(bounds.keyLength + 1), "ctx.call")).toThrow(expect.objectContaining({ code: "FLOTILLA_TOO_LARGE" }));
+  expect(() => writtenKey("k".repeat(bounds.keyLength + 1), "ctx.call")).toThrow(
+    expect.objectContaining({ code: "FLOTILLA_TOO_LARGE" }),
+  );
 });
 
 test("a scope knows what is open below it", () => {
   const scope = root();
   const [a, b] = [scope.inner("a"), scope.inner("b")];
   const c = a.inner("c");
-  a.open.add(1);
-  b.open.add(2);
-  c.open.add(3);
+  a.opened(1);
+  b.opened(2);
+  c.opened(3);
+  a.opened(4);
+  a.closed(4);
+  scope.opened(5);
   expect([...a.openBelow()]).toEqual([1, 3]);
   a.cancel("enough");
   expect([a.canceled, c.canceled, b.canceled]).toEqual(["enough", "enough", undefined]);

@@ -23,14 +23,14 @@ export function defaultKey(name: string, inputHash: string): string {
 /** One key space of a workflow's code: the root, a `ctx.scope`, an item of `ctx.each`. */
 export class Scope {
   /** Acts of the children asked here that have not settled; the root keeps none, its whole task is canceled. */
-  readonly open = new Set<number>();
-  readonly nested: Scope[] = [];
+  #open: Set<number> | undefined;
+  #nested: Scope[] | undefined;
   /** Set by `cancel()`: later asks in this scope are refused. */
   canceled: string | undefined;
   /** Draws of random numbers since the delivery `drawsAt`. */
   draws = 0;
   drawsAt = -1;
-  readonly #seen = new Map<string, number>();
+  #seen: Map<string, number> | undefined;
 
   readonly path: string;
   readonly parent: Scope | undefined;
@@ -38,13 +38,14 @@ export class Scope {
   constructor(path: string, parent: Scope | undefined) {
     this.path = path;
     this.parent = parent;
-    parent?.nested.push(this);
+    if (parent) (parent.#nested ??= []).push(this);
   }
 
   /** The full key of an ask; counts it. */
   key(base: string): string {
-    const count = (this.#seen.get(base) ?? 0) + 1;
-    this.#seen.set(base, count);
+    const seen = (this.#seen ??= new Map());
+    const count = (seen.get(base) ?? 0) + 1;
+    seen.set(base, count);
     const full = count === 1 ? this.path + base : `${this.path}${base}#${count}`;
     return full.length <= bounds.keyLength ? full : `${full.slice(0, bounds.keyLength - hashRoom)}~${shortHash(full)}`;
   }
@@ -54,14 +55,22 @@ export class Scope {
     return new Scope(`${this.key(base)}>`, this);
   }
 
+  opened(act: number): void {
+    if (this.parent) (this.#open ??= new Set()).add(act);
+  }
+
+  closed(act: number): void {
+    this.#open?.delete(act);
+  }
+
   /** Open children here and below. */
   *openBelow(): Generator<number> {
-    yield* this.open;
-    for (const scope of this.nested) yield* scope.openBelow();
+    if (this.#open) yield* this.#open;
+    for (const scope of this.#nested ?? []) yield* scope.openBelow();
   }
 
   cancel(reason: string): void {
     this.canceled = reason;
-    for (const scope of this.nested) scope.cancel(reason);
+    for (const scope of this.#nested ?? []) scope.cancel(reason);
   }
 }

@@ -15,7 +15,13 @@ type Options = MapOptions<unknown, Join>;
 type AnyGather = Gather<unknown, unknown, never>;
 
 /** `ctx.map`: a child per input, one join over all of them. */
-export function map(body: WorkflowBody, scope: Scope, target: AnyCallable, inputs: Iterable<unknown> | AsyncIterable<unknown>, o: Options = {}): Fanout<Join, unknown, unknown, never> {
+export function map(
+  body: WorkflowBody,
+  scope: Scope,
+  target: AnyCallable,
+  inputs: Iterable<unknown> | AsyncIterable<unknown>,
+  o: Options = {},
+): Fanout<Join, unknown, unknown, never> {
   const definition = definitionOf(target, "ctx.map");
   const where = `ctx.map(${definition.name})`;
   const { key, ...childOptions } = o;
@@ -51,7 +57,11 @@ async function collect(inputs: AsyncIterable<unknown>, value: Resolvers<unknown>
 export function concurrencyOf(concurrency: number | undefined, where: string): number {
   if (concurrency === undefined) return Infinity;
   if (Number.isInteger(concurrency) && concurrency > 0) return concurrency;
-  throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: `${where}.concurrency`, problem: `${concurrency} is not a whole number above 0`, fix: "leave it out for no bound" });
+  throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+    field: `${where}.concurrency`,
+    problem: `${concurrency} is not a whole number above 0`,
+    fix: "leave it out for no bound",
+  });
 }
 
 class Children implements Launcher<unknown> {
@@ -64,7 +74,14 @@ class Children implements Launcher<unknown> {
   readonly #written: boolean;
   readonly #acts: (number | undefined)[];
 
-  constructor(body: WorkflowBody, scope: Scope, target: Definition, settings: ChildSettings, items: readonly unknown[], key: Options["key"]) {
+  constructor(
+    body: WorkflowBody,
+    scope: Scope,
+    target: Definition,
+    settings: ChildSettings,
+    items: readonly unknown[],
+    key: Options["key"],
+  ) {
     this.#body = body;
     this.#scope = scope;
     this.#target = target;
@@ -86,7 +103,14 @@ class Children implements Launcher<unknown> {
   }
 
   #ask(index: number, taken: Snapshot): number | undefined {
-    const ask = { scope: this.#scope, target: this.#target, snapshot: taken, key: this.#written ? this.keys[index] : undefined, settings: this.#settings, detached: false };
+    const ask = {
+      scope: this.#scope,
+      target: this.#target,
+      snapshot: taken,
+      key: this.#written ? this.keys[index] : undefined,
+      settings: this.#settings,
+      detached: false,
+    };
     return askChild(this.#body, ask, new MapReceiver(this.#scope, this.gather as AnyGather, index));
   }
 
@@ -117,4 +141,3 @@ class MapReceiver implements Receiver {
     return this.#gather.settle(this.#index, outcomeOf(d));
   }
 }
-

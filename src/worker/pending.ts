@@ -43,7 +43,11 @@ export function quietPromise<O>(): Resolvers<O> {
  * A plain promise with two methods put on it. Not a subclass: `await` wraps a subclass in another promise, which
  * costs three microtasks more and changes the order that people expect of Promise.race.
  */
-export function pendingOf<O, E>(promise: Promise<O>, outcome: () => Promise<Settled<O, E>>, cancel: (reason?: string) => void): Pending<O, E> {
+export function pendingOf<O, E>(
+  promise: Promise<O>,
+  outcome: () => Promise<Settled<O, E>>,
+  cancel: (reason?: string) => void,
+): Pending<O, E> {
   const pending = promise as Pending<O, E>;
   pending.settled = outcome;
   pending.cancel = cancel;

@@ -37,7 +37,7 @@ export class Pump {
   #inbox: Delivery[] = [];
   #head = 0;
   /** Came before one with a smaller seq; rare. */
-  readonly #early = new Map<number, Delivery>();
+  #early: Map<number, Delivery> | undefined;
   #received = 0;
   readonly #hooks: PumpHooks;
 
@@ -59,16 +59,20 @@ export class Pump {
     for (const d of deliveries) {
       if (d.seq <= this.#received) continue;
       if (d.seq !== this.#received + 1) {
-        this.#early.set(d.seq, d);
+        (this.#early ??= new Map()).set(d.seq, d);
         continue;
       }
       this.#take(d);
-      for (let next = this.#early.get(this.#received + 1); next; next = this.#early.get(this.#received + 1)) {
-        this.#early.delete(next.seq);
-        this.#take(next);
-      }
+      this.#takeEarly();
     }
     return this.hasNext;
+  }
+
+  #takeEarly(): void {
+    for (let next = this.#early?.get(this.#received + 1); next; next = this.#early?.get(this.#received + 1)) {
+      this.#early?.delete(next.seq);
+      this.#take(next);
+    }
   }
 
   #take(d: Delivery): void {

@@ -11,11 +11,14 @@ const nap = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1)
 test("one slot carries any depth: a workflow that waits holds none", async () => {
   const Tree = contract({ name: "tree", input: n, output: z.number() });
   const leaf = agent({ name: "leaf", input: n, run: async ({ n }) => (await nap(), n) });
-  const tree = Tree.workflow({ name: "tree", run: async ({ n }, ctx) => {
-    if (n === 0) return ctx.call(leaf, { n: 1 });
-    const [a, b] = await Promise.all([ctx.call(Tree, { n: n - 1 }), ctx.call(Tree, { n: n - 1 })]);
-    return a + b;
-  } });
+  const tree = Tree.workflow({
+    name: "tree",
+    run: async ({ n }, ctx) => {
+      if (n === 0) return ctx.call(leaf, { n: 1 });
+      const [a, b] = await Promise.all([ctx.call(Tree, { n: n - 1 }), ctx.call(Tree, { n: n - 1 })]);
+      return a + b;
+    },
+  });
   using fleet = tinyFleet({ definitions: [tree, leaf], slots: 1 });
   expect(await fleet.value(tree, { n: 5 })).toBe(32);
 });
@@ -23,11 +26,15 @@ test("one slot carries any depth: a workflow that waits holds none", async () =>
 test("no more code than slots at a time", async () => {
   let running = 0;
   let most = 0;
-  const busy = agent({ name: "busy", input: n, run: async () => {
-    most = Math.max(most, ++running);
-    await turns();
-    running--;
-  } });
+  const busy = agent({
+    name: "busy",
+    input: n,
+    run: async () => {
+      most = Math.max(most, ++running);
+      await turns();
+      running--;
+    },
+  });
   using fleet = tinyFleet({ definitions: [busy], slots: 3 });
   const tasks = Array.from({ length: 20 }, () => fleet.assign(busy, { n: 1 }));
   await Promise.all(tasks.map((t) => fleet.settled(t)));
@@ -40,13 +47,17 @@ test("a workflow holds its slot while a step runs, and none while it waits", asy
   const gate = new Promise<void>((resolve) => (open = resolve));
   const child = agent({ name: "child", input: n, run: () => void order.push("child") });
   const quick = agent({ name: "quick", input: n, run: () => void order.push("quick") });
-  const flow = workflow({ name: "flow", input: n, run: async (_, ctx) => {
-    await ctx.step("s", async () => {
-      await gate;
-      order.push("step");
-    });
-    await ctx.call(child, { n: 1 });
-  } });
+  const flow = workflow({
+    name: "flow",
+    input: n,
+    run: async (_, ctx) => {
+      await ctx.step("s", async () => {
+        await gate;
+        order.push("step");
+      });
+      await ctx.call(child, { n: 1 });
+    },
+  });
   using fleet = tinyFleet({ definitions: [flow, child, quick], slots: 1 });
   const tasks = [fleet.assign(flow, { n: 1 }), fleet.assign(quick, { n: 1 })];
   await fleet.until((m) => m.t === "acts");
@@ -64,10 +75,14 @@ test("resumes go before new work", async () => {
   const gate = new Promise<void>((resolve) => (open = resolve));
   const held = agent({ name: "held", input: n, run: () => gate });
   const other = agent({ name: "other", input: n, run: () => void order.push("new work") });
-  const flow = workflow({ name: "flow", input: n, run: async (_, ctx) => {
-    await ctx.call(other, { n: 1 });
-    order.push("resumed");
-  } });
+  const flow = workflow({
+    name: "flow",
+    input: n,
+    run: async (_, ctx) => {
+      await ctx.call(other, { n: 1 });
+      order.push("resumed");
+    },
+  });
   using fleet = tinyFleet({ definitions: [held, other, flow], slots: 1, mute: true });
   const parent = fleet.assign(flow, { n: 1 });
   await fleet.until((m) => m.t === "acts");
@@ -75,7 +90,11 @@ test("resumes go before new work", async () => {
   const second = fleet.assign(other, { n: 1 });
   await turns();
   // The slot is taken, new work waits for it; now the flow's child settles.
-  fleet.worker.receive({ t: "deliver", fence: fleet.fence(parent), deliveries: [{ seq: 1, act: 1, status: "succeeded", value: "1", error: null, at: 1 }] });
+  fleet.worker.receive({
+    t: "deliver",
+    fence: fleet.fence(parent),
+    deliveries: [{ seq: 1, act: 1, status: "succeeded", value: "1", error: null, at: 1 }],
+  });
   open();
   await Promise.all([first, second, parent].map((t) => fleet.settled(t)));
   expect(order).toEqual(["resumed", "new work"]);
@@ -92,11 +111,29 @@ test("a drained worker says goodbye when its last attempt is over", async () => 
 });
 
 test("hello carries definitions as data, and a ping is answered", () => {
-  const busy = agent({ name: "busy", description: "Naps", input: n, output: z.string(), needs: ["gpu"], timeout: "5m", run: () => "" });
+  const busy = agent({
+    name: "busy",
+    description: "Naps",
+    input: n,
+    output: z.string(),
+    needs: ["gpu"],
+    timeout: "5m",
+    run: () => "",
+  });
   using fleet = tinyFleet({ definitions: [busy], slots: 7 });
   const hello = fleet.worker.hello();
   expect(hello).toMatchObject({ t: "hello", protocol: 1, name: "w", slots: 7, isolation: "in-process", pid: process.pid });
-  expect(hello.definitions).toMatchObject([{ name: "busy", kind: "agent", description: "Naps", needs: ["gpu"], timeoutMs: 300_000, inputSchema: { type: "object" }, outputSchema: { type: "string" } }]);
+  expect(hello.definitions).toMatchObject([
+    {
+      name: "busy",
+      kind: "agent",
+      description: "Naps",
+      needs: ["gpu"],
+      timeoutMs: 300_000,
+      inputSchema: { type: "object" },
+      outputSchema: { type: "string" },
+    },
+  ]);
   expect(JSON.parse(JSON.stringify(hello))).toEqual(hello);
   fleet.worker.receive({ t: "ping", n: 5 });
   expect(fleet.said).toEqual([{ t: "pong", n: 5 }]);
@@ -104,7 +141,12 @@ test("hello carries definitions as data, and a ping is answered", () => {
 
 test("stop waits for code that heeds its signal, and sends nothing after the goodbye", async () => {
   let stopped = false;
-  const busy = agent({ name: "busy", input: n, run: (_, ctx) => new Promise((resolve) => ctx.signal.addEventListener("abort", () => setTimeout(() => resolve((stopped = true)), 5))) });
+  const busy = agent({
+    name: "busy",
+    input: n,
+    run: (_, ctx) =>
+      new Promise((resolve) => ctx.signal.addEventListener("abort", () => setTimeout(() => resolve((stopped = true)), 5))),
+  });
   const fleet = tinyFleet({ definitions: [busy] });
   fleet.assign(busy, { n: 1 });
   await turns();

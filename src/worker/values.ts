@@ -24,19 +24,28 @@ export function parseInput(definition: Definition, text: string): unknown {
   } catch (e) {
     throw new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: [{ message: "the input is not JSON" }] }, { where, cause: e });
   }
-  return parse(definition.input, raw, (issues) => new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: plainIssues(issues) }, { where }));
+  return parse(
+    definition.input,
+    raw,
+    (issues) => new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: plainIssues(issues) }, { where }),
+  );
 }
 
 /** The output, validated, as the JSON that is stored. @throws FLOTILLA_OUTPUT_INVALID, FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE */
 export function resultText(definition: Definition, returned: unknown): string | Promise<string> {
   const where = `${definition.name}.output`;
   if (!definition.output) return boundedText(returned, where);
-  const output = parse(definition.output, returned, (issues) => new FlotillaError("FLOTILLA_OUTPUT_INVALID", { issues: plainIssues(issues) }, { where }));
+  const output = parse(
+    definition.output,
+    returned,
+    (issues) => new FlotillaError("FLOTILLA_OUTPUT_INVALID", { issues: plainIssues(issues) }, { where }),
+  );
   return output instanceof Promise ? output.then((o) => boundedText(o, where)) : boundedText(output, where);
 }
 
 export function boundedText(value: unknown, where: string, max: number = bounds.artifactBytes): string {
   const text = toJson(value, where);
-  if (isTooLong(text, max)) throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: where, bytes: Buffer.byteLength(text), max }, { where });
+  if (isTooLong(text, max))
+    throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: where, bytes: Buffer.byteLength(text), max }, { where });
   return text;
 }

@@ -71,7 +71,17 @@ class Hosting implements Worker, Host {
 
   hello(): Hello {
     const { name, slots, offers, build, isolation, definitions } = this.#options;
-    return { t: "hello", protocol: protocolVersion, name, pid: process.pid, isolation, slots, offers, build, definitions: definitions.map(cardOf) };
+    return {
+      t: "hello",
+      protocol: protocolVersion,
+      name,
+      pid: process.pid,
+      isolation,
+      slots,
+      offers,
+      build,
+      definitions: definitions.map(cardOf),
+    };
   }
 
   receive(m: ToWorker): void {
@@ -109,9 +119,17 @@ class Hosting implements Worker, Host {
   #assign(task: Assignment): void {
     const definition = this.#definitions.get(task.definition);
     if (!definition?.run) {
-      const error = new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: task.definition, known: [...this.#definitions.keys()] });
+      const error = new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", {
+        name: task.definition,
+        known: [...this.#definitions.keys()],
+      });
       // Not terminal: the worker that said it had it may be another build.
-      this.send({ t: "settle", fence: task.fence, result: { status: "failed", error: boundedError(error), terminal: false }, spent: null });
+      this.send({
+        t: "settle",
+        fence: task.fence,
+        result: { status: "failed", error: boundedError(error), terminal: false },
+        spent: null,
+      });
       return;
     }
     // The same task again under a new lease: the attempt that is here was fenced.

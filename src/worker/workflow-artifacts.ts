@@ -16,7 +16,12 @@ export function workflowArtifacts(body: WorkflowBody, scope: Scope): BaseContext
     put: <T>(value: T, o?: { type?: string }): Promise<Ref<T>> => {
       const text = artifactText(value);
       const key = `artifact.put-${shortHash(text)}`;
-      return body.steps.ask(scope, key, async () => JSON.parse(await body.attempt.put(text, o?.type ?? null)) as unknown, undefined) as Promise<Ref<T>>;
+      return body.steps.ask(
+        scope,
+        key,
+        async () => JSON.parse(await body.attempt.put(text, o?.type ?? null)) as unknown,
+        undefined,
+      ) as Promise<Ref<T>>;
     },
     get: <T>(ref: Ref<T>): Promise<T> => get(body, scope, refId(ref)) as Promise<T>,
   };

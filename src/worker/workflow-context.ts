@@ -39,7 +39,8 @@ class Context {
   // ---------- children
 
   get call() {
-    return (target: AnyCallable, input: unknown, o?: Parameters<WorkflowContext["call"]>[2]) => call(this.#body, this.#scope, target, input, o).pending;
+    return (target: AnyCallable, input: unknown, o?: Parameters<WorkflowContext["call"]>[2]) =>
+      call(this.#body, this.#scope, target, input, o).pending;
   }
   get start() {
     return (target: AnyCallable, input: unknown, o?: Parameters<WorkflowContext["start"]>[2]): Promise<Child<unknown, never>> => {
@@ -55,25 +56,28 @@ class Context {
     };
   }
   get detach() {
-    return (target: AnyCallable, input: unknown, o?: Parameters<WorkflowContext["detach"]>[2]) => detach(this.#body, this.#scope, target, input, o);
+    return (target: AnyCallable, input: unknown, o?: Parameters<WorkflowContext["detach"]>[2]) =>
+      detach(this.#body, this.#scope, target, input, o);
   }
   get map() {
-    return (target: AnyCallable, inputs: Iterable<unknown> | AsyncIterable<unknown>, o?: Parameters<typeof map>[4]) => map(this.#body, this.#scope, target, inputs, o);
+    return (target: AnyCallable, inputs: Iterable<unknown> | AsyncIterable<unknown>, o?: Parameters<typeof map>[4]) =>
+      map(this.#body, this.#scope, target, inputs, o);
   }
   get each() {
-    return (items: Iterable<unknown>, fn: Parameters<typeof each>[4], o?: Parameters<typeof each>[5]) => each(this.#body, this.#scope, this.#inner, items, fn, o);
+    return (items: Iterable<unknown>, fn: Parameters<typeof each>[4], o?: Parameters<typeof each>[5]) =>
+      each(this.#body, this.#scope, (inner) => createWorkflowContext(this.#body, inner), items, fn, o);
   }
   get scope() {
-    return <O>(key: string, fn: (ctx: WorkflowContext) => O) => runScope(this.#body, this.#scope, this.#inner, key, fn);
+    return <O>(key: string, fn: (ctx: WorkflowContext) => O) =>
+      runScope(this.#body, this.#scope, (inner) => createWorkflowContext(this.#body, inner), key, fn);
   }
   get reduce() {
-    return (target: AnyCallable, items: Iterable<unknown>, o: { fanIn: number; empty: unknown }) => reduce(this.#body, this.#scope, target, items, o);
+    return (target: AnyCallable, items: Iterable<unknown>, o: { fanIn: number; empty: unknown }) =>
+      reduce(this.#body, this.#scope, target, items, o);
   }
   get race() {
     return race;
   }
-
-  readonly #inner = (scope: Scope): WorkflowContext => createWorkflowContext(this.#body, scope);
 
   // ---------- its own durable acts
 
@@ -116,10 +120,10 @@ class Context {
     return this.#body.attempt.signal;
   }
   get log(): BaseContext["log"] {
-    return logOf(this.#body.attempt, this.#muted);
+    return logOf(this.#body.attempt, () => this.#body.muted);
   }
   get progress(): BaseContext["progress"] {
-    return progressOf(this.#body.attempt, this.#muted);
+    return progressOf(this.#body.attempt, () => this.#body.muted);
   }
   get spend(): BaseContext["spend"] {
     return spendOf(this.#body.attempt);
@@ -136,8 +140,6 @@ class Context {
       throw declaredError(name, data);
     };
   }
-
-  readonly #muted = (): boolean => this.#body.muted;
 
   // ---------- not in this version
 
@@ -166,4 +168,3 @@ class Context {
     return () => unsupported("ctx.approve", "end the run with what needs approval, and start the next one when it is given");
   }
 }
-

@@ -7,5 +7,12 @@ export function emitOnce(body: WorkflowBody, scope: Scope, message: AnyMessage, 
   const emit = checkEmit(message, value, ++body.emits);
   const asked = body.ask("emit", scope, emit.key, emit.hash);
   if (!asked || asked.row) return;
-  body.submit({ kind: "emit", act: asked.act, key: asked.key, askedAfter: body.pump.delivered, name: emit.name, value: emit.value });
+  body.submit({
+    kind: "emit",
+    act: asked.act,
+    key: asked.key,
+    askedAfter: body.pump.delivered,
+    name: emit.name,
+    value: emit.value,
+  });
 }

@@ -12,7 +12,7 @@ import type { Attempt, Body } from "./attempt.ts";
 import { boundedError, classify } from "./classify.ts";
 import { Journal, type Mismatch } from "./journal.ts";
 import { Scope } from "./keys.ts";
-import { Pump } from "./pump.ts";
+import { Pump, type PumpHooks } from "./pump.ts";
 import { StepRunner } from "./step-runner.ts";
 import { insideStep, track } from "./track.ts";
 import { unsupported } from "./unsupported.ts";
@@ -41,23 +41,25 @@ export interface Asked {
 
 type Ending = { readonly value: unknown } | { readonly thrown: unknown };
 
-export class WorkflowBody implements Body {
+const emptyJournal = new Journal([]);
+
+export class WorkflowBody implements Body, PumpHooks {
   readonly attempt: Attempt;
   readonly root = new Scope("", undefined);
   readonly pump: Pump;
-  readonly steps: StepRunner;
   /** Values being loaded for deliveries that wait for them. */
   loads = 0;
   emits = 0;
   readonly #journal: Journal;
+  #steps: StepRunner | undefined;
   readonly #receivers: (Receiver | undefined)[] = [];
   #lastAct: number;
   /** Awaited asks that have not been delivered. */
   #open = 0;
   #children = 0;
   #live: boolean;
-  /** Held until live, then empty for good. */
-  #held: Act[] = [];
+  /** Held until live. */
+  #held: Act[] | undefined;
   #input: unknown;
   #begun = false;
   #turning = false;
@@ -67,17 +69,16 @@ export class WorkflowBody implements Body {
   constructor(attempt: Attempt) {
     this.attempt = attempt;
     const { journal, acts, startedAt, deliveries } = attempt.assignment;
-    this.#journal = new Journal(journal);
+    this.#journal = journal.length === 0 ? emptyJournal : new Journal(journal);
     this.#live = this.#journal.empty;
     this.#lastAct = acts;
-    this.steps = new StepRunner(this);
-    this.pump = new Pump(startedAt, {
-      begin: () => this.#run(),
-      expect: (d) => this.#expect(d),
-      hand: (d) => this.#hand(d),
-      drained: () => this.#drained(),
-    });
+    this.pump = new Pump(startedAt, this);
     this.pump.offer(deliveries);
+    attempt.forgetHistory();
+  }
+
+  get steps(): StepRunner {
+    return (this.#steps ??= new StepRunner(this));
   }
 
   /** True until a re-run has caught up: what the code says was said before. */
@@ -97,7 +98,9 @@ export class WorkflowBody implements Body {
     if (this.attempt.closed || this.#ending) return undefined;
     if (!this.pump.open) {
       if (insideStep()) unsupported(`asking for ${base} inside ctx.step`, "call it beside the step, in the workflow's own code");
-      this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: scope.path + base }, { where: this.attempt.definition.name }));
+      this.#refuse(
+        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: scope.path + base }, { where: this.attempt.definition.name }),
+      );
       return undefined;
     }
     const key = scope.key(base);
@@ -113,7 +116,7 @@ export class WorkflowBody implements Body {
   submit(act: Act): void {
     // In a window the end of the turn flushes.
     if (this.#live) this.attempt.act(act, this.pump.open);
-    else this.#held.push(act);
+    else (this.#held ??= []).push(act);
   }
 
   await(act: number, receiver: Receiver): void {
@@ -132,7 +135,10 @@ export class WorkflowBody implements Body {
 
   cancel(act: number, reason: string): void {
     if (this.attempt.closed || this.#ending || !this.isOpen(act)) return;
-    if (!this.pump.open) return this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: `the cancel of act ${act}` }, { where: this.attempt.definition.name }));
+    if (!this.pump.open)
+      return this.#refuse(
+        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: `the cancel of act ${act}` }, { where: this.attempt.definition.name }),
+      );
     this.submit({ kind: "cancel", act, reason });
   }
 
@@ -143,14 +149,18 @@ export class WorkflowBody implements Body {
     if (this.#begun) return this.#turn();
     try {
       const input = parseInput(this.attempt.definition, this.attempt.assignment.input);
-      if (input instanceof Promise) input.then((i) => this.#begin(i), (e) => this.#fail(e));
-      else this.#begin(input);
+      if (input instanceof Promise)
+        input.then(
+          (i) => this.#parsed(i),
+          (e) => this.#fail(e),
+        );
+      else this.#parsed(input);
     } catch (e) {
       this.#fail(e);
     }
   }
 
-  #begin(input: unknown): void {
+  #parsed(input: unknown): void {
     if (this.attempt.closed) return;
     this.#begun = true;
     this.#input = input;
@@ -162,7 +172,7 @@ export class WorkflowBody implements Body {
     this.pump.turn();
   }
 
-  #run(): void {
+  begin(): void {
     const { attempt } = this;
     const input = this.#input;
     this.#input = undefined;
@@ -181,14 +191,18 @@ export class WorkflowBody implements Body {
 
   #end(ending: Ending): void {
     if (this.attempt.closed || this.#ending) return;
-    if (!this.pump.open) return this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: this.attempt.definition.name }));
+    if (!this.pump.open)
+      return this.#refuse(
+        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: this.attempt.definition.name }),
+      );
     this.#ending = ending;
   }
 
-  #expect(d: Delivery): boolean {
+  expect(d: Delivery): boolean {
     if (this.#ending) return false;
     // Several deliveries may share a turn when no code sees them: each is a turn of its own to the journal.
-    const mismatch = this.#journal.afterTurn(this.pump.delivered) ?? (this.isOpen(d.act) ? undefined : this.#journal.beforeDelivery(d.act));
+    const mismatch =
+      this.#journal.afterTurn(this.pump.delivered) ?? (this.isOpen(d.act) ? undefined : this.#journal.beforeDelivery(d.act));
     if (mismatch) {
       this.#mismatch(mismatch);
       return false;
@@ -196,10 +210,10 @@ export class WorkflowBody implements Body {
     return this.#receivers[d.act]?.loading !== true;
   }
 
-  #hand(d: Delivery): boolean {
+  hand(d: Delivery): boolean {
     const receiver = this.#receivers[d.act] as Receiver;
     this.#receivers[d.act] = undefined;
-    receiver.scope.open.delete(d.act);
+    receiver.scope.closed(d.act);
     if (receiver.awaited) this.#open--;
     try {
       return receiver.take(d);
@@ -209,7 +223,7 @@ export class WorkflowBody implements Body {
     }
   }
 
-  #drained(): void {
+  drained(): void {
     this.#turning = false;
     const { attempt, pump } = this;
     if (attempt.closed) return;
@@ -217,14 +231,14 @@ export class WorkflowBody implements Body {
     if (mismatch) return this.#mismatch(mismatch);
     if (!this.#live && pump.delivered >= this.#journal.liveFrom) this.#goLive();
     if (this.#ending) return this.#conclude(this.#ending);
-    if (this.#live) this.steps.start();
+    if (this.#live) this.#steps?.start();
     attempt.flush();
   }
 
   #goLive(): void {
     this.#live = true;
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held ?? [];
+    this.#held = undefined;
     for (const act of held) {
       // What has been delivered since needs no cancel.
       if (act.kind !== "cancel" || this.isOpen(act.act)) this.attempt.act(act, true);
@@ -236,9 +250,11 @@ export class WorkflowBody implements Body {
     const { attempt, pump } = this;
     if (this.#turning || !attempt.holdsSlot || !this.#begun || this.#ending) return;
     if (pump.hasNext && this.#loaded()) return this.#turn();
-    if (this.steps.pending > 0 || this.loads > 0) return;
+    if ((this.#steps?.pending ?? 0) > 0 || this.loads > 0) return;
     if (this.#open === 0) {
-      return this.#refuse(new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: attempt.definition.name }));
+      return this.#refuse(
+        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: attempt.definition.name }),
+      );
     }
     attempt.act({ kind: "wait", seen: pump.delivered }, true);
     attempt.yieldSlot();
@@ -254,7 +270,7 @@ export class WorkflowBody implements Body {
   }
 
   ack(act: number): void {
-    this.steps.ack(act);
+    this.#steps?.ack(act);
   }
 
   /** Something may be deliverable that was not. */
@@ -274,7 +290,11 @@ export class WorkflowBody implements Body {
     if ("thrown" in ending) return this.#fail(ending.thrown);
     try {
       const text = resultText(this.attempt.definition, ending.value);
-      if (text instanceof Promise) text.then((value) => this.#settle({ status: "succeeded", value }), (e) => this.#fail(e));
+      if (text instanceof Promise)
+        text.then(
+          (value) => this.#settle({ status: "succeeded", value }),
+          (e) => this.#fail(e),
+        );
       else this.#settle({ status: "succeeded", value: text });
     } catch (e) {
       this.#fail(e);
@@ -292,7 +312,7 @@ export class WorkflowBody implements Body {
     if (this.attempt.closed) return;
     this.attempt.settle(result);
     // Steps that nobody awaits any more.
-    if (this.steps.running > 0) this.attempt.abortSignal(new FlotillaError("FLOTILLA_CLOSED", { what: "the workflow" }));
+    if (this.#stepsRun) this.attempt.abortSignal(new FlotillaError("FLOTILLA_CLOSED", { what: "the workflow" }));
   }
 
   #mismatch(m: Mismatch): void {
@@ -312,10 +332,14 @@ export class WorkflowBody implements Body {
     this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: true });
   }
 
+  get #stepsRun(): boolean {
+    return (this.#steps?.running ?? 0) > 0;
+  }
+
   /** Its code is suspended for good: only steps may still be running. */
   abort(): boolean {
     this.pump.stopped = true;
-    return this.steps.running > 0;
+    return this.#stepsRun;
   }
 
   stray(thrown: unknown): void {
@@ -323,4 +347,3 @@ export class WorkflowBody implements Body {
     else if (!this.#ending) this.#fail(thrown);
   }
 }
-

@@ -78,7 +78,12 @@ describe("is a mismatch, and nothing new was submitted", () => {
     ["returned early", { c: () => Promise.reject(new Error("no more")) }],
     ["never asks again", { c: () => new Promise(() => {}) }],
     ["the mismatch is caught", { c: (ctx, b) => ctx.call(double, { n: b + 1 }, { key: "third" }).catch(() => 0) }],
-    ["hidden behind settled()", { c: async (ctx, b) => ((await ctx.call(double, { n: b + 1 }, { key: "third" }).settled()).status === "succeeded" ? 1 : 0) }],
+    [
+      "hidden behind settled()",
+      {
+        c: async (ctx, b) => ((await ctx.call(double, { n: b + 1 }, { key: "third" }).settled()).status === "succeeded" ? 1 : 0),
+      },
+    ],
   ];
   test.each(changes)("%s", async (_, change) => {
     for (const seq of [4, 5, 6]) {
@@ -117,10 +122,21 @@ test("logs, emits and progress of what was lived through are not told again", as
     return ctx.call(inc, { n: 3 });
   });
   const lived = await play({ workflow: loud, random: createRandom(3), crash: 0, crashesMax: 0 });
-  const told = (h: History) => rerun(loud, h).then(({ said }) => said.flatMap((m): unknown[] => (m.t === "log" ? [m.message] : m.t === "progress" ? [m.done] : m.t === "acts" ? m.acts.map((a) => a.kind) : [])));
+  const told = (h: History) =>
+    rerun(loud, h).then(({ said }) =>
+      said.flatMap((m): unknown[] =>
+        m.t === "log" ? [m.message] : m.t === "progress" ? [m.done] : m.t === "acts" ? m.acts.map((a) => a.kind) : [],
+      ),
+    );
   expect(await told({ rows: [], deliveries: [] })).toEqual(["emit", "child", "wait", "first", 1]);
   expect(await told(until(lived, 1))).toEqual(["wait"]);
   // Turn 2 was not lived through: its acts were lost with the attempt.
   const lost = until(lived, 2);
-  expect(await told({ rows: lost.rows.filter((r) => r.askedAfter < 2), deliveries: lost.deliveries })).toEqual(["emit", "child", "wait", "third", 3]);
+  expect(await told({ rows: lost.rows.filter((r) => r.askedAfter < 2), deliveries: lost.deliveries })).toEqual([
+    "emit",
+    "child",
+    "wait",
+    "third",
+    3,
+  ]);
 });

@@ -39,30 +39,57 @@ describe("is refused with FLOTILLA_FOREIGN_AWAIT", () => {
 });
 
 test("code that waits for nothing of ours is told so at once, and not left hanging", async () => {
-  const { result } = await rerun(program(() => new Promise(() => {})), first);
-  expect(result).toMatchObject({ status: "failed", terminal: true, error: { code: "FLOTILLA_FOREIGN_AWAIT", fix: [expect.stringContaining("ctx.step"), expect.any(String)] } });
+  const { result } = await rerun(
+    program(() => new Promise(() => {})),
+    first,
+  );
+  expect(result).toMatchObject({
+    status: "failed",
+    terminal: true,
+    error: { code: "FLOTILLA_FOREIGN_AWAIT", fix: [expect.stringContaining("ctx.step"), expect.any(String)] },
+  });
 });
 
 describe("is no false alarm", () => {
   const own: readonly (readonly [string, (ctx: WorkflowContext) => Promise<unknown>])[] = [
-    ["100,000 microtasks", async () => {
-      for (let i = 0; i < 100_000; i++) await Promise.resolve();
-    }],
-    ["process.nextTick and queueMicrotask", async () => {
-      for (let i = 0; i < 100; i++) await new Promise<void>((resolve) => (i % 2 ? process.nextTick(resolve) : queueMicrotask(resolve)));
-    }],
-    ["nested combinators", async () => {
-      await Promise.all(Array.from({ length: 50 }, async (_, i) => Promise.race([Promise.resolve(i), Promise.any([Promise.resolve(2), Promise.reject(new Error("x"))])])));
-    }],
-    ["async generators", async () => {
-      async function* numbers() {
-        for (let i = 0; i < 100; i++) yield i;
-      }
-      for await (const _ of numbers());
-    }],
-    ["20 ms of computing", async () => {
-      for (const until = performance.now() + 20; performance.now() < until; );
-    }],
+    [
+      "100,000 microtasks",
+      async () => {
+        for (let i = 0; i < 100_000; i++) await Promise.resolve();
+      },
+    ],
+    [
+      "process.nextTick and queueMicrotask",
+      async () => {
+        for (let i = 0; i < 100; i++)
+          await new Promise<void>((resolve) => (i % 2 ? process.nextTick(resolve) : queueMicrotask(resolve)));
+      },
+    ],
+    [
+      "nested combinators",
+      async () => {
+        await Promise.all(
+          Array.from({ length: 50 }, async (_, i) =>
+            Promise.race([Promise.resolve(i), Promise.any([Promise.resolve(2), Promise.reject(new Error("x"))])]),
+          ),
+        );
+      },
+    ],
+    [
+      "async generators",
+      async () => {
+        async function* numbers() {
+          for (let i = 0; i < 100; i++) yield i;
+        }
+        for await (const _ of numbers());
+      },
+    ],
+    [
+      "20 ms of computing",
+      async () => {
+        for (const until = performance.now() + 20; performance.now() < until;);
+      },
+    ],
   ];
   test.each(own)("%s", async (_, wait) => {
     const run = program(async (ctx) => {
@@ -78,12 +105,21 @@ describe("is no false alarm", () => {
 });
 
 test("a step may await what it likes", async () => {
-  const { acts, result } = await rerun(program((ctx) => ctx.step("s", async () => (await timeout(2), (await readFile(import.meta.filename)).length > 0))), first);
+  const { acts, result } = await rerun(
+    program((ctx) => ctx.step("s", async () => (await timeout(2), (await readFile(import.meta.filename)).length > 0))),
+    first,
+  );
   expect(result).toBeUndefined();
-  expect(acts).toMatchObject([{ kind: "step", key: "s" }, { kind: "step-result", value: "true" }]);
+  expect(acts).toMatchObject([
+    { kind: "step", key: "s" },
+    { kind: "step-result", value: "true" },
+  ]);
 });
 
 test("asking inside a step is refused there", async () => {
-  const { acts } = await rerun(program((ctx) => ctx.step("s", () => ctx.call(inc, { n: 1 }))), first);
+  const { acts } = await rerun(
+    program((ctx) => ctx.step("s", () => ctx.call(inc, { n: 1 }))),
+    first,
+  );
   expect(acts).toMatchObject([{ kind: "step" }, { kind: "step-result", value: null, error: { code: "FLOTILLA_NOT_SUPPORTED" } }]);
 });

@@ -88,7 +88,15 @@ class Model {
       await this.#move();
       if (this.#problem !== undefined) throw new Broken(this.#problem);
     }
-    return { result: this.#result, order: this.#order, emits: this.#emits, keys: this.#rows.map((r) => r.key), crashes: this.#crashes, rows: this.#rows, deliveries: this.#deliveries };
+    return {
+      result: this.#result,
+      order: this.#order,
+      emits: this.#emits,
+      keys: this.#rows.map((r) => r.key),
+      crashes: this.#crashes,
+      rows: this.#rows,
+      deliveries: this.#deliveries,
+    };
   }
 
   async #move(): Promise<void> {
@@ -103,7 +111,15 @@ class Model {
   }
 
   #state(): string {
-    return JSON.stringify({ rows: this.#rows.length, open: [...this.#open], queue: this.#queue.length, sentSeq: this.#sentSeq, seq: this.#deliveries.length, waiting: this.#waiting, crashes: this.#crashes });
+    return JSON.stringify({
+      rows: this.#rows.length,
+      open: [...this.#open],
+      queue: this.#queue.length,
+      sentSeq: this.#sentSeq,
+      seq: this.#deliveries.length,
+      waiting: this.#waiting,
+      crashes: this.#crashes,
+    });
   }
 
   // ---------- attempts
@@ -181,7 +197,8 @@ class Model {
         this.#emits.push(`${act.name} ${act.value}`);
         return;
       case "step-result":
-        if (this.#rows[act.act - 1]?.kind !== "step" || this.#rows[act.act - 1]?.seq !== null) this.#problem = `a result for act ${act.act}, which awaits none`;
+        if (this.#rows[act.act - 1]?.kind !== "step" || this.#rows[act.act - 1]?.seq !== null)
+          this.#problem = `a result for act ${act.act}, which awaits none`;
         else this.#settle(act.act, act.error ? "failed" : "succeeded", act.value, act.error);
         return;
       case "cancel":
@@ -235,8 +252,15 @@ class Model {
   #child(act: number, forced: Delivery["status"] | undefined): void {
     const { input, definition } = this.#children.get(act) as ChildAct;
     const status = forced ?? ((JSON.parse(input) as { fail?: boolean } | null)?.fail ? "failed" : "succeeded");
-    if (status === "canceled") return this.#settle(act, status, null, errorJson(new FlotillaError("FLOTILLA_CANCELED", { by: "its parent" })));
-    if (status === "failed") return this.#settle(act, status, null, errorJson(new FlotillaError("FLOTILLA_AGENT_FAILED", { agent: definition, task: `${publicId}.${act}`, attempts: 3 })));
+    if (status === "canceled")
+      return this.#settle(act, status, null, errorJson(new FlotillaError("FLOTILLA_CANCELED", { by: "its parent" })));
+    if (status === "failed")
+      return this.#settle(
+        act,
+        status,
+        null,
+        errorJson(new FlotillaError("FLOTILLA_AGENT_FAILED", { agent: definition, task: `${publicId}.${act}`, attempts: 3 })),
+      );
     return this.#settle(act, status, valueOf(definition, input), null);
   }
 
@@ -246,7 +270,11 @@ class Model {
     const seq = this.#deliveries.length + 1;
     if (order && order[seq - 1]?.key !== row.key) {
       // A step's result came before its turn in the order that is played: it waits.
-      this.#queue.unshift({ t: "acts", fence: { task: 1, boot: 1, leaseNo: this.#leaseNo }, acts: [{ kind: "step-result", act, value, error }] });
+      this.#queue.unshift({
+        t: "acts",
+        fence: { task: 1, boot: 1, leaseNo: this.#leaseNo },
+        acts: [{ kind: "step-result", act, value, error }],
+      });
       if (!order[seq - 1]) this.#problem = `${row.key} settles, which the crashed run never saw`;
       return this.#settleOne();
     }

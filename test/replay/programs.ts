@@ -18,7 +18,12 @@ interface In {
 }
 export const inc = agent({ name: "inc", input: open<In>(), output: open<number>(), run: ({ n }) => (n ?? 0) + 1 });
 export const double = agent({ name: "double", input: open<In>(), output: open<number>(), run: ({ n }) => (n ?? 0) * 2 });
-export const sum = agent({ name: "sum", input: open<{ items: number[] }>(), output: open<number>(), run: ({ items }) => items.length });
+export const sum = agent({
+  name: "sum",
+  input: open<{ items: number[] }>(),
+  output: open<number>(),
+  run: ({ items }) => items.length,
+});
 export const said = message("said", open<unknown>());
 
 export function program(run: (ctx: WorkflowContext) => unknown): AnyCallable {
@@ -40,8 +45,14 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
   }),
 
   map: program(async (ctx) => {
-    const first = await ctx.map(inc, range(8).map((n) => ({ n })));
-    return ctx.map(double, first.map((n) => ({ n })));
+    const first = await ctx.map(
+      inc,
+      range(8).map((n) => ({ n })),
+    );
+    return ctx.map(
+      double,
+      first.map((n) => ({ n })),
+    );
   }),
 
   "pipelines per item by Promise.all": program(async (ctx) => {
@@ -70,12 +81,16 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
 
   "each with bounded concurrency": program(async (ctx) => {
     const log: string[] = [];
-    const out = await ctx.each(range(7), async (i, c) => {
-      log.push(`+${i}`);
-      const n = (await c.call(inc, { n: 1 })) + (await c.call(double, { n: i }));
-      log.push(`-${i}`);
-      return n;
-    }, { concurrency: 2 });
+    const out = await ctx.each(
+      range(7),
+      async (i, c) => {
+        log.push(`+${i}`);
+        const n = (await c.call(inc, { n: 1 })) + (await c.call(double, { n: i }));
+        log.push(`-${i}`);
+        return n;
+      },
+      { concurrency: 2 },
+    );
     return { out, log };
   }),
 
@@ -107,7 +122,14 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
     Promise.all(
       ["a", "b"].map((outer) =>
         ctx.scope(outer, (o) =>
-          Promise.all(["a", "b"].map((inner) => o.scope(inner, async (i) => (await i.call(inc, { n: 1 })) + (await i.call(inc, { n: 1 })) + (await o.call(inc, { n: 1 }))))),
+          Promise.all(
+            ["a", "b"].map((inner) =>
+              o.scope(
+                inner,
+                async (i) => (await i.call(inc, { n: 1 })) + (await i.call(inc, { n: 1 })) + (await o.call(inc, { n: 1 })),
+              ),
+            ),
+          ),
         ),
       ),
     ),
@@ -185,7 +207,10 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
   loops: program(async (ctx) => {
     let best = 0;
     for (let round = 0; round < 4; round++) {
-      const tries = await ctx.map(inc, range(3).map((i) => ({ n: best + i })));
+      const tries = await ctx.map(
+        inc,
+        range(3).map((i) => ({ n: best + i })),
+      );
       best = Math.max(...tries);
       if (best > 7) break;
     }
@@ -267,7 +292,12 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
 
   "asCompleted with break": program(async (ctx) => {
     const seen: number[] = [];
-    for await (const item of ctx.map(inc, range(6).map((n) => ({ n }))).asCompleted()) {
+    for await (const item of ctx
+      .map(
+        inc,
+        range(6).map((n) => ({ n })),
+      )
+      .asCompleted()) {
       seen.push(item.index);
       if (item.status === "succeeded") await ctx.call(double, { n: item.value });
       if (seen.length === 3) break;
@@ -277,12 +307,21 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
 
   "asCompleted to the end": program(async (ctx) => {
     const seen: string[] = [];
-    for await (const item of ctx.map(inc, range(5).map((n) => ({ n, fail: n === 2 }))).asCompleted()) seen.push(`${item.index} ${item.status}`);
+    for await (const item of ctx
+      .map(
+        inc,
+        range(5).map((n) => ({ n, fail: n === 2 })),
+      )
+      .asCompleted())
+      seen.push(`${item.index} ${item.status}`);
     return seen;
   }),
 
   reduce: program(async (ctx) => {
-    const leaves = await ctx.map(inc, range(9).map((n) => ({ n })));
+    const leaves = await ctx.map(
+      inc,
+      range(9).map((n) => ({ n })),
+    );
     return ctx.reduce(sum, leaves, { fanIn: 3, empty: 0 });
   }),
 
@@ -310,13 +349,25 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
   }),
 
   "settled of a map with failures": program(async (ctx) => {
-    const joined = await ctx.map(inc, range(6).map((n) => ({ n, fail: n === 1 || n === 4 }))).settled();
-    return { gaps: joined.gaps.map((g) => [g.index, g.task, g.outcome.status]), values: joined.values, next: await ctx.call(inc, { n: joined.values.length }) };
+    const joined = await ctx
+      .map(
+        inc,
+        range(6).map((n) => ({ n, fail: n === 1 || n === 4 })),
+      )
+      .settled();
+    return {
+      gaps: joined.gaps.map((g) => [g.index, g.task, g.outcome.status]),
+      values: joined.values,
+      next: await ctx.call(inc, { n: joined.values.length }),
+    };
   }),
 
   "map that fails and is caught": program(async (ctx) => {
     try {
-      return await ctx.map(inc, range(6).map((n) => ({ n, fail: n === 3 })));
+      return await ctx.map(
+        inc,
+        range(6).map((n) => ({ n, fail: n === 3 })),
+      );
     } catch (e) {
       return { code: (e as { code: string }).code, next: await ctx.call(inc, { n: 1 }) };
     }
@@ -324,7 +375,11 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
 
   "bounded map": program(async (ctx) => {
     const beside = ctx.call(double, { n: 5 });
-    const out = await ctx.map(inc, range(9).map((n) => ({ n })), { concurrency: 2 });
+    const out = await ctx.map(
+      inc,
+      range(9).map((n) => ({ n })),
+      { concurrency: 2 },
+    );
     return { out, beside: await beside };
   }),
 
@@ -337,12 +392,20 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
   }),
 
   "join first": program(async (ctx) => {
-    const first = await ctx.map(inc, range(5).map((n) => ({ n, fail: n === 0 })), { join: "first" });
+    const first = await ctx.map(
+      inc,
+      range(5).map((n) => ({ n, fail: n === 0 })),
+      { join: "first" },
+    );
     return { first, next: await ctx.call(double, { n: first.value }) };
   }),
 
   "join at least, early": program(async (ctx) => {
-    const joined = await ctx.map(inc, range(8).map((n) => ({ n, fail: n === 2 })), { join: { atLeast: "50%", early: true } });
+    const joined = await ctx.map(
+      inc,
+      range(8).map((n) => ({ n, fail: n === 2 })),
+      { join: { atLeast: "50%", early: true } },
+    );
     return { items: joined.items.map(statusOf), next: await ctx.call(double, { n: joined.values.length }) };
   }),
 
@@ -354,14 +417,25 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
   }),
 
   "keys by the caller": program(async (ctx) => {
-    const a = await ctx.map(inc, range(3).map((n) => ({ n })), { key: (i) => `src/${i.n}.ts` });
-    const b = await ctx.map(double, range(3).map((n) => ({ n })), { key: (i) => `src/${i.n}.ts` });
+    const a = await ctx.map(
+      inc,
+      range(3).map((n) => ({ n })),
+      { key: (i) => `src/${i.n}.ts` },
+    );
+    const b = await ctx.map(
+      double,
+      range(3).map((n) => ({ n })),
+      { key: (i) => `src/${i.n}.ts` },
+    );
     return [a, b, await ctx.call(inc, { n: 1 }, { key: "src/1.ts" })];
   }),
 
   "asks that are never awaited": program(async (ctx) => {
     void ctx.call(inc, { n: 1 });
-    void ctx.map(inc, range(3).map((n) => ({ n })));
+    void ctx.map(
+      inc,
+      range(3).map((n) => ({ n })),
+    );
     const n = await ctx.call(double, { n: 4 });
     void ctx.call(inc, { n: 2, fail: true });
     return n;
@@ -378,7 +452,14 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
 /** Slower, so with fewer seeds. */
 export const largePrograms: Readonly<Record<string, AnyCallable>> = {
   "large map": program(async (ctx) => {
-    const out = await ctx.map(inc, range(300).map((n) => ({ n })));
-    return ctx.map(double, out.slice(0, 50).map((n) => ({ n })), { concurrency: 10 });
+    const out = await ctx.map(
+      inc,
+      range(300).map((n) => ({ n })),
+    );
+    return ctx.map(
+      double,
+      out.slice(0, 50).map((n) => ({ n })),
+      { concurrency: 10 },
+    );
   }),
 };

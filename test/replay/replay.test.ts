@@ -39,14 +39,17 @@ async function once(workflow: AnyCallable, seed: number): Promise<number> {
   return crashed.crashes;
 }
 
-describe(`${seeds} seeds each`, () => {
+// 3 ms a seed for the slowest program on two shared cores, ten times that before it counts as hanging.
+const timeout = 30_000 + seeds * 30;
+
+describe(`${seeds} seeds each`, { timeout }, () => {
   test.each(Object.entries(programs))("%s", async (_, workflow) => {
     // A run without crashes proves nothing: on average each is killed more than twice.
     expect(await exercise(workflow, seeds)).toBeGreaterThan(seeds * 2);
   });
 });
 
-describe("fewer seeds", () => {
+describe("fewer seeds", { timeout }, () => {
   test.each(Object.entries(largePrograms))("%s", async (_, workflow) => {
     expect(await exercise(workflow, Math.ceil(seeds / 50))).toBeGreaterThan(0);
   });

@@ -27,7 +27,11 @@ export interface Rerun {
 }
 
 /** Runs until it settles or is idle with nothing left to run. */
-export async function rerun(workflow: AnyCallable, { rows, deliveries }: History, o: { also?: () => Promise<unknown> } = {}): Promise<Rerun> {
+export async function rerun(
+  workflow: AnyCallable,
+  { rows, deliveries }: History,
+  o: { also?: () => Promise<unknown> } = {},
+): Promise<Rerun> {
   const said: FromWorker[] = [];
   let result: AttemptResult | undefined;
   let idle = false;
@@ -41,10 +45,26 @@ export async function rerun(workflow: AnyCallable, { rows, deliveries }: History
     },
   );
   const fence = { task: 1, boot: 1, leaseNo: 1 };
-  worker.receive({ t: "assign", tasks: [{ fence, publicId: "t_00000000000000000000000000a", definition: workflow.name, tenant: "default", attempt: 2, input: "null", startedAt: 1_000, acts: rows.length, journal: rows, deliveries }] });
+  worker.receive({
+    t: "assign",
+    tasks: [
+      {
+        fence,
+        publicId: "t_00000000000000000000000000a",
+        definition: workflow.name,
+        tenant: "default",
+        attempt: 2,
+        input: "null",
+        startedAt: 1_000,
+        acts: rows.length,
+        journal: rows,
+        deliveries,
+      },
+    ],
+  });
   const rest = async (): Promise<void> => {
     // A few turns more than it needs: what comes too late would show.
-    for (let quiet = 0; quiet < 20; ) {
+    for (let quiet = 0; quiet < 20;) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (result || idle) quiet++;
     }

@@ -63,19 +63,55 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
   const start = (definition: string, input: string, parent: Task["parent"], over: Partial<Assignment> = {}): number => {
     const number = ++last;
     const publicId = parent ? `${parent.task.publicId}.${parent.act}` : `t_00000000000000000000000000${number % 10}`;
-    const task: Task = { number, publicId, parent, leaseNo: over.fence?.leaseNo ?? 1, seq: over.deliveries?.length ?? 0, detached: false };
+    const task: Task = {
+      number,
+      publicId,
+      parent,
+      leaseNo: over.fence?.leaseNo ?? 1,
+      seq: over.deliveries?.length ?? 0,
+      detached: false,
+    };
     tasks.set(number, task);
-    send({ t: "assign", tasks: [{ fence: fence(number), publicId, definition, tenant: "default", attempt: 1, input, startedAt: 1_000, acts: 0, journal: [], deliveries: [], ...over }] });
+    send({
+      t: "assign",
+      tasks: [
+        {
+          fence: fence(number),
+          publicId,
+          definition,
+          tenant: "default",
+          attempt: 1,
+          input,
+          startedAt: 1_000,
+          acts: 0,
+          journal: [],
+          deliveries: [],
+          ...over,
+        },
+      ],
+    });
     return number;
   };
   const deliver = (task: Task, act: number, result: AttemptResult): void => {
     const error = result.status === "succeeded" ? null : result.error;
-    const delivery: Delivery = { seq: ++task.seq, act, status: result.status === "succeeded" ? "succeeded" : "failed", value: result.status === "succeeded" ? result.value : null, error, at: 1_000 + task.seq };
+    const delivery: Delivery = {
+      seq: ++task.seq,
+      act,
+      status: result.status === "succeeded" ? "succeeded" : "failed",
+      value: result.status === "succeeded" ? result.value : null,
+      error,
+      at: 1_000 + task.seq,
+    };
     send({ t: "deliver", fence: fence(task.number), deliveries: [delivery] });
   };
   const takeAct = (task: Task, act: Act): void => {
     if (act.kind === "child") start(act.definition, act.input, act.detached ? undefined : { task, act: act.act });
-    if (act.kind === "step-result") deliver(task, act.act, act.error ? { status: "failed", error: act.error, terminal: true } : { status: "succeeded", value: act.value as string });
+    if (act.kind === "step-result")
+      deliver(
+        task,
+        act.act,
+        act.error ? { status: "failed", error: act.error, terminal: true } : { status: "succeeded", value: act.value as string },
+      );
     if (act.kind === "step") send({ t: "ack", fence: fence(task.number), act: act.act });
   };
   const take = (m: FromWorker): void => {
@@ -87,14 +123,36 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     if (m.t === "put") {
       const id = `artifact-${artifacts.size + 1}`;
       artifacts.set(id, m.value);
-      send({ t: "reply", fence: m.fence, request: m.request, value: JSON.stringify({ $artifact: id, bytes: m.value.length }), error: null });
+      send({
+        t: "reply",
+        fence: m.fence,
+        request: m.request,
+        value: JSON.stringify({ $artifact: id, bytes: m.value.length }),
+        error: null,
+      });
     }
-    if (m.t === "get") send({ t: "reply", fence: m.fence, request: m.request, value: artifacts.get(m.ref) ?? null, error: artifacts.has(m.ref) ? null : { code: "FLOTILLA_NOT_FOUND", message: "no artifact", details: { what: "artifact", id: m.ref } } });
+    if (m.t === "get")
+      send({
+        t: "reply",
+        fence: m.fence,
+        request: m.request,
+        value: artifacts.get(m.ref) ?? null,
+        error: artifacts.has(m.ref)
+          ? null
+          : { code: "FLOTILLA_NOT_FOUND", message: "no artifact", details: { what: "artifact", id: m.ref } },
+      });
   };
 
   const warn = (message: string): void => void o.warnings?.push(message);
   const worker = createWorker(
-    { name: "w", slots: o.slots ?? 4, offers: [], build: "b", isolation: "in-process", definitions: o.definitions.map((d) => d["~definition"]) },
+    {
+      name: "w",
+      slots: o.slots ?? 4,
+      offers: [],
+      build: "b",
+      isolation: "in-process",
+      definitions: o.definitions.map((d) => d["~definition"]),
+    },
     { clock: o.clock ?? systemClock, log: { debug() {}, info() {}, warn, error: warn } },
     (m) => {
       said.push(m);
@@ -112,9 +170,18 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
   const settled = (task: number) => until((m) => m.t === "settle" && m.fence.task === task) as Promise<Settle>;
   const assign: TinyFleet["assign"] = (target, input = null, over) => start(target.name, JSON.stringify(input), undefined, over);
   return {
-    worker, said, assign, until, settled, send, fence,
+    worker,
+    said,
+    assign,
+    until,
+    settled,
+    send,
+    fence,
     of: <T extends FromWorker["t"]>(t: T) => said.filter((m): m is Of<T> => m.t === t),
-    acts: (task) => said.flatMap((m) => (m.t === "acts" && (task === undefined || m.fence.task === task) ? m.acts.filter((a) => a.kind !== "wait") : [])),
+    acts: (task) =>
+      said.flatMap((m) =>
+        m.t === "acts" && (task === undefined || m.fence.task === task) ? m.acts.filter((a) => a.kind !== "wait") : [],
+      ),
     run: (target, input, over) => settled(assign(target, input, over)),
     async value(target, input) {
       const { result } = await settled(assign(target, input));

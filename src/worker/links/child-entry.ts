@@ -13,7 +13,11 @@ import { watchParent } from "./watchdog.ts";
 const mark = Symbol.for("flotilla.child");
 
 const log = Object.fromEntries(
-  (["debug", "info", "warn", "error"] as const).map((level) => [level, (message: string, fields?: object) => void process.stderr.write(`${level}: ${message} ${fields ? JSON.stringify(fields) : ""}\n`)]),
+  (["debug", "info", "warn", "error"] as const).map((level) => [
+    level,
+    (message: string, fields?: object) =>
+      void process.stderr.write(`${level}: ${message} ${fields ? JSON.stringify(fields) : ""}\n`),
+  ]),
 ) as Log;
 
 let worker: Worker | undefined;
@@ -27,7 +31,11 @@ async function begin(o: Begin): Promise<void> {
   (globalThis as { [mark]?: boolean })[mark] = true;
   try {
     const definitions = await loadDefinitions(o.modules);
-    worker = createWorker({ ...o, isolation: "child-process", definitions }, { clock: systemClock, log }, batched<FromWorker>(say));
+    worker = createWorker(
+      { ...o, isolation: "child-process", definitions },
+      { clock: systemClock, log },
+      batched<FromWorker>(say),
+    );
     say([worker.hello()]);
   } catch (e) {
     say(failure(e, o), () => process.exit(1));
@@ -39,7 +47,15 @@ function failure(e: unknown, o: Begin): ImportFailure {
   const cause = e instanceof ImportError ? e.cause : e;
   const error = cause instanceof Error ? cause : new Error(String(cause));
   const code = (error as { code?: unknown }).code;
-  return { t: "unreadable", file, name: error.name, message: error.message, code: typeof code === "string" ? code : null, stack: error.stack ?? "", ours: isFlotillaError(error) ? errorJson(error) : null };
+  return {
+    t: "unreadable",
+    file,
+    name: error.name,
+    message: error.message,
+    code: typeof code === "string" ? code : null,
+    stack: error.stack ?? "",
+    ours: isFlotillaError(error) ? errorJson(error) : null,
+  };
 }
 
 async function stop(): Promise<void> {

@@ -7,7 +7,30 @@ test("only what is allowed, passed on or set", () => {
 });
 
 test("loaders and conditions go on, debuggers and watchers stay", () => {
-  const flags = ["--import", "tsx", "--inspect-brk=0", "--watch", "-r", "./setup.js", "--max-old-space-size=512", "--test", "--eval", "code", "--watch-path", "src", "--conditions=dev", "--enable-source-maps"];
-  expect(childFlags(flags)).toEqual(["--import", "tsx", "-r", "./setup.js", "--max-old-space-size=512", "--conditions=dev", "--enable-source-maps"]);
+  const flags = [
+    "--import",
+    "tsx",
+    "--inspect-brk=0",
+    "--watch",
+    "-r",
+    "./setup.js",
+    "--max-old-space-size=512",
+    "--test",
+    "--eval",
+    "code",
+    "--watch-path",
+    "src",
+    "--conditions=dev",
+    "--enable-source-maps",
+  ];
+  expect(childFlags(flags)).toEqual([
+    "--import",
+    "tsx",
+    "-r",
+    "./setup.js",
+    "--max-old-space-size=512",
+    "--conditions=dev",
+    "--enable-source-maps",
+  ]);
   expect(childEnvironment({ NODE_OPTIONS: "--inspect=1 --import tsx" }, [], {})).toEqual({ NODE_OPTIONS: "--import tsx" });
 });

@@ -10,7 +10,10 @@ import { FlotillaError } from "../../core/error.ts";
 import type { FromWorker, Settle } from "../../protocol/worker.ts";
 import { startChildProcess, type ChildExit, type ChildProcessOptions, type ChildWorker } from "./child-process.ts";
 
-const fixture = (name: string): string => new URL(`../../../test/replay/fixtures/${name}.ts`, import.meta.url).href;
+const agents = new URL("../../../test/replay/fixtures/agents.ts", import.meta.url).href;
+const twin = new URL("../../../test/replay/fixtures/twin.ts", import.meta.url).href;
+const ofFleet = new URL("../../../test/replay/fixtures/fleet.ts", import.meta.url).href;
+const killedParent = new URL("../../../test/replay/fixtures/parent.ts", import.meta.url).href;
 const fence = { task: 1, boot: 1, leaseNo: 1 };
 
 interface Open {
@@ -29,7 +32,15 @@ async function open(over: Partial<ChildProcessOptions> = {}): Promise<Open> {
   let exited: (exit: ChildExit) => void = () => {};
   const exit = new Promise<ChildExit>((resolve) => (exited = resolve));
   const child = await startChildProcess(
-    { name: "kid", slots: 2, offers: ["gpu"], build: "b1", modules: [fixture("agents")], output: (text) => ((output += text), changed()), ...over },
+    {
+      name: "kid",
+      slots: 2,
+      offers: ["gpu"],
+      build: "b1",
+      modules: [agents],
+      output: (text) => ((output += text), changed()),
+      ...over,
+    },
     { clock: systemClock },
     { onMessage: (m) => (said.push(m), changed()), onExit: (e) => exited(e) },
   );
@@ -42,9 +53,27 @@ async function open(over: Partial<ChildProcessOptions> = {}): Promise<Open> {
     }
   };
   return {
-    child, exit,
+    child,
+    exit,
     output: () => output,
-    assign: (definition) => child.link.send({ t: "assign", tasks: [{ fence, publicId: "t_x", definition, tenant: "d", attempt: 1, input: "null", startedAt: 0, acts: 0, journal: [], deliveries: [] }] }),
+    assign: (definition) =>
+      child.link.send({
+        t: "assign",
+        tasks: [
+          {
+            fence,
+            publicId: "t_x",
+            definition,
+            tenant: "d",
+            attempt: 1,
+            input: "null",
+            startedAt: 0,
+            acts: 0,
+            journal: [],
+            deliveries: [],
+          },
+        ],
+      }),
     next: <T extends FromWorker["t"]>(t: T) => until(() => said.find((m): m is Extract<FromWorker, { t: T }> => m.t === t)),
     said: (text) => until(() => (output.includes(text) ? true : undefined)).then(() => {}),
   };
@@ -54,7 +83,14 @@ const valueOf = ({ result }: Settle): unknown => (result.status === "succeeded" 
 describe("a child", () => {
   test("says hello, runs what its modules export, in its own process", async () => {
     const { child, assign, next } = await open();
-    expect(child.hello).toMatchObject({ name: "kid", isolation: "child-process", slots: 2, offers: ["gpu"], build: "b1", pid: child.pid });
+    expect(child.hello).toMatchObject({
+      name: "kid",
+      isolation: "child-process",
+      slots: 2,
+      offers: ["gpu"],
+      build: "b1",
+      pid: child.pid,
+    });
     expect(child.hello.definitions.map((d) => d.name)).toContain("flow");
     assign("where");
     expect(valueOf(await next("settle"))).toBe(child.pid);
@@ -62,7 +98,7 @@ describe("a child", () => {
     expect(await next("pong")).toEqual({ t: "pong", n: 3 });
   });
   test("takes the definitions of a defineFleet export", async () => {
-    const { child } = await open({ modules: [fileURLToPath(fixture("fleet")), fixture("agents")] });
+    const { child } = await open({ modules: [fileURLToPath(ofFleet), agents] });
     expect(child.hello.definitions.map((d) => d.name)).toContain("where");
   });
   test("sees an allow-listed environment", async () => {
@@ -140,24 +176,35 @@ describe("a module that cannot be imported", () => {
   ];
   test.each(unreadable)("%s", async (_, source, fix) => {
     const file = written(source);
-    await expect(open({ modules: [file] })).rejects.toMatchObject({ code: "FLOTILLA_DEFINITION_UNREADABLE", details: { file, fix: expect.stringMatching(fix) } });
+    await expect(open({ modules: [file] })).rejects.toMatchObject({
+      code: "FLOTILLA_DEFINITION_UNREADABLE",
+      details: { file, fix: expect.stringMatching(fix) },
+    });
   });
   test("no such file", async () => {
-    await expect(open({ modules: [fixture("is-not-there")] })).rejects.toMatchObject({ details: { file: expect.stringContaining("is-not-there") } });
+    await expect(open({ modules: [new URL("./is-not-there.ts", import.meta.url).href] })).rejects.toMatchObject({
+      details: { file: expect.stringContaining("is-not-there") },
+    });
   });
   test("two definitions of one name", async () => {
-    await expect(open({ modules: [fixture("agents"), fixture("twin")] })).rejects.toMatchObject({ code: "FLOTILLA_DUPLICATE_NAME", details: { name: "where" } });
+    await expect(open({ modules: [agents, twin] })).rejects.toMatchObject({
+      code: "FLOTILLA_DUPLICATE_NAME",
+      details: { name: "where" },
+    });
   });
   test("the caller may explain it", async () => {
-    const explain = (error: unknown, file: string) => new FlotillaError("FLOTILLA_NOT_FOUND", { what: (error as { code: string }).code, id: file });
+    const explain = (error: unknown, file: string) =>
+      new FlotillaError("FLOTILLA_NOT_FOUND", { what: (error as { code: string }).code, id: file });
     const file = written("export enum Color { Red }");
-    await expect(open({ modules: [file], explain })).rejects.toMatchObject({ details: { what: "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX", id: file } });
+    await expect(open({ modules: [file], explain })).rejects.toMatchObject({
+      details: { what: "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX", id: file },
+    });
   });
 });
 
 describe("when its parent is killed with -9 the child goes", () => {
   test.each(["idle", "blocked"])("%s", async (what) => {
-    const parent = fork(fileURLToPath(fixture("parent")), [what], { stdio: "ignore", execArgv: [] });
+    const parent = fork(fileURLToPath(killedParent), [what], { stdio: "ignore", execArgv: [] });
     onTestFinished(() => void parent.kill("SIGKILL"));
     const { pid } = await new Promise<{ pid: number }>((resolve) => parent.once("message", (m) => resolve(m as { pid: number })));
     onTestFinished(() => void (runs(pid) && process.kill(pid, "SIGKILL")));

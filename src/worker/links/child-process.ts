@@ -76,7 +76,13 @@ class Child implements ChildWorker {
   #lastLine = "";
   #settle: { resolve(child: ChildWorker): void; reject(error: Error): void } | undefined;
 
-  constructor(o: ChildProcessOptions, clock: Clock, events: ChildEvents, resolve: (child: ChildWorker) => void, reject: (error: Error) => void) {
+  constructor(
+    o: ChildProcessOptions,
+    clock: Clock,
+    events: ChildEvents,
+    resolve: (child: ChildWorker) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#o = o;
     this.#clock = clock;
     this.#events = events;
@@ -98,13 +104,25 @@ class Child implements ChildWorker {
         gone();
       });
     });
-    this.#process.on("error", (e) => this.#fail(new FlotillaError("FLOTILLA_WORKER_LOST", { worker: o.name, how: `could not be started: ${e.message}` }, { cause: e })));
+    this.#process.on("error", (e) =>
+      this.#fail(
+        new FlotillaError("FLOTILLA_WORKER_LOST", { worker: o.name, how: `could not be started: ${e.message}` }, { cause: e }),
+      ),
+    );
     this.#process.on("message", (message: FromChild) => {
       late.cancel();
       this.#receive(message);
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) this.#forward(stream as Readable);
-    this.#write({ t: "begin", parent: process.pid, name: o.name, slots: o.slots, offers: o.offers, build: o.build, modules: o.modules });
+    this.#write({
+      t: "begin",
+      parent: process.pid,
+      name: o.name,
+      slots: o.slots,
+      offers: o.offers,
+      build: o.build,
+      modules: o.modules,
+    });
   }
 
   get pid(): number {
@@ -144,7 +162,8 @@ class Child implements ChildWorker {
     // From here on the fleet decides what keeps this process alive.
     this.#process.unref();
     this.#process.channel?.unref();
-    for (const stream of [this.#process.stdout, this.#process.stderr]) (stream as unknown as { unref?(): void } | null)?.unref?.();
+    for (const stream of [this.#process.stdout, this.#process.stderr])
+      (stream as unknown as { unref?(): void } | null)?.unref?.();
     this.#settle?.resolve(this);
     this.#settle = undefined;
   }
@@ -165,14 +184,16 @@ class Child implements ChildWorker {
   #closed(code: number | null, signal: NodeJS.Signals | null): void {
     const expected = this.#stopping && this.#killedFor === undefined && (code === 0 || signal === "SIGKILL");
     const how = this.#how(code, signal);
-    if (this.#settle) this.#fail(new FlotillaError("FLOTILLA_WORKER_LOST", { worker: this.#o.name, how: `${how} before it was ready` }));
+    if (this.#settle)
+      this.#fail(new FlotillaError("FLOTILLA_WORKER_LOST", { worker: this.#o.name, how: `${how} before it was ready` }));
     else if (this.hello as Hello | undefined) this.#events.onExit({ how, expected });
   }
 
   #how(code: number | null, signal: NodeJS.Signals | null): string {
     const said = this.#lastLine === "" ? "" : ` (it said: ${this.#lastLine})`;
     if (this.#killedFor !== undefined) return `was killed: ${this.#killedFor}`;
-    if (signal === "SIGKILL") return `was killed by SIGKILL${this.#stopping ? ": it did not stop in time" : ", as a system that is out of memory does"}`;
+    if (signal === "SIGKILL")
+      return `was killed by SIGKILL${this.#stopping ? ": it did not stop in time" : ", as a system that is out of memory does"}`;
     if (signal === "SIGABRT" || code === 134) return `aborted, as Node does when its heap is full${said}`;
     return signal === null ? `exited with code ${code}${code === 0 ? "" : said}` : `was ended by ${signal}`;
   }

@@ -7,7 +7,11 @@ const orTsx = "or compile on the fly: node --import tsx (npm install tsx)";
 /** What Node refuses, in its words, and what to write instead. A caller with a finer explanation gives its own. */
 export function explainImport(error: unknown, file: string): Error {
   const problem = error instanceof Error ? error.message : String(error);
-  return new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", { file, problem, fix: fixOf(error as ImportError) }, { cause: error });
+  return new FlotillaError(
+    "FLOTILLA_DEFINITION_UNREADABLE",
+    { file, problem, fix: fixOf(error as ImportError) },
+    { cause: error },
+  );
 }
 
 function fixOf(error: ImportError): string {

@@ -19,7 +19,8 @@ export async function loadDefinitions(modules: readonly string[]): Promise<Defin
     const found = await importOne(module);
     for (const definition of found) {
       const other = byName.get(definition.name);
-      if (other && other !== definition) throw new ImportError(module, new FlotillaError("FLOTILLA_DUPLICATE_NAME", { name: definition.name }));
+      if (other && other !== definition)
+        throw new ImportError(module, new FlotillaError("FLOTILLA_DUPLICATE_NAME", { name: definition.name }));
       byName.set(definition.name, definition);
     }
   }
@@ -35,7 +36,14 @@ async function importOne(module: string): Promise<Definition[]> {
   } catch (e) {
     throw new ImportError(module, e);
   }
-  throw new ImportError(module, new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", { file: module, problem: "it exports no agent and no workflow", fix: "export const review = agent({ ... })" }));
+  throw new ImportError(
+    module,
+    new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", {
+      file: module,
+      problem: "it exports no agent and no workflow",
+      fix: "export const review = agent({ ... })",
+    }),
+  );
 }
 
 function definitionsOf(value: unknown): Definition[] {

@@ -13,6 +13,13 @@ setInterval(() => {
 `;
 
 export function watchParent(parent: number, everyMs = 250): void {
-  const thread = new Worker(code, { eval: true, workerData: { parent, everyMs }, execArgv: [], stdout: false, stderr: false, resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 } });
+  const thread = new Worker(code, {
+    eval: true,
+    workerData: { parent, everyMs },
+    execArgv: [],
+    stdout: false,
+    stderr: false,
+    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
+  });
   thread.unref();
 }
