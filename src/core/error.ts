@@ -40,17 +40,21 @@ export interface ErrorJson {
 const brand = Symbol.for("flotilla.error");
 
 export class FlotillaError<C extends ErrorCode = ErrorCode> extends Error implements FlotillaErrorOf<C> {
-  readonly [brand] = true;
   readonly code: C;
   readonly details: ErrorDetails[C];
   readonly where: string;
+  /** Own, not a getter: so Node prints what to do next when nobody catches the error. */
+  readonly fix: readonly string[];
 
   constructor(code: C, details: ErrorDetails[C], o: { where?: string; cause?: unknown } = {}) {
     const entry = catalogue[code];
     super(`${entry.title}: ${entry.why(details)}`, o.cause === undefined ? undefined : { cause: o.cause });
+    // Not enumerable: it would be printed, and say nothing to a person.
+    Object.defineProperty(this, brand, { value: true });
     this.code = code;
     this.details = details;
     this.where = o.where ?? "";
+    this.fix = entry.fix(details);
   }
   override get name(): string {
     return "FlotillaError";
@@ -63,9 +67,6 @@ export class FlotillaError<C extends ErrorCode = ErrorCode> extends Error implem
   }
   get why(): string {
     return catalogue[this.code].why(this.details);
-  }
-  get fix(): readonly string[] {
-    return catalogue[this.code].fix(this.details);
   }
   get doc(): string {
     return `docs/reference/errors.md#${this.code.toLowerCase()}`;

@@ -1,5 +1,5 @@
 import type { Delivery } from "../protocol/worker.ts";
-import type { ArtifactStore } from "../store/artifacts.ts";
+import type { ArtifactStore } from "../store/artifact-store.ts";
 import type { StoredDelivery } from "../store/contract.ts";
 
 /** A delivery whose value is in its row. */

@@ -15,6 +15,13 @@ const liveMax = 1_000;
 /** Who watches which run. Nothing is built for a run that nobody watches. */
 export class EventHub {
   readonly #subscribers = new Map<number, Set<Subscriber>>();
+  closed = false;
+
+  /** Readers end, as if they had been told to. */
+  close(): void {
+    this.closed = true;
+    for (const set of this.#subscribers.values()) for (const s of set) s.wake();
+  }
 
   stored(events: readonly StoredEvent[]): void {
     if (this.#subscribers.size === 0) return;
@@ -76,7 +83,7 @@ export async function* readEvents(
       cursor = 0;
       if (wants("run.started")) yield await reader.started();
     }
-    while (!o.signal?.aborted) {
+    while (!o.signal?.aborted && !hub.closed) {
       woken = false;
       const outcome = await state.store.runs.outcome(run.id);
       for (;;) {
@@ -94,7 +101,7 @@ export async function* readEvents(
         if (wants("run.finished")) yield reader.finished(outcome, cursor);
         return;
       }
-      if (!woken && live.length === 0 && !o.signal?.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      if (!woken && live.length === 0 && !o.signal?.aborted && !hub.closed) await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
     unsubscribe();

@@ -147,6 +147,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       closing ??= (async () => {
         pulse.stop();
         await engine.close();
+        outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+        events.close();
         for (const w of state.workers.values()) if (w.hello.isolation === "child-process") endWorker(w, "the orchestrator closes");
         await state.store.close();
       })();

@@ -1,7 +1,7 @@
 import type { ErrorJson } from "../core/error.ts";
 import type { OutcomeReply } from "../protocol/views.ts";
 import type { OutcomeRow, Settlement } from "../store/contract.ts";
-import type { ArtifactStore } from "../store/artifacts.ts";
+import type { ArtifactStore } from "../store/artifact-store.ts";
 
 interface End {
   readonly status: OutcomeReply["status"];
@@ -10,21 +10,32 @@ interface End {
   readonly error: ErrorJson | null;
 }
 
+interface Waiter {
+  end(end: End): void;
+  refuse(error: Error): void;
+}
+
 /** Who waits for the end of which run. */
 export class Outcomes {
   readonly #artifacts: ArtifactStore;
-  readonly #waiters = new Map<number, ((end: End) => void)[]>();
+  readonly #waiters = new Map<number, Waiter[]>();
 
   constructor(artifacts: ArtifactStore) {
     this.#artifacts = artifacts;
   }
 
-  /** Resolves at the run's end; never, when `signal` aborts first. */
+  /** Resolves at the run's end; rejects when `signal` aborts or the orchestrator closes first. */
   wait(run: number, signal?: AbortSignal): Promise<OutcomeReply> {
     return new Promise((resolve, reject) => {
-      const waiter = (end: End) => {
-        signal?.removeEventListener("abort", abort);
-        this.reply(end).then(resolve, reject);
+      const waiter: Waiter = {
+        end: (end) => {
+          signal?.removeEventListener("abort", abort);
+          this.reply(end).then(resolve, reject);
+        },
+        refuse: (error) => {
+          signal?.removeEventListener("abort", abort);
+          reject(error);
+        },
       };
       const abort = () => {
         const list = this.#waiters.get(run);
@@ -51,6 +62,13 @@ export class Outcomes {
     this.#end(run, { status: "canceled", value: null, ref: null, error });
   }
 
+  /** Nobody will tell them any more. */
+  close(error: Error): void {
+    const waiters = [...this.#waiters.values()].flat();
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.refuse(error);
+  }
+
   async reply(end: End): Promise<OutcomeReply> {
     return { status: end.status, value: end.ref === null ? end.value : await this.#artifacts.get(end.ref), error: end.error };
   }
@@ -59,6 +77,6 @@ export class Outcomes {
     const list = this.#waiters.get(run);
     if (!list) return;
     this.#waiters.delete(run);
-    for (const waiter of list) waiter(end);
+    for (const waiter of list) waiter.end(end);
   }
 }

@@ -184,8 +184,22 @@ export async function health(state: State, version: string): Promise<HealthView>
     startedAt: iso(state.startedAt),
     workers: { live: workers.length, slots: workers.reduce((n, w) => n + w.hello.slots, 0), busy: workers.reduce((n, w) => n + w.busy, 0) },
     queue: { ready: state.ready, delayed: state.delayed, running: state.attempts.size, oldestReadyMs: oldest === null ? null : state.clock.now() - oldest },
-    uncovered: [...new Set([...state.definitions.lanes].filter((l) => l.ready > 0 && l.workers.size === 0).map((l) => l.definition.name))],
+    uncovered: uncovered(state),
   };
+}
+
+/** Registered definitions that no live worker has code for, and lanes with tasks that no live worker can serve. */
+function uncovered(state: State): string[] {
+  const served = new Set<string>();
+  for (const w of state.workers.values()) {
+    for (const d of w.hello.definitions) {
+      served.add(d.name);
+      if (d.implements !== null) served.add(d.implements);
+    }
+  }
+  const unserved = state.definitions.names.filter((name) => !served.has(name));
+  const stuck = [...state.definitions.lanes].filter((l) => l.ready > 0 && l.workers.size === 0).map((l) => l.definition.name);
+  return [...new Set([...unserved, ...stuck])].toSorted();
 }
 
 function definitionId(state: State, name: string | undefined): number | null | undefined {

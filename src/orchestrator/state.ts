@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Random } from "../core/random.ts";
 import { rootTaskId } from "../core/id.ts";
-import type { ArtifactStore } from "../store/artifacts.ts";
+import type { ArtifactStore } from "../store/artifact-store.ts";
 import type { Boot, Store, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { Definitions } from "./definitions.ts";

@@ -1,7 +1,8 @@
 import { Definitions, type Catalogue } from "../client/catalogue.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
-import { openArtifacts } from "../store/artifacts.ts";
+import { fileArtifacts } from "../store/artifacts/files.ts";
+import { memoryArtifacts } from "../store/artifacts/memory.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
 import { cardsOf } from "./cards.ts";
 import type { FleetSettings } from "./config.ts";
@@ -29,7 +30,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   const path = settings.store.kind === "memory" ? null : settings.store.path;
   const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
   try {
-    const artifacts = openArtifacts({ folder: path === null ? null : `${path}.artifacts` });
+    const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
     const orchestrator = await createOrchestrator({ store, artifacts, clock: deps.clock, random: deps.random, log: deps.log });
     const engine = assemble(orchestrator, deps);
     await engine.admit(settings).catch(async (error: unknown) => {

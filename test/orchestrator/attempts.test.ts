@@ -217,31 +217,35 @@ describe("a worker that dies", () => {
 });
 
 describe("a task that is tried alone", () => {
-  test("has the worker to itself, although a waiting workflow lies there: that one resumes after it", async () => {
+  test("runs beside a workflow that waits, and that one resumes only after it", async () => {
     await using world = await openWorld();
-    const definitions = [card("flow", { kind: "workflow" }), card("work")];
-    const first = world.worker({ slots: 4, definitions });
-    await begin(world, first, 2);
-    first.die();
+    const host = world.worker({ slots: 4, definitions: [card("flow", { kind: "workflow" }), card("doom")] });
+    const far = world.worker({ definitions: [card("far")] });
+    await world.start("flow");
     await world.turn();
-    const worker = world.worker({ slots: 4, definitions });
+    const { fence } = host.assigned[0] as never;
+    const child = { kind: "child" as const, act: 1, key: "k", inputHash: "", askedAfter: 0, definition: "far", input: "{}" };
+    host.say({ t: "acts", fence, acts: [child, { kind: "wait", seen: 0 }] });
     await world.turn();
-    expect(worker.assigned).toHaveLength(1);
-    worker.succeed(worker.assigned[0] as never);
-    const flow = await world.start("flow");
+    // Two suspects: the worker with the most free slots takes both, and dies.
+    const doomed = world.worker({ slots: 8, definitions: [card("doom")] });
+    await Promise.all([world.start("doom"), world.start("doom")]);
     await world.turn();
-    // The second suspect has run alone by now too; the flow has begun after it.
-    worker.succeed(worker.assigned[1] as never);
+    expect(doomed.assigned).toHaveLength(2);
+    doomed.die();
     await world.turn();
-    const { fence } = worker.assigned.find((a) => a.definition === "flow") as never;
-    const child = (act: number) => ({ kind: "child" as const, act, key: `k${act}`, inputHash: "", askedAfter: 0, definition: "work", input: "{}" });
-    worker.say({ t: "acts", fence, acts: [child(1), child(2), { kind: "wait", seen: 0 }] });
+    const alone = host.assigned.slice(1);
+    expect(alone.map((a) => a.definition)).toEqual(["doom"]);
+    far.succeed(far.assigned[0] as never, 1);
     await world.turn();
-    const other = world.worker({ slots: 4, definitions: [card("work")] });
-    worker.say({ t: "settle", fence: (worker.assigned.at(-1) as never as { fence: never }).fence, result: { status: "succeeded", value: "1" }, spent: null });
+    expect(host.of("deliver")).toEqual([]);
+    host.succeed(alone[0] as never);
     await world.turn();
-    expect(worker.of("deliver").flatMap((m) => m.deliveries)).toHaveLength(1);
-    expect((await world.orchestrator.task(flow.id)).state).toBe("running");
-    void other;
+    expect(host.of("deliver").flatMap((m) => m.deliveries)).toMatchObject([{ seq: 1, value: "1" }]);
+    // The other suspect is not given to a host where the workflow executes.
+    expect(host.assigned).toHaveLength(2);
+    host.say({ t: "acts", fence, acts: [{ kind: "wait", seen: 1 }] });
+    await world.turn();
+    expect(host.assigned).toHaveLength(3);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ChildAct } from "../../src/protocol/worker.ts";
+import type { Assignment, ChildAct } from "../../src/protocol/worker.ts";
 import { card, openWorld, type TestWorker, type World } from "./world.ts";
 
 const child = (act: number, over: Partial<ChildAct> = {}): ChildAct => ({ kind: "child", act, key: `k${act}`, inputHash: `h${act}`, askedAfter: 0, definition: "work", input: "{}", ...over });
@@ -7,7 +7,7 @@ const child = (act: number, over: Partial<ChildAct> = {}): ChildAct => ({ kind: 
 async function flowing(world: World, worker: TestWorker) {
   const run = await world.start("flow");
   await world.turn();
-  return { run, fence: (worker.assigned[0] as { fence: never }).fence };
+  return { run, fence: (worker.assigned[0] as Assignment).fence };
 }
 const flow = [card("flow", { kind: "workflow" }), card("work")];
 

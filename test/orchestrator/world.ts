@@ -2,7 +2,7 @@
 import { createRandom } from "../../src/core/random.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { createOrchestrator, type Attachment, type Orchestrator } from "../../src/orchestrator/orchestrator.ts";
-import { openArtifacts } from "../../src/store/artifacts.ts";
+import { memoryArtifacts } from "../../src/store/artifacts/memory.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { StartReply, StartRequest } from "../../src/protocol/views.ts";
 import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "../../src/protocol/worker.ts";
@@ -88,7 +88,7 @@ export interface World {
 export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; blockedMs?: number } = {}): Promise<World> {
   const clock = testClock();
   const orchestrator = await createOrchestrator({
-    store: openSqliteStore({ path: ":memory:" }), artifacts: openArtifacts({ folder: null }), clock, random: createRandom(7), ...o,
+    store: openSqliteStore({ path: ":memory:" }), artifacts: memoryArtifacts(), clock, random: createRandom(7), ...o,
   });
   let workers = 0;
   const turn = async () => {
