@@ -19,8 +19,15 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+// A fleet goes on when nobody reads its progress any more.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 const [{ main }, { processIo }] = await Promise.all([import("./main.ts"), import("./process-io.ts")]);
 // Timers of the house let the process go; while a command works, something must keep it.
 const hold = setInterval(() => {}, 2 ** 30);
-process.exitCode = await main(process.argv.slice(2), processIo());
+const code = await main(process.argv.slice(2), processIo());
 clearInterval(hold);
+// Timers and sockets that user code left open must not keep us; what is still on its way into a pipe must.
+process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));

@@ -1,4 +1,5 @@
 // Waits for a run, shows how it goes, prints what it gave.
+import { isFlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import type { Context } from "./context.ts";
 import { exitCodeOfOutcome, exitCodes } from "./exit-code.ts";
@@ -16,6 +17,10 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
   try {
     return printWatched(c, await watchRun(api, id, c, stop.signal));
   } catch (error) {
+    if (isFlotillaError(error, "FLOTILLA_UNREACHABLE") && c.globals.output === "table") {
+      c.err.line(`${c.err.theme.glyphs.warn} the fleet stopped; ${shortId(id)} is stored and goes on with the next: flotilla up`);
+      return exitCodes.unreachable;
+    }
     if (!stop.signal.aborted) throw error;
     c.err.line(`${c.err.theme.glyphs.run} ${shortId(id)} goes on without being watched`);
     c.err.line(`  flotilla runs watch ${shortId(id)}   flotilla runs cancel ${shortId(id)}`);

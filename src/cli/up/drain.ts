@@ -13,6 +13,8 @@ export async function drain(c: Context, { api, fleet }: Pick<Served, "api" | "fl
   if (workers.busy > 0) c.err.line(`draining: ${plural(workers.busy, "task")} may end; Ctrl-C again stops at once`);
   const over = new AbortController();
   const stopped = Promise.withResolvers<false>();
+  // The second signal may have come with the first.
+  if (stops.now.aborted) stopped.resolve(false);
   stops.now.addEventListener("abort", () => stopped.resolve(false), { once: true, signal: over.signal });
   try {
     const drained = await Promise.race([fleet.drain().then(() => true), nothingRuns(api, c, over.signal), stopped.promise]);
