@@ -9,6 +9,8 @@ import { summaryLines } from "./run-view.ts";
 import { watchRun } from "./progress/watch.ts";
 import type { Watched } from "./progress/watch.ts";
 import { shortId } from "./short-id.ts";
+import { plural } from "./text/format.ts";
+import { printable } from "./text/width.ts";
 
 /** The output on stdout, everything else on stderr. A stop signal ends the wait, not the run. */
 export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context): Promise<ExitCode> {
@@ -34,8 +36,19 @@ export function printWatched(c: Context, { run, outcome }: Watched): ExitCode {
   const value = valueOf(outcome);
   if (c.globals.output === "json") c.out.json({ run, outcome: { ...outcome, value } });
   else {
-    if (outcome.value !== null && value !== null) c.out.line(typeof value === "string" ? value : JSON.stringify(value, null, 2));
+    if (outcome.value !== null && value !== null) printValue(c, value);
     if (!c.globals.quiet || outcome.error !== null) c.err.lines(summaryLines(run, outcome, value, c));
   }
   return exitCodeOfOutcome(outcome, gateOf(value).passed);
+}
+
+/** Lines that a terminal shows of an output: the summary below must stay in sight. A pipe gets all of them. */
+const linesMax = 40;
+
+function printValue({ out }: Context, value: unknown): void {
+  const lines = (typeof value === "string" ? value : JSON.stringify(value, null, 2)).split("\n");
+  const shown = out.isTTY ? lines.slice(0, linesMax) : lines;
+  out.lines(out.isTTY ? shown.map(printable) : shown);
+  if (shown.length < lines.length)
+    out.line(out.theme.paint("dim", `and ${plural(lines.length - shown.length, "more line")}; whole: -o json`));
 }

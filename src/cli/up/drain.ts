@@ -8,7 +8,11 @@ import type { Stops } from "./stop.ts";
 const lookEveryMs = 200;
 
 /** Lets what runs end. True when it did, false when a second signal came first. */
-export async function drain(c: Context, { api, fleet }: Pick<Served, "api" | "fleet">, stops: Pick<Stops, "now">): Promise<boolean> {
+export async function drain(
+  c: Context,
+  { api, fleet }: Pick<Served, "api" | "fleet">,
+  stops: Pick<Stops, "now">,
+): Promise<boolean> {
   const { workers } = await api.health();
   if (workers.busy > 0) c.err.line(`draining: ${plural(workers.busy, "task")} may end; Ctrl-C again stops at once`);
   const over = new AbortController();
@@ -18,7 +22,11 @@ export async function drain(c: Context, { api, fleet }: Pick<Served, "api" | "fl
   stops.now.addEventListener("abort", () => stopped.resolve(false), { once: true, signal: over.signal });
   try {
     const drained = await Promise.race([fleet.drain().then(() => true), nothingRuns(api, c, over.signal), stopped.promise]);
-    c.err.line(drained ? "stopped; what is unfinished is stored" : "stopped at once; what is unfinished is stored and goes on with the next: flotilla up");
+    c.err.line(
+      drained
+        ? "stopped; what is unfinished is stored"
+        : "stopped at once; what is unfinished is stored and goes on with the next: flotilla up",
+    );
     return drained;
   } finally {
     over.abort();
