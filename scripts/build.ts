@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { bundle } from "./build/bundle.ts";
 import { root } from "./root.ts";
 
 const fresh = join(root, `.dist-${process.pid}`);
@@ -25,6 +26,7 @@ try {
     console.error("build: tsc refused the code above; dist is left as it was");
     process.exitCode = 1;
   } else {
+    await bundle(root, fresh);
     copyMigrations();
     const bin = join(fresh, "cli/bin.js");
     if (existsSync(bin)) chmodSync(bin, 0o755);
