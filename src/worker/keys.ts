@@ -43,7 +43,7 @@ export class Scope {
 
   /** The full key of an ask; counts it. */
   key(base: string): string {
-    const seen = (this.#seen ??= new Map());
+    const seen = (this.#seen ??= new Map<string, number>());
     const count = (seen.get(base) ?? 0) + 1;
     seen.set(base, count);
     const full = count === 1 ? this.path + base : `${this.path}${base}#${count}`;

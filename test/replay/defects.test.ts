@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { WorkflowContext } from "../../src/core/context.ts";
 import { createRandom } from "../../src/core/random.ts";
+import type { JournalEntry } from "../../src/protocol/worker.ts";
 import { play } from "./model.ts";
 import { double, inc, program, said } from "./programs.ts";
 import { rerun, until, type History } from "./rerun.ts";
@@ -91,6 +92,56 @@ describe("is a mismatch, and nothing new was submitted", () => {
       expect(result).toMatchObject({ status: "mismatch", error: { code: "FLOTILLA_HISTORY_MISMATCH" } });
       expect(acts).toEqual([]);
     }
+  });
+});
+
+describe("until a re-run has caught up, nothing has an effect", () => {
+  const ran: string[] = [];
+  const code = (last: (ctx: WorkflowContext) => Promise<number>) =>
+    program(async (ctx) => {
+      const step = ctx.step("effect", () => ran.push("effect"));
+      const loser = await ctx.start(double, { n: 1 });
+      await ctx.call(inc, { n: 1 });
+      await loser.cancel("lost");
+      await last(ctx);
+      return step;
+    });
+  const asked = code((ctx) => ctx.call(inc, { n: 2 }));
+  // One outcome: the call's. The step was begun, its result never came; the loser runs; the last call was asked.
+  const history = async (): Promise<History> => {
+    const all = await play({ workflow: asked, random: createRandom(1), crash: 0, crashesMax: 0 });
+    const [step, loser, call, last] = all.rows as [JournalEntry, JournalEntry, JournalEntry, JournalEntry];
+    const value = { act: call.act, status: "succeeded" as const, value: "2", error: null };
+    return {
+      rows: [
+        { ...step, seq: null },
+        { ...loser, seq: null },
+        { ...call, seq: 1 },
+        { ...last, askedAfter: 1, seq: null },
+      ],
+      deliveries: [{ ...value, seq: 1, at: 2_000 }],
+    };
+  };
+
+  test("the same code: the step in doubt runs, the loser is canceled", async () => {
+    const lived = await history();
+    ran.length = 0;
+    const { result, acts } = await rerun(asked, lived);
+    expect(result).toBeUndefined();
+    expect(acts.map((a) => a.kind).toSorted()).toEqual(["cancel", "step-result"]);
+    expect(ran).toEqual(["effect"]);
+  });
+
+  test("changed code: neither", async () => {
+    const lived = await history();
+    ran.length = 0;
+    const { result, acts } = await rerun(
+      code((ctx) => ctx.call(inc, { n: 3 })),
+      lived,
+    );
+    expect(result).toMatchObject({ status: "mismatch" });
+    expect(acts).toEqual([]);
+    expect(ran).toEqual([]);
   });
 });
 

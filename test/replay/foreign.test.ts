@@ -27,6 +27,16 @@ describe("is refused with FLOTILLA_FOREIGN_AWAIT", () => {
     ["before the end", (wait) => async () => (await wait(), 1)],
     ["before a throw", (wait) => async () => (await wait(), Promise.reject(new Error("mine")))],
     ["beside a call", (wait) => (ctx) => Promise.all([ctx.call(inc, { n: 1 }), wait().then(() => ctx.call(inc, { n: 2 }))])],
+    ["before the end, beside an open call", (wait) => async (ctx) => (void ctx.call(inc, { n: 1 }), await wait(), 1)],
+    [
+      "before a cancel",
+      (wait) => async (ctx) => {
+        const call = ctx.call(inc, { n: 1 });
+        await wait();
+        call.cancel();
+        return call;
+      },
+    ],
     ["before a step", (wait) => async (ctx) => (await wait(), ctx.step("s", () => 1))],
   ];
   for (const [what, wait] of foreign) {
