@@ -1,4 +1,6 @@
 // The workers of the audit: one takes stock, one plans, ten audit, one re-checks, one writes the report.
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { agent, type Ref } from "flotilla";
 import * as z from "zod";
@@ -17,11 +19,17 @@ export function reportFolder(request: { readonly out?: string }, root: string): 
   return resolve(request.out ?? `reports/${basename(root)}`);
 }
 
+/** What the person who asked can mend. */
+export const mistakes = {
+  NotARepository: z.object({ repo: z.string(), why: z.string() }),
+  CannotWriteReport: z.object({ folder: z.string(), why: z.string() }),
+};
+
 export const takeStock = agent({
   name: "inventory",
   description: "Lists the files of a repository with their hashes, kinds and languages; finds docs sites and manifests",
   input: z.object({ repo: z.string() }),
-  errors: { NotARepository: z.object({ repo: z.string(), why: z.string() }) },
+  errors: { NotARepository: mistakes.NotARepository },
   timeout: "10m",
   async run({ repo }, ctx) {
     const opened = await openRepository(repo).catch((e: unknown) => {
@@ -50,11 +58,18 @@ export const plan = agent({
     shards: z.array(ShardTask),
     reused: z.object({ shards: z.int(), filesUnchanged: z.int(), ref: Reference.nullable() }),
   }),
+  errors: { CannotWriteReport: mistakes.CannotWriteReport },
   async run(request, ctx) {
     const { inventory } = await deskFor(request.inventory as Ref<Inventory>, ctx);
+    const folder = reportFolder(request, inventory.root);
+    // Before an hour of work, not after it.
+    if (!request.planOnly) {
+      const why = await whyNotWritable(folder);
+      if (why) return ctx.fail("CannotWriteReport", { folder, why });
+    }
     const { only, skip } = request;
     const { shards, decisions } = planAudit(inventory, { ...(only ? { only } : {}), ...(skip ? { skip } : {}) });
-    const memory = request.fresh ? undefined : await recall(reportFolder(request, inventory.root), inventory.root);
+    const memory = request.fresh ? undefined : await recall(folder, inventory.root);
     const known = shards.filter((shard) => memory?.shards[shard.contentHash] !== undefined);
     const findings: Memory["shards"] = Object.fromEntries(
       known.map((shard) => [shard.contentHash, memory?.shards[shard.contentHash] ?? []]),
@@ -77,6 +92,16 @@ export const plan = agent({
     };
   },
 });
+
+async function whyNotWritable(folder: string): Promise<string | undefined> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return undefined;
+  } catch (e) {
+    return (e as Error).message;
+  }
+}
 
 /** One kind of agent for each dimension: they differ in what they can do, so they differ in name. */
 function auditor<const D extends Dimension>(dimension: D) {

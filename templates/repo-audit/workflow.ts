@@ -1,7 +1,7 @@
 // The audit of a repository: take stock, plan, fan out, re-check, write up. The plan is data that the planner decides on;
 // a shard that breaks its auditor is cut in two until the one file that breaks it stands alone, named as a gap.
 import { workflow, type Ref, type WorkflowContext } from "flotilla";
-import { auditors, plan, takeStock, toVerify, verify, writeUp, type Gathered } from "./agents.ts";
+import { auditors, mistakes, plan, takeStock, toVerify, verify, writeUp, type Gathered } from "./agents.ts";
 import type { Finding, Inventory, Verdict, VerifiedFinding } from "./finding.ts";
 import { AuditRequest, type ShardTask } from "./schemas.ts";
 
@@ -24,6 +24,7 @@ export const repoAudit = workflow({
   name: "repo-audit",
   description: "Audits a repository in ten dimensions, re-checks what it finds, and writes a report",
   input: AuditRequest,
+  errors: mistakes,
   async run(request, ctx) {
     const startedAt = ctx.now().toISOString();
     const stock = await ctx.call(takeStock, { repo: request.repo });
