@@ -1,12 +1,12 @@
 // The orchestrator of a store, near or far: the process that owns it answers through its control socket; when there is
 // none, reads open the store here, with no workers.
 import { existsSync } from "node:fs";
-import { relative } from "node:path";
-import { FlotillaError } from "../core/error.ts";
+import { FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import type { Context } from "./context.ts";
 import { storePlace } from "./store-place.ts";
 import type { StorePlace } from "./store-place.ts";
+import { nearPath } from "./text/near-path.ts";
 
 export interface OpenedApi extends AsyncDisposable {
   readonly api: OrchestratorApi;
@@ -26,16 +26,12 @@ export async function openFleetOf(c: Context, instead: readonly string[]): Promi
   const place = await storePlace(c);
   const opened = await openLive(place);
   if (opened) return opened;
-  throw new NothingRuns(nameOf(c, place), instead);
+  throw nothingRuns(nameOf(c, place), instead);
 }
 
 /** FLOTILLA_UNREACHABLE with the command that would have helped. */
-class NothingRuns extends FlotillaError<"FLOTILLA_UNREACHABLE"> {
-  override readonly fix: readonly string[];
-  constructor(target: string, fix: readonly string[]) {
-    super("FLOTILLA_UNREACHABLE", { target });
-    this.fix = fix;
-  }
+function nothingRuns(target: string, fix: readonly string[]): Error {
+  return Object.assign(new FlotillaError("FLOTILLA_UNREACHABLE", { target }), { fix });
 }
 
 async function openLive(place: StorePlace): Promise<OpenedApi | undefined> {
@@ -51,15 +47,24 @@ async function openHere(c: Context, place: StorePlace): Promise<OpenedApi> {
   // A look must not create what it looks for.
   if (!existsSync(place.path)) {
     const fix = ["start a fleet on it: flotilla up", "or name another store: --store sqlite:path/to/file.db"];
-    throw new NothingRuns(`${nameOf(c, place)}, and there is no such file yet`, fix);
+    throw nothingRuns(`${nameOf(c, place)}, and there is no such file yet`, fix);
   }
   const { openFleet } = await import("../runtime/create-fleet.ts");
-  const opened = await openFleet({ definitions: [], store: `sqlite:${place.path}` });
+  const opened = await openFleet({ definitions: [], store: `sqlite:${place.path}` }).catch((error: unknown) => {
+    throw isFlotillaError(error, "FLOTILLA_STORE_LOCKED") ? Object.assign(error, { fix: silentOwner(error.details.pid) }) : error;
+  });
   return { api: opened.orchestrator, live: false, place, [Symbol.asyncDispose]: () => opened.fleet.close() };
 }
 
-/** Relative to where the person stands, when that is shorter. */
+/** The database as a person would type it. */
 export function nameOf(c: Context, place: Pick<StorePlace, "path">): string {
-  const near = relative(c.io.cwd, place.path);
-  return near.startsWith("..") || near === "" ? place.path : near;
+  return nearPath(place.path, c.io.cwd);
+}
+
+/** Its owner did not answer on a control socket, so the usual advice to ask it would lead back here. */
+export function silentOwner(pid: number | null): readonly string[] {
+  return [
+    `look at it: ps -p ${pid ?? "PID"}`,
+    "only flotilla up answers other commands: stop a program that embeds its fleet, or wait for its end",
+  ];
 }

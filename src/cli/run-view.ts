@@ -6,6 +6,7 @@ import { gateOf, headlineOf, reportsOf } from "./result.ts";
 import { renderError } from "./text/error.ts";
 import { renderFields } from "./text/fields.ts";
 import { count, paintState, plural, stateText, took, usd } from "./text/format.ts";
+import { nearPath } from "./text/near-path.ts";
 import type { Column } from "./text/table.ts";
 import { renderTable } from "./text/table.ts";
 import { oneLine } from "./text/width.ts";
@@ -71,7 +72,7 @@ export function summaryLines(run: RunView, outcome: OutcomeReply, value: unknown
     ? []
     : [paint("red", `${glyphs.fail} gate: ${gate.breaches.map(oneLine).join("; ") || "not passed"}`)];
   const reports = renderFields(
-    reportsOf(value).map(([kind, path]) => [kind, path] as const),
+    reportsOf(value).map(([kind, path]) => [kind, nearPath(path, c.io.cwd)] as const),
     { theme, columns, indent: 2 },
   );
   const error = outcome.error === null ? [] : renderError(outcome.error, { theme, columns });

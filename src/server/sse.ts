@@ -56,6 +56,8 @@ export function sseStream({ events, signal, hangUp }: SseSource, clock: Clock): 
     cancel() {
       beat.cancel();
       hangUp();
+      // The signal ends a source that waits; one that has just given a value waits for us.
+      void iterator.return?.();
     },
   });
 }

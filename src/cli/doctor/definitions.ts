@@ -1,6 +1,6 @@
-import { relative } from "node:path";
 import type { Context } from "../context.ts";
 import { plural } from "../text/format.ts";
+import { nearPath } from "../text/near-path.ts";
 import { failed, ok, warn } from "./check.ts";
 import type { Check } from "./check.ts";
 
@@ -19,7 +19,7 @@ export async function checkDefinitions(c: Context): Promise<Check> {
     const { resolveFleet } = await import("../../runtime/config.ts");
     resolveFleet(fleet ?? { definitions }, { cwd: c.io.cwd, environment: c.io.env["FLOTILLA_ENV"] });
     const contracts = definitions.filter((d) => d.kind === "contract").length;
-    const detail = `${plural(definitions.length, "definition")} in ${relative(c.io.cwd, file) || file}`;
+    const detail = `${plural(definitions.length, "definition")} in ${nearPath(file, c.io.cwd)}`;
     return contracts === definitions.length
       ? warn("definitions", `${detail}, contracts all: no code to run`, "add an agent or a workflow")
       : ok("definitions", detail);

@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { isFlotillaError } from "../../core/error.ts";
 import type { Context } from "../context.ts";
-import { openToRead } from "../open-api.ts";
+import { openToRead, silentOwner } from "../open-api.ts";
 import type { OpenedApi } from "../open-api.ts";
 import type { StorePlace } from "../store-place.ts";
 import { plural } from "../text/format.ts";
-import { fail, failed, ok, warn } from "./check.ts";
+import { failed, ok, warn } from "./check.ts";
 import type { Check } from "./check.ts";
 
 export async function checkOwner(c: Context, place: StorePlace): Promise<Check[]> {
@@ -34,12 +34,7 @@ function notOpened(error: unknown): Check {
     return failed(isFlotillaError(error, "FLOTILLA_STORE_NEWER") ? "schema" : "fleet", error);
   const { pid } = error.details;
   const who = pid === null ? "another process" : `process ${pid}`;
-  return fail(
-    "fleet",
-    `${who} holds the lock, and no control socket answers`,
-    `look at it: ps -p ${pid ?? "PID"}`,
-    "a program that embeds a fleet serves no socket: stop it, or give it another store",
-  );
+  return fail("fleet", `${who} holds the lock, and no control socket answers`, ...silentOwner(pid));
 }
 
 function uncoveredCheck(uncovered: readonly string[]): Check {

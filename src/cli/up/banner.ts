@@ -1,7 +1,7 @@
-import { relative } from "node:path";
 import type { AnyCallable } from "../../core/definition.ts";
 import type { HealthView, WorkerView } from "../../protocol/views.ts";
 import { plural } from "../text/format.ts";
+import { nearPath } from "../text/near-path.ts";
 import type { Theme } from "../text/theme.ts";
 import { cut, oneLine } from "../text/width.ts";
 import { exampleRun } from "./example-run.ts";
@@ -30,9 +30,9 @@ export function bannerLines(b: Banner, columns: number, { paint, glyphs }: Theme
     paint("bold", `Flotilla ${b.health.version}`),
     row(
       "store",
-      `${near(b.database, b.cwd)} (SQLite, ${b.health.durability === "power" ? "survives a power cut" : "survives a crash of the process, not a power cut"})`,
+      `${nearPath(b.database, b.cwd)} (SQLite, ${b.health.durability === "power" ? "survives a power cut" : "survives a crash of the process, not a power cut"})`,
     ),
-    row("definitions", `${names} from ${near(b.file, b.cwd)}`),
+    row("definitions", `${b.definitions.length} from ${nearPath(b.file, b.cwd)}: ${names}`),
     row("workers", `${plural(b.health.workers.live, "worker")} with ${plural(slots, "slot")}${kinds === "" ? "" : `, ${kinds}`}`),
     ...(b.resumed > 0
       ? [row("resumed", `${plural(b.resumed, "unfinished run")} from before ${b.resumed === 1 ? "goes" : "go"} on`)]
@@ -48,9 +48,4 @@ export function bannerLines(b: Banner, columns: number, { paint, glyphs }: Theme
       : []),
     "",
   ];
-}
-
-function near(path: string, cwd: string): string {
-  const short = relative(cwd, path);
-  return short.startsWith("..") || short === "" ? path : short;
 }
