@@ -110,6 +110,22 @@ describe("up", () => {
   });
 });
 
+describe("a store whose owner answers on no control socket", () => {
+  it("is named with its process by every command, and is no fault to doctor", async () => {
+    const cli = project();
+    await cli(["up", "--run", "greet", "--input", "who=Ada"]);
+    const lock = join((await cli(["doctor"])).out.match(/store +(\S+),/)?.[1] ?? "");
+    const hold = `const { DatabaseSync } = require("node:sqlite"); const db = new DatabaseSync(${JSON.stringify(`${lock}.lock`)}); db.exec("BEGIN EXCLUSIVE"); process.stdout.write("held"); setInterval(() => {}, 1e6)`;
+    const owner = spawn(process.execPath, ["-e", hold], { stdio: ["ignore", "pipe", "ignore"] });
+    onTestFinished(() => void owner.kill("SIGKILL"));
+    await once(owner.stdout, "data");
+    const { code, err } = await cli(["runs", "ls"]);
+    expect([code, err]).toEqual([4, expect.stringContaining("only flotilla up answers other commands")]);
+    const doctor = await cli(["doctor"]);
+    expect([doctor.code, doctor.out]).toEqual([0, expect.stringContaining("holds the lock, and no control socket answers")]);
+  });
+});
+
 describe("doctor", () => {
   it("finds a file that is no database", async () => {
     const cwd = tempDir();
