@@ -7,6 +7,9 @@
 // Both are queued in one go, so they stay neighbours in one pass of the loop and no I/O can run between them.
 // A delivery that no code can see yet (an item of a map that is awaited as a whole) does not end the turn: a map of
 // 10,000 takes a few turns, not 10,000.
+//
+// What the window cannot see: a foreign promise that was resolved before the delivery, so that awaiting it costs
+// microtasks only. Its value is still not recorded; a re-run that finds it unresolved is refused.
 import { setImmediate } from "node:timers";
 import type { Delivery } from "../protocol/worker.ts";
 

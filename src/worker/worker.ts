@@ -96,7 +96,7 @@ class Hosting implements Worker, Host {
   #receive(m: ToWorker): void {
     switch (m.t) {
       case "assign":
-        for (const task of m.tasks) this.#assign(task);
+        for (const task of m.tasks) this.#take(task);
         return;
       case "deliver":
         return this.#attempt(m.fence)?.body?.deliver(m.deliveries);
@@ -116,21 +116,26 @@ class Hosting implements Worker, Host {
     }
   }
 
+  #take(task: Assignment): void {
+    try {
+      this.#assign(task);
+    } catch (e) {
+      // An assignment that cannot be read must not stay "running" for ever.
+      this.#refuse(task, e);
+    }
+  }
+
+  #refuse(task: Assignment, thrown: unknown): void {
+    const result = { status: "failed" as const, error: boundedError(thrown), terminal: false };
+    this.send({ t: "settle", fence: task.fence, result, spent: null });
+  }
+
   #assign(task: Assignment): void {
     const definition = this.#definitions.get(task.definition);
     if (!definition?.run) {
-      const error = new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", {
-        name: task.definition,
-        known: [...this.#definitions.keys()],
-      });
       // Not terminal: the worker that said it had it may be another build.
-      this.send({
-        t: "settle",
-        fence: task.fence,
-        result: { status: "failed", error: boundedError(error), terminal: false },
-        spent: null,
-      });
-      return;
+      const known = [...this.#definitions.keys()];
+      return this.#refuse(task, new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: task.definition, known }));
     }
     // The same task again under a new lease: the attempt that is here was fenced.
     this.#attempts.get(task.fence.task)?.abort(new FlotillaError("FLOTILLA_LEASE_LOST", { task: task.publicId }));

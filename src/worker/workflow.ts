@@ -97,10 +97,7 @@ export class WorkflowBody implements Body, PumpHooks {
   ask(kind: JournalEntry["kind"], scope: Scope, base: string, inputHash: string): Asked | undefined {
     if (this.attempt.closed || this.#ending) return undefined;
     if (!this.pump.open) {
-      if (insideStep()) unsupported(`asking for ${base} inside ctx.step`, "call it beside the step, in the workflow's own code");
-      this.#refuse(
-        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: scope.path + base }, { where: this.attempt.definition.name }),
-      );
+      this.#outside(scope.path + base);
       return undefined;
     }
     const key = scope.key(base);
@@ -135,10 +132,7 @@ export class WorkflowBody implements Body, PumpHooks {
 
   cancel(act: number, reason: string): void {
     if (this.attempt.closed || this.#ending || !this.isOpen(act)) return;
-    if (!this.pump.open)
-      return this.#refuse(
-        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: `the cancel of act ${act}` }, { where: this.attempt.definition.name }),
-      );
+    if (!this.pump.open) return this.#outside(`the cancel of act ${act}`);
     this.submit({ kind: "cancel", act, reason });
   }
 
@@ -191,10 +185,7 @@ export class WorkflowBody implements Body, PumpHooks {
 
   #end(ending: Ending): void {
     if (this.attempt.closed || this.#ending) return;
-    if (!this.pump.open)
-      return this.#refuse(
-        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: this.attempt.definition.name }),
-      );
+    if (!this.pump.open) return this.#foreign("the end of the workflow");
     this.#ending = ending;
   }
 
@@ -252,9 +243,7 @@ export class WorkflowBody implements Body, PumpHooks {
     if (pump.hasNext && this.#loaded()) return this.#turn();
     if ((this.#steps?.pending ?? 0) > 0 || this.loads > 0) return;
     if (this.#open === 0) {
-      return this.#refuse(
-        new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key: "the end of the workflow" }, { where: attempt.definition.name }),
-      );
+      return this.#foreign("the end of the workflow");
     }
     attempt.act({ kind: "wait", seen: pump.delivered }, true);
     attempt.yieldSlot();
@@ -327,7 +316,15 @@ export class WorkflowBody implements Body, PumpHooks {
     this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: false });
   }
 
-  #refuse(error: FlotillaError): void {
+  /** Something was asked when nothing of ours had let the code run. */
+  #outside(key: string): void {
+    // A step's function gets the error, as its own.
+    if (insideStep()) unsupported(`asking for ${key} inside ctx.step`, "do it beside the step, in the workflow's own code");
+    this.#foreign(key);
+  }
+
+  #foreign(key: string): void {
+    const error = new FlotillaError("FLOTILLA_FOREIGN_AWAIT", { key }, { where: this.attempt.definition.name });
     this.pump.stopped = true;
     this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: true });
   }
