@@ -65,6 +65,6 @@ export function nameOf(c: Context, place: Pick<StorePlace, "path">): string {
 export function silentOwner(pid: number | null): readonly string[] {
   return [
     `look at it: ps -p ${pid ?? "PID"}`,
-    "only flotilla up answers other commands: stop a program that embeds its fleet, or wait for its end",
+    "a fleet answers other commands through a socket beside its database: this one does not, so stop it or wait for its end",
   ];
 }

@@ -13,7 +13,7 @@ import { Lane } from "./lane.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { afterLoss, type Ending } from "./retry.ts";
 import type { State } from "./state.ts";
-import { isIdle, type WorkerState } from "./workers.ts";
+import { isQuiet, type WorkerState } from "./workers.ts";
 
 // 512 operations: beyond it the fsync is paid already (0.2 ms over 512 is 0.4 us each) and the loop must breathe.
 const batchMax = 512;
@@ -160,7 +160,7 @@ export class Engine {
     this.checkDrained();
   }
 
-  /** Resolves when nothing runs and nothing is queued; nothing new is started meanwhile. */
+  /** Resolves when no code executes and nothing is queued. A workflow that waits goes on in the next life, from its journal. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
       this.#drained.push(resolve);
@@ -169,7 +169,7 @@ export class Engine {
   }
   checkDrained(): void {
     if (this.#drained.length === 0 || this.#ends.length + this.#acts.length > 0) return;
-    if ([...this.state.workers.values()].some((w) => !isIdle(w))) return;
+    if ([...this.state.workers.values()].some((w) => !isQuiet(w))) return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 

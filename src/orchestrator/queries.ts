@@ -7,6 +7,7 @@ import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract
 import { findRun, findTask } from "./lookup.ts";
 import type { State } from "./state.ts";
 import type { TaskOptions } from "./attempt.ts";
+import type { WorkerState } from "./workers.ts";
 
 const pageMax = 500;
 const pageDefault = 50;
@@ -162,7 +163,7 @@ export function listWorkers(state: State): WorkerView[] {
     isolation: w.hello.isolation,
     state: w.draining ? "draining" : w.unresponsive ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
     slots: w.hello.slots,
-    busy: w.busy,
+    busy: busySlots(w),
     offers: [...w.offers],
     definitions: [...w.names],
     build: w.hello.build,
@@ -182,10 +183,15 @@ export async function health(state: State, version: string): Promise<HealthView>
     schema: state.store.facts.schema,
     durability: state.store.facts.durability,
     startedAt: iso(state.startedAt),
-    workers: { live: workers.length, slots: workers.reduce((n, w) => n + w.hello.slots, 0), busy: workers.reduce((n, w) => n + w.busy, 0) },
+    workers: { live: workers.length, slots: workers.reduce((n, w) => n + w.hello.slots, 0), busy: workers.reduce((n, w) => n + busySlots(w), 0) },
     queue: { ready: state.ready, delayed: state.delayed, running: state.attempts.size, oldestReadyMs: oldest === null ? null : state.clock.now() - oldest },
     uncovered: uncovered(state),
   };
+}
+
+/** Workflows that resume while every slot is taken wait for one at the worker: they are not busy yet. */
+function busySlots(w: WorkerState): number {
+  return Math.min(w.busy, w.hello.slots);
 }
 
 /** Registered definitions that no live worker has code for, and lanes with tasks that no live worker can serve. */

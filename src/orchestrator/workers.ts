@@ -40,11 +40,6 @@ export function isQuiet(worker: WorkerState): boolean {
   return worker.busy === 0;
 }
 
-/** Nothing would be lost if it left now. */
-export function isIdle(worker: WorkerState): boolean {
-  return worker.attempts.size === 0 && worker.ending.size === 0;
-}
-
 /** A task that must be alone is executing there. */
 export function executesAlone(worker: WorkerState): boolean {
   if (worker.busy === 0) return false;

@@ -9,6 +9,7 @@ import type { FleetSettings } from "./config.ts";
 import { checkDefinitions, unimplemented } from "./definitions.ts";
 import type { Deps } from "./deps.ts";
 import { createKeepAlive, type KeepAlive } from "./keep-alive.ts";
+import { openControl, type Control } from "./control.ts";
 import { startWorkers, type WorkerGroup } from "./worker-group.ts";
 
 /** An open store with its orchestrator and the workers of this process: what a fleet is a handle to. */
@@ -32,7 +33,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   try {
     const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
     const orchestrator = await createOrchestrator({ store, artifacts, clock: deps.clock, random: deps.random, log: deps.log });
-    const engine = assemble(orchestrator, deps);
+    const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));
     await engine.admit(settings).catch(async (error: unknown) => {
       await engine.close();
       throw error;
@@ -44,7 +45,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   }
 }
 
-function assemble(orchestrator: Orchestrator, deps: Deps): Engine {
+function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | undefined): Engine {
   const catalogue = new Definitions();
   const alive = createKeepAlive();
   const groups: WorkerGroup[] = [];
@@ -85,6 +86,7 @@ function assemble(orchestrator: Orchestrator, deps: Deps): Engine {
     },
     async close() {
       alive.hold();
+      await control?.close();
       await Promise.all(groups.map((group) => group.stop()));
       // It lets go of the store last.
       await orchestrator.close();

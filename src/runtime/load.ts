@@ -35,7 +35,7 @@ export async function findDefinitionFile(o: { file?: string | undefined; cwd: st
   throw new FlotillaError("FLOTILLA_DEFINITION_UNREADABLE", {
     file: o.cwd,
     problem: `there is no ${configNames.join(", ")} and no field "flotilla" in package.json`,
-    fix: "create flotilla.config.ts: export default defineFleet({ definitions: [...] }), or name a file",
+    fix: "create flotilla.config.ts: export default defineFleet({ definitions: [...] }), or name a file: --config FILE",
   });
 }
 

@@ -18,6 +18,14 @@ export interface ControlSocket {
   close(): Promise<void>;
 }
 
+export interface ControlSocketOptions {
+  /** The database file that it lies beside. */
+  readonly database: string;
+  readonly clock?: Clock;
+  /** Whether listening keeps the process alive. @default true */
+  readonly keepAlive?: boolean;
+}
+
 /** How long requests under way may take to end once their signal aborted, in ms. */
 const closeGraceMs = 500;
 
@@ -25,7 +33,7 @@ const closeGraceMs = 500;
  * @throws FLOTILLA_STORE_LOCKED when a live process serves this database already, FLOTILLA_STORE_UNUSABLE when the
  * socket cannot be made.
  */
-export async function serveControlSocket(api: OrchestratorApi, o: { database: string; clock?: Clock }): Promise<ControlSocket> {
+export async function serveControlSocket(api: OrchestratorApi, o: ControlSocketOptions): Promise<ControlSocket> {
   const clock = o.clock ?? systemClock;
   const closing = new AbortController();
   const serve = lazyApp(api, closing.signal, clock);
@@ -35,6 +43,7 @@ export async function serveControlSocket(api: OrchestratorApi, o: { database: st
     serve(req, res);
   });
   const place = await listen(server, o.database);
+  if (o.keepAlive === false) server.unref();
   server.on("error", () => {}); // A broken accept concerns that caller only.
   let closed: Promise<void> | undefined;
   return { path: place.socket, close: () => (closed ??= close(server, place, closing, clock)) };

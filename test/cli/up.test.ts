@@ -120,7 +120,7 @@ describe("a store whose owner answers on no control socket", () => {
     onTestFinished(() => void owner.kill("SIGKILL"));
     await once(owner.stdout, "data");
     const { code, err } = await cli(["runs", "ls"]);
-    expect([code, err]).toEqual([4, expect.stringContaining("only flotilla up answers other commands")]);
+    expect([code, err]).toEqual([4, expect.stringContaining("through a socket beside its database")]);
     const doctor = await cli(["doctor"]);
     expect([doctor.code, doctor.out]).toEqual([0, expect.stringContaining("holds the lock, and no control socket answers")]);
   });

@@ -201,6 +201,24 @@ describe("the door", () => {
   });
 });
 
+describe("a drain with a workflow that waits", () => {
+  test("ends when its running child has, and keeps the rest for the next life", async () => {
+    await using world = await openWorld();
+    const worker = world.worker({ slots: 1, definitions: flow });
+    const { fence, run } = await flowing(world, worker);
+    worker.say({ t: "acts", fence, acts: [child(1), child(2), { kind: "wait", seen: 0 }] });
+    await world.turn();
+    const drained = world.orchestrator.drain();
+    worker.succeed(worker.assigned[1] as never);
+    await world.turn();
+    // It hears of the child that ended, and waits for the one that is not started any more.
+    worker.say({ t: "acts", fence, acts: [{ kind: "wait", seen: 1 }] });
+    await drained;
+    expect((await world.orchestrator.task(run.id)).state).toBe("waiting");
+    expect((await world.orchestrator.task(`${run.id.replace("r_", "t_")}.2`)).state).toBe("ready");
+  });
+});
+
 describe("events", () => {
   test("stored ones in order without a gap, whoever reads when; live ones while they happen", async () => {
     await using world = await openWorld();

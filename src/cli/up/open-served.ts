@@ -2,7 +2,6 @@ import type { AnyCallable } from "../../core/definition.ts";
 import type { OrchestratorApi } from "../../protocol/views.ts";
 import type { Fleet } from "../../runtime/create-fleet.ts";
 import type { Context } from "../context.ts";
-import type { StorePlace } from "../store-place.ts";
 import type { FleetPlan } from "./definitions.ts";
 
 export interface Served {
@@ -11,28 +10,11 @@ export interface Served {
   readonly close: () => Promise<void>;
 }
 
-/** The fleet, and its control socket for the commands of other terminals. */
-export async function openServed(c: Context, plan: FleetPlan, place: StorePlace): Promise<Served> {
-  const [{ openFleet }, { systemDeps }, { serveControlSocket }] = await Promise.all([
-    import("../../runtime/create-fleet.ts"),
-    import("../../runtime/deps.ts"),
-    import("../../server/control-socket.ts"),
-  ]);
+/** The fleet, which answers the commands of other terminals through its control socket. */
+export async function openServed(c: Context, plan: FleetPlan): Promise<Served> {
+  const [{ openFleet }, { systemDeps }] = await Promise.all([import("../../runtime/create-fleet.ts"), import("../../runtime/deps.ts")]);
   const { fleet, orchestrator } = await openFleet(plan.config, { ...systemDeps, clock: c.io.clock, log: logTo(c) });
-  try {
-    const control = await serveControlSocket(orchestrator, { database: place.path });
-    return {
-      fleet,
-      api: orchestrator,
-      async close() {
-        await control.close();
-        await fleet.close();
-      },
-    };
-  } catch (error) {
-    await fleet.close();
-    throw error;
-  }
+  return { fleet, api: orchestrator, close: () => fleet.close() };
 }
 
 /** Above whatever is drawn, so that neither spoils the other. */

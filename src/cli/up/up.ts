@@ -32,7 +32,7 @@ export async function runUp(c: Context, o: Options): Promise<ExitCode> {
   const input = await inputOf(c, o, plan);
   const stops = listenForStops(c);
   try {
-    const served = await openServed(c, plan, place);
+    const served = await openServed(c, plan);
     try {
       await announce(c, o, plan, served, place.path);
       const code = o.run === undefined ? undefined : await runOnce(c, o.run, input, o, served, stops);
@@ -112,7 +112,9 @@ async function runOnce(
 /** True when it drained, false when it was stopped. */
 async function stayUp(c: Context, served: Served, stops: Stops): Promise<boolean> {
   const status = drawStatus(served.api, c);
-  await stops.asked;
+  // An idle fleet holds no handle that keeps a process alive, and a signal handler is none either.
+  const stay = setInterval(() => {}, 2 ** 30);
+  await stops.asked.finally(() => clearInterval(stay));
   status.end();
   return await drain(c, served, stops);
 }
