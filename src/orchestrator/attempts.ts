@@ -63,6 +63,8 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
   worker.attempts.set(row.id, attempt);
   setSlot(attempt, true);
   watchTimeouts(engine, attempt);
+  // The worker may have gone while the batch was being committed: nobody would ever report this attempt.
+  if (!engine.state.workers.has(worker.id)) engine.lostAttempt(attempt, "left before the task reached it");
   engine.events.live(row.run, "task.started", () => ({ task: attempt.publicId, agent: b.runs.name, worker: worker.hello.name, attempt: b.attempt }));
   return attempt;
 }

@@ -205,6 +205,21 @@ describe("a worker that dies", () => {
     expect(await world.orchestrator.task(`${flow.id.replace("r_", "t_")}.1`)).toMatchObject({ crashes: 1 });
   });
 
+  test("between the claim and its commit: the task is another worker's", async () => {
+    await using world = await openWorld();
+    const first = world.worker();
+    const release = world.holdCommits();
+    const started = world.start("work");
+    await world.turn();
+    first.die();
+    release();
+    await started;
+    const second = world.worker();
+    await world.turn();
+    expect(first.assigned.length + second.assigned.length).toBeGreaterThan(0);
+    expect(second.assigned).toMatchObject([{ fence: { leaseNo: 2 }, attempt: 1 }]);
+  });
+
   test("a main loop that is blocked too long ends its process", async () => {
     await using world = await openWorld({ blockedMs: 30_000 });
     const worker = world.worker();

@@ -82,13 +82,17 @@ export interface World {
   start(name: string, over?: Partial<StartRequest>): Promise<StartReply>;
   /** Lets everything that was said become a committed batch, and what follows from it too. */
   turn(): Promise<void>;
+  /** Commits wait until the returned function is called, as those of a database across a network do. */
+  holdCommits(): () => void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; blockedMs?: number } = {}): Promise<World> {
   const clock = testClock();
+  const store = openSqliteStore({ path: ":memory:" });
+  let held: Promise<void> | undefined;
   const orchestrator = await createOrchestrator({
-    store: openSqliteStore({ path: ":memory:" }), artifacts: memoryArtifacts(), clock, random: createRandom(7), ...o,
+    store: { ...store, commit: (batch) => (held ? held.then(() => store.commit(batch)) : store.commit(batch)) }, artifacts: memoryArtifacts(), clock, random: createRandom(7), ...o,
   });
   let workers = 0;
   const turn = async () => {
@@ -98,6 +102,14 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
     orchestrator,
     clock,
     turn,
+    holdCommits() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return () => {
+        held = undefined;
+        resolve();
+      };
+    },
     worker(over = {}) {
       const worker = new TestWorker();
       const hello: Hello = {
