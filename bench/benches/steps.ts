@@ -21,7 +21,7 @@ export const steps: Bench = {
     for (let turn = 1; turn <= turns; turn++) {
       s.progress(`turn ${turn} of ${turns}`);
       commits.push(...(await inChild<number[]>(rawCommit, { path: s.scratch(), durability: "power", rounds: 200 })));
-      one.push(...(await inChild<number[]>(ours, { path: s.scratch(), workflows: 1, steps: perWorkflow, rounds })));
+      one.push(...(await inChild<number[]>(ours, { path: s.scratch(), workflows: 1, steps: perWorkflow, rounds: rounds * 5 })));
       many.push(...(await inChild<number[]>(ours, { path: s.scratch(), workflows, steps: perWorkflow, rounds })));
       const load = { durability: "power", tasks: workflows * perWorkflow, batch: workflows };
       raw.push(await inChild<number>(rawThroughput, { path: s.scratch(), ...load }));
