@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { FlotillaError } from "../core/error.ts";
-import { parseId, secretFrom } from "../core/id.ts";
+import { parseRunId, secretFrom } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import { Engine } from "./engine.ts";
@@ -54,8 +54,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
-      const run = parseId(id);
-      if (run?.kind !== "run") throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "run", id });
+      const run = parseRunId(id);
+      if (!run) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "run", id });
       // A run of this life that has not ended needs no read.
       if (state.openRuns.get(run.root) === run.secret) return outcomes.wait(run.root, signal);
       const find = () => state.store.runs.ended({ id: run.root, secret: run.secret });

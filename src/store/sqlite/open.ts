@@ -22,8 +22,9 @@ export interface SqliteOptions {
   readonly pagesMax?: number;
 }
 
-// Checkpoint after 16 MB of log: at the default of 4 MB the writer stops four times as often for the same pages.
-const checkpointPages = 4_000;
+// Checkpoint after 4 MB of log, which is SQLite's own default: a short log is written in place again and again, a long one grows
+// the file, and each growth costs the file system a journal entry (commits of 500 tasks: 0.63 ms at 16 MB, 0.40 ms at 4 MB).
+const checkpointPages = 1_000;
 
 /** @throws FLOTILLA_STORE_LOCKED, FLOTILLA_STORE_UNUSABLE, FLOTILLA_STORE_NEWER; then the file is as it was. */
 export function openSqliteStore(o: SqliteOptions): Store {
