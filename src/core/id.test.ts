@@ -19,12 +19,16 @@ test("what is made can be taken apart again", () => {
 });
 
 test("two secrets are equal only when their bytes are", () => {
-  fc.assert(fc.property(bytes, bytes, (a, b) => expect(secretFrom(a) === secretFrom(b)).toBe(Buffer.from(a).equals(Buffer.from(b)))));
+  fc.assert(
+    fc.property(bytes, bytes, (a, b) => {
+      expect(secretFrom(a) === secretFrom(b)).toBe(a.every((byte, i) => byte === b[i]));
+    }),
+  );
 });
 
 test("anything else is no id", () => {
   for (const text of ["", "r_", "r_short", `r_${"0".repeat(26)}`, `t_${"0".repeat(26)}1.0`, `t_${"0".repeat(26)}1..2`, `r_${"0".repeat(26)}1.2`, `r_${"u".repeat(26)}1`, "x".repeat(1_000)]) {
-    expect(parseId(text)).toBeUndefined();
+    expect(parseId(text), text).toBeUndefined();
   }
-  fc.assert(fc.property(fc.string(), (text) => expect(parseRunId(text) === undefined || parseId(text)?.kind === "run" || !/^[0-9a-z]*$/.test(text.slice(2, 28))).toBe(true)));
+  for (const text of ["", "r_", `r_${"0".repeat(26)}`, `t_${"0".repeat(26)}1`, `r_${"0".repeat(26)}1.2`, "r".repeat(1_000)]) expect(parseRunId(text), text).toBeUndefined();
 });
