@@ -60,11 +60,6 @@ function explain(exit: Exit, shareS: number): string {
   return exit.late ? `stopped: the stage may take ${shareS} s` : `exit code ${exit.code ?? "none: killed"}`;
 }
 
-/** True when there is anything for vitest to run in these folders. */
-export function hasTests(folders: readonly string[]): boolean {
-  return folders.some((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root }).length > 0);
-}
-
 /** Test files that no stage would run. */
 export function unlisted(stages: readonly Stage[]): string[] {
   const folders = stages.flatMap((s) => s.tests ?? []);
