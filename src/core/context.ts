@@ -60,7 +60,10 @@ export interface AgentContext<E extends ErrorMap = {}> extends BaseContext<E> {
   readonly kind: "agent";
 }
 
-export type Join = "all" | "first" | { atLeast: number | Percent; within?: Duration; /** stop as soon as atLeast is reached */ early?: boolean };
+export type Join =
+  | "all"
+  | "first"
+  | { atLeast: number | Percent; within?: Duration; /** stop as soon as atLeast is reached */ early?: boolean };
 export interface CallOptions extends Placement {
   key?: string;
   budget?: Budget;

@@ -74,15 +74,19 @@ export interface Agent<N extends string, W, O, E = never> extends Callable<N, W,
 export interface Workflow<N extends string, W, O, E = never> extends Callable<N, W, O, E> {
   readonly kind: "workflow";
 }
-// `any` is the only type that accepts every wire type
+// oxlint-disable-next-line typescript/no-explicit-any -- the only type that accepts every wire type
 export type AnyCallable = Callable<string, any, unknown, unknown>;
 export type WireOf<C> = C extends Callable<string, infer W, unknown, unknown> ? W : never;
 export type OutOf<C> = C extends Callable<string, never, infer O, unknown> ? O : never;
 export type ErrorsOf<C> = C extends Callable<string, never, unknown, infer E> ? E : never;
 
 /** A definition without code: what Python workers, browsers, recursive workflows and "any agent that fits" share. */
-export interface Contract<N extends string, IS extends Schema, OS extends Schema, E extends ErrorMap>
-  extends Callable<N, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>> {
+export interface Contract<N extends string, IS extends Schema, OS extends Schema, E extends ErrorMap> extends Callable<
+  N,
+  Wire<IS>,
+  Jsonify<Parsed<OS>>,
+  DeclaredOf<E>
+> {
   readonly kind: "contract";
   agent<const M extends string = N>(
     d: Settings<Parsed<IS>> & { name?: M; run(input: Parsed<IS>, ctx: AgentContext<E>): Awaitable<Wire<OS>> },

@@ -6,23 +6,17 @@ export type Percentile = "p50" | "p75" | "p90" | "p95" | "p99";
 export type Size = `${number}${"KiB" | "MiB" | "GiB"}`;
 
 const msOf: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const bytesOf: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 /** `"5m"` in ms. @throws FLOTILLA_CONFIG_INVALID naming the field. */
 export function durationMs(text: Duration, field: string): number {
-  return quantity(text, field, /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/, msOf, '"500ms", "30s", "5m", "2h" or "7d"');
-}
-
-/** `"512MiB"` in bytes. @throws FLOTILLA_CONFIG_INVALID naming the field. */
-export function sizeBytes(text: Size, field: string): number {
-  return quantity(text, field, /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/, bytesOf, '"64KiB", "512MiB" or "2GiB"');
-}
-
-function quantity(text: string, field: string, shape: RegExp, unitOf: Readonly<Record<string, number>>, examples: string): number {
-  const match = shape.exec(String(text));
-  const factor = match ? unitOf[match[2] as string] : undefined;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(text));
+  const factor = match ? msOf[match[2] as string] : undefined;
   if (!match || factor === undefined) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field, problem: `${JSON.stringify(text)} is not a quantity`, fix: `write ${examples}` });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field,
+      problem: `${JSON.stringify(text)} is not a duration`,
+      fix: 'write "500ms", "30s", "5m", "2h" or "7d"',
+    });
   }
   return Math.round(Number(match[1]) * factor);
 }

@@ -67,8 +67,14 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_TIMEOUT: {
     title: "Timed out",
     retryable: true,
-    why: (d) => (d.after === "idleTimeout" ? "the attempt showed no progress within its idleTimeout" : `the attempt outlived its ${d.after}`),
-    fix: (d) => [d.after === "idleTimeout" ? "call ctx.progress in long work, or raise idleTimeout" : "raise timeout, or give the work in smaller pieces", "pass ctx.signal on, so that the work stops when the attempt does"],
+    why: (d) =>
+      d.after === "idleTimeout" ? "the attempt showed no progress within its idleTimeout" : `the attempt outlived its ${d.after}`,
+    fix: (d) => [
+      d.after === "idleTimeout"
+        ? "call ctx.progress in long work, or raise idleTimeout"
+        : "raise timeout, or give the work in smaller pieces",
+      "pass ctx.signal on, so that the work stops when the attempt does",
+    ],
   },
   FLOTILLA_JOIN_UNMET: {
     title: "Too few children succeeded",
@@ -91,8 +97,12 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_NO_WORKER: {
     title: "No worker can run this",
     retryable: true,
-    why: (d) => `no live worker offers ${d.needs.length > 0 ? d.needs.join(", ") : "this definition"}${d.nearest.length > 0 ? `; nearest: ${d.nearest.join(", ")}` : ""}`,
-    fix: (d) => [d.needs.length > 0 ? `start a worker with offers: ${JSON.stringify(d.needs)}` : "register the definition with a worker", "or wait for one: ifNoWorker: \"wait\""],
+    why: (d) =>
+      `no live worker offers ${d.needs.length > 0 ? d.needs.join(", ") : "this definition"}${d.nearest.length > 0 ? `; nearest: ${d.nearest.join(", ")}` : ""}`,
+    fix: (d) => [
+      d.needs.length > 0 ? `start a worker with offers: ${JSON.stringify(d.needs)}` : "register the definition with a worker",
+      'or wait for one: ifNoWorker: "wait"',
+    ],
   },
   FLOTILLA_HISTORY_MISMATCH: {
     title: "The workflow's code does not fit its history",
@@ -104,7 +114,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Quarantined",
     retryable: false,
     why: (d) => `it ended its worker ${d.crashes} times while running alone`,
-    fix: () => ["run it under a debugger with the input that `flotilla tasks get` shows", "look for process.exit, native crashes and memory"],
+    fix: () => [
+      "run it under a debugger with the input that `flotilla tasks get` shows",
+      "look for process.exit, native crashes and memory",
+    ],
   },
   FLOTILLA_CANCELED: {
     title: "Canceled",
@@ -116,12 +129,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "A workflow awaited something that is not durable",
     retryable: false,
     why: (d) => `${d.key} was asked after the code awaited a timer, a file, fetch or another promise that Flotilla did not give`,
-    fix: () => ["do it in ctx.step(\"name\", () => ...): its result is recorded, so that a re-run sees the same", "or move it into an agent and ctx.call that"],
+    fix: () => [
+      'do it in ctx.step("name", () => ...): its result is recorded, so that a re-run sees the same',
+      "or move it into an agent and ctx.call that",
+    ],
   },
   FLOTILLA_UNKNOWN_DEFINITION: {
     title: "Unknown agent or workflow",
     retryable: false,
-    why: (d) => `nothing is registered as ${JSON.stringify(d.name)}${d.known.length > 0 ? `; known: ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}` : ""}`,
+    why: (d) =>
+      `nothing is registered as ${JSON.stringify(d.name)}${d.known.length > 0 ? `; known: ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}` : ""}`,
     fix: (d) => {
       const near = nearest(d.name, d.known);
       return [near ? `did you mean ${JSON.stringify(near)}?` : "add it to `definitions`"];
@@ -143,7 +160,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "JSON would change this value",
     retryable: false,
     why: (d) => `${d.path === "" ? "the value" : d.path}: ${d.why}`,
-    fix: () => ["pass plain objects, arrays, strings, finite numbers, booleans and null", "turn a Map into entries, a bigint into a string, a class into a plain object"],
+    fix: () => [
+      "pass plain objects, arrays, strings, finite numbers, booleans and null",
+      "turn a Map into entries, a bigint into a string, a class into a plain object",
+    ],
   },
   FLOTILLA_TOO_LARGE: {
     title: "Too large",
@@ -184,7 +204,8 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_STORE_LOCKED: {
     title: "Another process owns this database",
     retryable: true,
-    why: (d) => `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
+    why: (d) =>
+      `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
     fix: () => ["talk to that process: flotilla runs ls", "or stop it, or use another file"],
   },
   FLOTILLA_STORE_UNUSABLE: {
@@ -239,7 +260,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
 
 /** The known name within two edits, if there is one. */
 function nearest(name: string, known: readonly string[]): string | undefined {
-  return known.map((k) => [k, distance(name, k)] as const).filter(([, d]) => d <= 2).toSorted((a, b) => a[1] - b[1])[0]?.[0];
+  return known
+    .map((k) => [k, distance(name, k)] as const)
+    .filter(([, d]) => d <= 2)
+    .toSorted((a, b) => a[1] - b[1])[0]?.[0];
 }
 
 /** Levenshtein distance. */
@@ -248,7 +272,9 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      next.push(
+        Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
     }
     row = next;
   }

@@ -139,7 +139,13 @@ export function errorJson(thrown: unknown, depth = 0): ErrorJson {
   if (isDeclaredError(thrown)) return { code: thrown.code, name: thrown.name, data: thrown.data, message: thrown.message };
   if (thrown instanceof Error) {
     const stack = thrown.stack?.slice(0, stackMax);
-    return { code: "ERROR", name: thrown.name, message: thrown.message, ...(stack ? { stack } : {}), ...causeJson(thrown, depth) };
+    return {
+      code: "ERROR",
+      name: thrown.name,
+      message: thrown.message,
+      ...(stack ? { stack } : {}),
+      ...causeJson(thrown, depth),
+    };
   }
   return { code: "ERROR", name: typeof thrown, message: safeString(thrown) };
 }

@@ -23,5 +23,7 @@ export function issueLine(issues: readonly Schema.Issue[]): string {
 
 /** Issues as plain JSON: a library's own issue objects may hold the value, or functions. */
 export function plainIssues(issues: readonly Schema.Issue[]): Schema.Issue[] {
-  return issues.slice(0, 20).map((i) => ({ message: i.message, path: (i.path ?? []).map((p) => (typeof p === "object" ? p.key : p)) }));
+  return issues
+    .slice(0, 20)
+    .map((i) => ({ message: i.message, path: (i.path ?? []).map((p) => (typeof p === "object" ? p.key : p)) }));
 }

@@ -50,12 +50,9 @@ export function findNonJson(value: unknown, path = "", depth = 0): { path: strin
     return json === value ? undefined : findNonJson(json, path, depth + 1);
   }
   const prototype: unknown = Object.getPrototypeOf(value);
+  // A plain object of another realm has a prototype of its own, and nothing above it.
   if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
-    return { path, why: `a ${(value as object).constructor.name} would lose what it holds` };
-  }
-  // Error has Object.prototype two levels up, Map and Set one level: the name check catches the latter.
-  if (value instanceof Map || value instanceof Set || value instanceof Promise || value instanceof RegExp) {
-    return { path, why: `a ${value.constructor.name} would become {}` };
+    return { path, why: `a ${value.constructor.name} would lose what it holds` };
   }
   for (const key in value) {
     const field = (value as Record<string, unknown>)[key];

@@ -29,12 +29,20 @@ export function resolveRetry(retry: Retry | undefined, where: string, base: Reso
   if (!retry) return base;
   const attempts = retry.attempts ?? base.attempts;
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > attemptsMax) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: `${where}.retry.attempts`, problem: `${attempts} is not a whole number from 1 to ${attemptsMax}`, fix: "count the first try too: 1 means no retry" });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: `${where}.retry.attempts`,
+      problem: `${attempts} is not a whole number from 1 to ${attemptsMax}`,
+      fix: "count the first try too: 1 means no retry",
+    });
   }
   const fromMs = retry.from === undefined ? base.fromMs : durationMs(retry.from, `${where}.retry.from`);
   const toMs = retry.to === undefined ? Math.max(base.toMs, fromMs) : durationMs(retry.to, `${where}.retry.to`);
   if (fromMs > toMs) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: `${where}.retry.to`, problem: "the longest wait is shorter than the first", fix: "raise retry.to or lower retry.from" });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: `${where}.retry.to`,
+      problem: "the longest wait is shorter than the first",
+      fix: "raise retry.to or lower retry.from",
+    });
   }
   return Object.freeze({ attempts, backoff: retry.backoff ?? base.backoff, fromMs, toMs });
 }

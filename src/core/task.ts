@@ -19,7 +19,8 @@ export const transitions: Readonly<Record<TaskState, readonly TaskState[]>> = {
   keyed: ["ready", "canceled"],
   ready: ["running", "canceled"],
   running: ["waiting", "ready", "delayed", "succeeded", "failed", "canceled", "quarantined"],
-  waiting: ["running", "ready", "canceled"],
+  // Waking is told in memory only, so in the store a waiting task may take any step of a running one next.
+  waiting: ["running", "ready", "delayed", "succeeded", "failed", "canceled", "quarantined"],
   succeeded: [],
   failed: [],
   canceled: [],

@@ -15,7 +15,8 @@ import type { WorkerState } from "./workers.ts";
 export function apply(engine: Engine, planned: Planned, result: BatchResult): void {
   const fenced = new Set(result.fenced.map((l) => `${l.task}:${l.leaseNo}`));
   const assignments = new Map<WorkerState, Assignment[]>();
-  for (const end of planned.ends) applyEnd(engine, end, fenced.has(`${end.attempt.fence.task}:${end.attempt.fence.leaseNo}`), planned.batch.now);
+  for (const end of planned.ends)
+    applyEnd(engine, end, fenced.has(`${end.attempt.fence.task}:${end.attempt.fence.leaseNo}`), planned.batch.now);
   applyClosed(engine, result.closed);
   for (const row of result.due) engine.state.definitions.lane(row.lane).added(row);
   engine.state.delayed -= result.due.length;
@@ -23,18 +24,26 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
     const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
     if (lost) continue;
     for (const placed of acts.placed) applyPlaced(engine, placed, planned.batch.now, assignments);
-    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0) acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
-    if (acts.waitSeen !== null && acts.attempt.state === "running" && !acts.attempt.ended && acts.waitSeen >= acts.attempt.sentSeq) {
+    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0)
+      acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
+    if (
+      acts.waitSeen !== null &&
+      acts.attempt.state === "running" &&
+      !acts.attempt.ended &&
+      acts.waitSeen >= acts.attempt.sentSeq
+    ) {
       acts.attempt.state = "waiting";
       setSlot(acts.attempt, false);
       engine.dispatch();
     }
   }
-  for (const [index, placed] of planned.roots.entries()) applyRoot(engine, planned, placed, result.existing.get(index), planned.batch.now, assignments);
+  for (const [index, placed] of planned.roots.entries())
+    applyRoot(engine, planned, placed, result.existing.get(index), planned.batch.now, assignments);
   applyClaims(engine, planned, result, assignments);
   for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
-  deliver(engine, result.deliveries);
+  // What was parked has the lower places in its parents' orders: it goes first.
   for (const worker of engine.state.workers.values()) deliverParked(engine, worker);
+  deliver(engine, result.deliveries);
   engine.events.stored(result.events);
   for (const c of planned.cancels) c.resolve();
   engine.state.cancelsLeft = result.moreCancels;
@@ -45,7 +54,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
 
 function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number): void {
   const { attempt, ending, codeRuns } = end;
-  endAttempt(engine, attempt, codeRuns ? "timed out" : null);
+  endAttempt(engine, attempt, codeRuns ? ("requeue" in ending ? ending.requeue.how : "timed out") : null);
   engine.dispatch();
   if (fenced) return;
   if ("settle" in ending) {
@@ -59,14 +68,35 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
   }
   const { next, lease, lane, prio, pass } = ending.requeue;
   if (next.to === "ready") {
-    engine.state.definitions.lane(lane).added({ lane, prio, pass, task: lease.task, leaseNo: lease.leaseNo, attempt: next.attempt, crashes: next.crashes, alone: next.alone, since: now });
+    engine.state.definitions.lane(lane).added({
+      lane,
+      prio,
+      pass,
+      task: lease.task,
+      leaseNo: lease.leaseNo,
+      attempt: next.attempt,
+      crashes: next.crashes,
+      alone: next.alone,
+      since: now,
+    });
   } else if (next.to === "delayed") {
     engine.state.delayed += 1;
     engine.state.nextDueAt = Math.min(engine.state.nextDueAt ?? Number.POSITIVE_INFINITY, next.dueAt);
-    engine.events.live(attempt.run, "task.waiting", () => ({ task: attempt.publicId, reason: "BACKOFF", fix: `flotilla tasks get ${attempt.publicId}` }));
+    engine.events.live(attempt.run, "task.waiting", () => ({
+      task: attempt.publicId,
+      reason: "BACKOFF",
+      fix: `flotilla tasks get ${attempt.publicId}`,
+    }));
   } else {
-    engine.state.log("warn", "a workflow's code does not fit its history; its task waits", { task: attempt.publicId, error: ending.requeue.error?.message });
-    engine.events.live(attempt.run, "task.waiting", () => ({ task: attempt.publicId, reason: next.reason, fix: "bring back the code that began this run" }));
+    engine.state.log("warn", "a workflow's code does not fit its history; its task waits", {
+      task: attempt.publicId,
+      error: ending.requeue.error?.message,
+    });
+    engine.events.live(attempt.run, "task.waiting", () => ({
+      task: attempt.publicId,
+      reason: next.reason,
+      fix: "bring back the code that began this run",
+    }));
   }
 }
 
@@ -94,14 +124,22 @@ function applyClosed(engine: Engine, closed: readonly Closed[]): void {
   for (const [lane, tasks] of gone) lane.removed(tasks);
 }
 
-function applyRoot(engine: Engine, planned: Planned, placed: Placed, existing: { task: number; secret: string; inputHash: string } | undefined, now: number, assignments: Map<WorkerState, Assignment[]>): void {
+function applyRoot(
+  engine: Engine,
+  planned: Planned,
+  placed: Placed,
+  existing: { task: number; secret: string; inputHash: string } | undefined,
+  now: number,
+  assignments: Map<WorkerState, Assignment[]>,
+): void {
   const { task, start, incoming } = placed;
   if (!start) return;
   if (existing) {
     // Two equal keys in one batch: the first one's secret is in this batch.
     const secret = existing.secret || (planned.roots.find((r) => r.task.id === existing.task)?.task.secret ?? "");
     const id = runId(secret, existing.task);
-    if (existing.inputHash === task.idempotency?.inputHash) start.resolve({ id, existing: true, depth: incoming.lane.ready, pressure: "none" });
+    if (existing.inputHash === task.idempotency?.inputHash)
+      start.resolve({ id, existing: true, depth: incoming.lane.ready, pressure: "none" });
     else start.reject(new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: task.idempotency?.key ?? "", run: id }));
     return;
   }
@@ -124,7 +162,17 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
     return;
   }
   if (!worker) {
-    lane.added({ lane: lane.id, prio: task.prio, pass: task.pass, task: task.id, leaseNo: 0, attempt: 0, crashes: 0, alone: false, since: now });
+    lane.added({
+      lane: lane.id,
+      prio: task.prio,
+      pass: task.pass,
+      task: task.id,
+      leaseNo: 0,
+      attempt: 0,
+      crashes: 0,
+      alone: false,
+      since: now,
+    });
     engine.events.live(task.run, "task.ready", () => ({ task: publicId(), agent: lane.definition.name }));
     engine.dispatch();
     return;
@@ -132,10 +180,29 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
   lane.served(task.pass);
   const runs = lane.workers.get(worker) ?? lane.definition;
   const attempt = beginAttempt(engine, {
-    row: task, options: incoming.options, publicId: publicId(), definition: lane.definition, runs, worker, leaseNo: 1, attempt: 1, crashes: 0, alone: false, now,
+    row: task,
+    options: incoming.options,
+    publicId: publicId(),
+    definition: lane.definition,
+    runs,
+    worker,
+    leaseNo: 1,
+    attempt: 1,
+    crashes: 0,
+    alone: false,
+    now,
   });
   push(assignments, worker, {
-    fence: attempt.fence, publicId: attempt.publicId, definition: runs.name, tenant: task.tenant ?? "default", attempt: 1, input: task.input, startedAt: now, acts: 0, journal: [], deliveries: [],
+    fence: attempt.fence,
+    publicId: attempt.publicId,
+    definition: runs.name,
+    tenant: task.tenant ?? "default",
+    attempt: 1,
+    input: task.input,
+    startedAt: now,
+    acts: 0,
+    journal: [],
+    deliveries: [],
   });
 }
 
@@ -158,17 +225,43 @@ function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assi
   engine.dispatch();
 }
 
-function beginClaimed(engine: Engine, m: Match, row: TaskRow, ready: ReadyRow, now: number, assignments: Map<WorkerState, Assignment[]>): void {
+function beginClaimed(
+  engine: Engine,
+  m: Match,
+  row: TaskRow,
+  ready: ReadyRow,
+  now: number,
+  assignments: Map<WorkerState, Assignment[]>,
+): void {
   const options = row.options === null ? null : (JSON.parse(row.options) as TaskOptions);
   const publicId = engine.state.knownPublicId(row);
   const attempt = (id: string): Attempt =>
     beginAttempt(engine, {
-      row, options, publicId: id, definition: m.lane.definition, runs: m.runs, worker: m.worker, leaseNo: ready.leaseNo + 1, attempt: ready.attempt + 1, crashes: ready.crashes, alone: ready.alone, now,
+      row,
+      options,
+      publicId: id,
+      definition: m.lane.definition,
+      runs: m.runs,
+      worker: m.worker,
+      leaseNo: ready.leaseNo + 1,
+      attempt: ready.attempt + 1,
+      crashes: ready.crashes,
+      alone: ready.alone,
+      now,
     });
   if (publicId !== undefined && ready.leaseNo === 0) {
     const a = attempt(publicId);
     push(assignments, m.worker, {
-      fence: a.fence, publicId, definition: m.runs.name, tenant: row.tenant ?? "default", attempt: a.attempt, input: row.input, startedAt: now, acts: 0, journal: [], deliveries: [],
+      fence: a.fence,
+      publicId,
+      definition: m.runs.name,
+      tenant: row.tenant ?? "default",
+      attempt: a.attempt,
+      input: row.input,
+      startedAt: now,
+      acts: 0,
+      journal: [],
+      deliveries: [],
     });
     return;
   }

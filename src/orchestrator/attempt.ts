@@ -52,7 +52,12 @@ export interface Attempt {
 /** Per-task options that differ from its definition's; JSON in the task's row. */
 export interface TaskOptions {
   readonly tags?: readonly string[];
-  readonly retry?: { readonly attempts: number; readonly backoff: "exponential" | "fixed"; readonly fromMs: number; readonly toMs: number };
+  readonly retry?: {
+    readonly attempts: number;
+    readonly backoff: "exponential" | "fixed";
+    readonly fromMs: number;
+    readonly toMs: number;
+  };
   readonly timeoutMs?: number;
 }
 

@@ -5,7 +5,10 @@ import type { Engine } from "./engine.ts";
 import { watchGrace, watchTimeouts } from "./liveness.ts";
 import type { WorkerState } from "./workers.ts";
 
-type RowPart = Pick<TaskRow, "id" | "run" | "parent" | "act" | "path" | "depth" | "detached" | "lane" | "prio" | "pass" | "tenant" | "createdAt">;
+type RowPart = Pick<
+  TaskRow,
+  "id" | "run" | "parent" | "act" | "path" | "depth" | "detached" | "lane" | "prio" | "pass" | "tenant" | "createdAt"
+>;
 
 export interface Beginning {
   readonly row: RowPart;
@@ -65,7 +68,12 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
   watchTimeouts(engine, attempt);
   // The worker may have gone while the batch was being committed: nobody would ever report this attempt.
   if (!engine.state.workers.has(worker.id)) engine.lostAttempt(attempt, "left before the task reached it");
-  engine.events.live(row.run, "task.started", () => ({ task: attempt.publicId, agent: b.runs.name, worker: worker.hello.name, attempt: b.attempt }));
+  engine.events.live(row.run, "task.started", () => ({
+    task: attempt.publicId,
+    agent: b.runs.name,
+    worker: worker.hello.name,
+    attempt: b.attempt,
+  }));
   return attempt;
 }
 

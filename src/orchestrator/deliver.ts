@@ -28,7 +28,7 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
       setSlot(attempt, true);
     }
     touchIdle(engine, attempt);
-    if (attempt.outbox === null && list.every((d) => d.ref === null)) send(attempt, list.map(inline));
+    if (attempt.outbox === null && list.every((d) => d.ref === null)) send(engine, attempt, list.map(inline));
     else deliverLater(engine, attempt, list);
   }
 }
@@ -44,20 +44,31 @@ function deliverLater(engine: Engine, attempt: Attempt, list: readonly StoredDel
   const mine: Promise<void> = before.then(async () => {
     const ready: Delivery[] = [];
     for (const d of list) ready.push(d.ref === null ? inline(d) : await inflate(engine.state.artifacts, d));
-    send(attempt, ready);
+    send(engine, attempt, ready);
     if (attempt.outbox === mine) attempt.outbox = null;
   });
   attempt.outbox = mine;
   mine.catch((e: unknown) => {
     engine.state.log("error", "a result could not be loaded", { task: attempt.publicId, error: String(e) });
-    engine.lostAttempt(attempt, "a child's result could not be loaded");
+    engine.lostAttempt(attempt, "a child's result could not be loaded", { codeRuns: true });
   });
 }
 
-function send(attempt: Attempt, deliveries: readonly Delivery[]): void {
+function send(engine: Engine, attempt: Attempt, deliveries: readonly Delivery[]): void {
   // What the journal already told (it was read after this settled) is not told twice.
   const fresh = deliveries.filter((d) => d.seq > attempt.sentSeq);
-  if (fresh.length === 0 || attempt.ended) return;
-  attempt.sentSeq = (fresh.at(-1) as Delivery).seq;
+  const [first] = fresh;
+  if (!first || attempt.ended) return;
+  if (first.seq !== attempt.sentSeq + 1) {
+    // A worker waits for the missing one for ever; the journal has it.
+    engine.state.log("error", "a delivery is missing in a task's order; it is begun again from its journal", {
+      task: attempt.publicId,
+      sent: attempt.sentSeq,
+      next: first.seq,
+    });
+    engine.lostAttempt(attempt, "missed a delivery", { codeRuns: true });
+    return;
+  }
+  attempt.sentSeq += fresh.length;
   attempt.worker.link.send({ t: "deliver", fence: attempt.fence, deliveries: fresh });
 }

@@ -53,7 +53,12 @@ export interface Placed {
 /** A batch and what its parts meant. */
 export interface Planned {
   readonly batch: Batch;
-  readonly acts: readonly { readonly attempt: Attempt; readonly batch: ActBatch; readonly waitSeen: number | null; readonly placed: readonly Placed[] }[];
+  readonly acts: readonly {
+    readonly attempt: Attempt;
+    readonly batch: ActBatch;
+    readonly waitSeen: number | null;
+    readonly placed: readonly Placed[];
+  }[];
   readonly ends: readonly PendingEnd[];
   readonly cancels: readonly PendingCancel[];
   readonly roots: readonly Placed[];
@@ -81,7 +86,14 @@ export class Engine {
   /** Slots or ready tasks appeared: look for matches. */
   #dispatch = false;
 
-  constructor(p: { state: State; outcomes: Outcomes; events: EventHub; secret: () => string; queuedMax: number; abortGraceMs: number }) {
+  constructor(p: {
+    state: State;
+    outcomes: Outcomes;
+    events: EventHub;
+    secret: () => string;
+    queuedMax: number;
+    abortGraceMs: number;
+  }) {
     this.state = p.state;
     this.outcomes = p.outcomes;
     this.events = p.events;
@@ -121,8 +133,8 @@ export class Engine {
   }
 
   /** An attempt that its worker will not finish, through no fault of its own. */
-  lostAttempt(attempt: Attempt, how: string): void {
-    this.end(attempt, afterLoss(attempt, { how, suspects: 0 }), false);
+  lostAttempt(attempt: Attempt, how: string, o: { readonly codeRuns: boolean } = { codeRuns: false }): void {
+    this.end(attempt, afterLoss(attempt, { how, suspects: 0 }), o.codeRuns);
   }
 
   /** One timer for the next delayed task. */
@@ -151,8 +163,16 @@ export class Engine {
     const { state } = this;
     state.workers.set(worker.id, worker);
     state.definitions.register(worker.hello.definitions);
-    await state.store.catalogue.joined({ id: worker.id, boot: state.boot, name: worker.hello.name, pid: worker.hello.pid, build: worker.hello.build, now: state.clock.now() });
-    for (const row of await state.store.catalogue.release({ reason: "HISTORY_MISMATCH", now: state.clock.now() })) state.definitions.lane(row.lane).added(row);
+    await state.store.catalogue.joined({
+      id: worker.id,
+      boot: state.boot,
+      name: worker.hello.name,
+      pid: worker.hello.pid,
+      build: worker.hello.build,
+      now: state.clock.now(),
+    });
+    for (const row of await state.store.catalogue.release({ reason: "HISTORY_MISMATCH", now: state.clock.now() }))
+      state.definitions.lane(row.lane).added(row);
     this.dispatch();
   }
   async leave(worker: WorkerState, how: string): Promise<void> {
@@ -196,7 +216,12 @@ export class Engine {
   }
 
   get #pending(): boolean {
-    return this.#starts.length + this.#acts.length + this.#ends.length + this.#cancels.length > 0 || this.#due || this.#dispatch || this.state.cancelsLeft;
+    return (
+      this.#starts.length + this.#acts.length + this.#ends.length + this.#cancels.length > 0 ||
+      this.#due ||
+      this.#dispatch ||
+      this.state.cancelsLeft
+    );
   }
 
   /** @returns false when the store refused: what must not be lost stays queued, and is tried again in a second. */
@@ -267,7 +292,12 @@ export class Engine {
     let room = this.#queuedMax - state.ready - state.delayed;
     for (const start of taken.starts) {
       try {
-        if (room-- <= 0) throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "waiting tasks", count: state.ready + state.delayed, max: this.#queuedMax });
+        if (room-- <= 0)
+          throw new FlotillaError("FLOTILLA_TOO_MANY", {
+            what: "waiting tasks",
+            count: state.ready + state.delayed,
+            max: this.#queuedMax,
+          });
         roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, this.#secret(), now), start));
         state.nextTask += 1;
       } catch (e) {
@@ -275,7 +305,15 @@ export class Engine {
       }
     }
     const claims = matches.map(({ row, worker }) => ({
-      task: row.task, leaseNo: row.leaseNo, attempt: row.attempt, crashes: row.crashes, alone: row.alone, lane: row.lane, prio: row.prio, pass: row.pass, worker: worker.id,
+      task: row.task,
+      leaseNo: row.leaseNo,
+      attempt: row.attempt,
+      crashes: row.crashes,
+      alone: row.alone,
+      lane: row.lane,
+      prio: row.prio,
+      pass: row.pass,
+      worker: worker.id,
     }));
     const rows = new Map((await state.store.tasks.get(matches.map((m) => m.row.task))).map((t) => [t.id, t]));
     const actCancels = acts.flatMap((a) => a.cancels);
@@ -307,7 +345,13 @@ export class Engine {
     return match(lanes, slots, batchMax);
   }
 
-  #planActs(item: PendingActs, from: number, to: number, now: number, place: (i: Incoming, s?: PendingStart, p?: Attempt) => Placed) {
+  #planActs(
+    item: PendingActs,
+    from: number,
+    to: number,
+    now: number,
+    place: (i: Incoming, s?: PendingStart, p?: Attempt) => Placed,
+  ) {
     const { state } = this;
     const { attempt } = item;
     const placed: Placed[] = [];
@@ -350,7 +394,14 @@ export class Engine {
     const armed = waitSeen !== null && waitSeen >= attempt.sentSeq;
     const batch: ActBatch = {
       lease: { task: attempt.fence.task, leaseNo: attempt.fence.leaseNo },
-      run: attempt.run, startedAt: attempt.claimedAt, children: placed.map((p) => p.task), steps, stepResults, emits, lastAct, armed,
+      run: attempt.run,
+      startedAt: attempt.claimedAt,
+      children: placed.map((p) => p.task),
+      steps,
+      stepResults,
+      emits,
+      lastAct,
+      armed,
     };
     return { attempt, batch, waitSeen: armed ? waitSeen : null, placed, cancels };
   }

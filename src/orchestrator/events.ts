@@ -96,19 +96,20 @@ export async function* readEvents(
         if (events.length < page) break;
       }
       while (live.length > 0) yield reader.wrap(live.shift() as { type: string; data: unknown }, cursor);
-      if (wants("stage.progress")) for (const stage of await reader.stages()) yield reader.wrap({ type: "stage.progress", data: stage }, cursor);
+      if (wants("stage.progress"))
+        for (const stage of await reader.stages()) yield reader.wrap({ type: "stage.progress", data: stage }, cursor);
       if (outcome) {
         if (wants("run.finished")) yield reader.finished(outcome, cursor);
         return;
       }
-      if (!woken && live.length === 0 && !o.signal?.aborted && !hub.closed) await new Promise<void>((resolve) => (wake = resolve));
+      if (!woken && live.length === 0 && !o.signal?.aborted && !hub.closed)
+        await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
     unsubscribe();
     o.signal?.removeEventListener("abort", abort);
   }
 }
-
 
 class RunReader {
   readonly #state: State;
@@ -124,7 +125,9 @@ class RunReader {
 
   async started(): Promise<EventView> {
     const [task] = await this.#state.store.tasks.get([this.#run.id]);
-    return this.#event("run.started", 0, task?.createdAt ?? 0, { name: this.#state.definitions.byId(task?.definition ?? 0)?.name });
+    return this.#event("run.started", 0, task?.createdAt ?? 0, {
+      name: this.#state.definitions.byId(task?.definition ?? 0)?.name,
+    });
   }
 
   finished(outcome: OutcomeRow, cursor: number): EventView {
@@ -137,7 +140,11 @@ class RunReader {
     const [task] = await store.tasks.get([e.task]);
     if (e.type === "emit") {
       const emit = await store.events.emit({ task: e.task, act: e.act as number });
-      return this.#event("custom", e.cursor, emit?.at ?? 0, { name: emit?.name, value: emit ? JSON.parse(emit.value) : null, task: task && this.#taskId(task.path) });
+      return this.#event("custom", e.cursor, emit?.at ?? 0, {
+        name: emit?.name,
+        value: emit ? (JSON.parse(emit.value) as unknown) : null,
+        task: task && this.#taskId(task.path),
+      });
     }
     const outcome = await store.runs.outcome(e.task);
     const startedAt = outcome?.startedAt ?? outcome?.finishedAt ?? 0;

@@ -4,6 +4,7 @@ import type { Explanation } from "../protocol/views.ts";
 import type { TaskRow, Whereabouts } from "../store/contract.ts";
 import type { Lane } from "./lane.ts";
 import type { State } from "./state.ts";
+import { liveState } from "./queries.ts";
 import { freeSlots } from "./workers.ts";
 
 type Why = Pick<Explanation, "reason" | "detail" | "fix">;
@@ -16,25 +17,53 @@ export function explain(state: State, id: string, task: TaskRow, where: Whereabo
     case "outcome": {
       const { status, error, finishedAt, startedAt } = where.outcome;
       const detail = error ? error.message : `it took ${formatMs(finishedAt - (startedAt ?? finishedAt))}`;
-      return { task: id, state: status === "partial" ? "succeeded" : status === "stopped" ? "failed" : status, reason: null, detail, fix: status === "succeeded" ? [] : [`flotilla tasks get ${id}`] };
+      return {
+        task: id,
+        state: status === "partial" ? "succeeded" : status === "stopped" ? "failed" : status,
+        reason: null,
+        detail,
+        fix: status === "succeeded" ? [] : [`flotilla tasks get ${id}`],
+      };
     }
     case "ready":
       return { task: id, state: "ready", ...whyReady(state, lane, where, now) };
     case "delayed": {
       const retry = where.attempt > 0;
       return {
-        task: id, state: "delayed", reason: retry ? "BACKOFF" : "SCHEDULED",
+        task: id,
+        state: "delayed",
+        reason: retry ? "BACKOFF" : "SCHEDULED",
         detail: `${reasons[retry ? "BACKOFF" : "SCHEDULED"]}: in ${formatMs(Math.max(0, where.dueAt - now))}${retry ? `, as attempt ${where.attempt + 1}` : ""}`,
         fix: retry ? [`see what failed: flotilla tasks get ${id}`] : [],
       };
     }
     case "held":
-      return { task: id, state: "waiting", reason: where.reason as Reason, detail: where.error?.message ?? reasons[where.reason as Reason], fix: where.error?.fix ?? [] };
+      return {
+        task: id,
+        state: "waiting",
+        reason: where.reason as Reason,
+        detail: where.error?.message ?? reasons[where.reason as Reason],
+        fix: where.error?.fix ?? [],
+      };
     case "running": {
       const worker = [...state.workers.values()].find((w) => w.id === where.worker);
-      if (where.armed) return { task: id, state: "waiting", reason: "WAITING_CHILDREN", detail: `${reasons.WAITING_CHILDREN}: ${where.remaining} left`, fix: [`flotilla tasks ls --run ${id.split(".")[0]?.replace(/^t_/, "r_")} --state running`] };
+      if (liveState(state, task.id, where) === "waiting")
+        return {
+          task: id,
+          state: "waiting",
+          reason: "WAITING_CHILDREN",
+          detail: `${reasons.WAITING_CHILDREN}: ${where.remaining} left`,
+          fix: [`flotilla tasks ls --run ${id.split(".")[0]?.replace(/^t_/, "r_")} --state running`],
+        };
       const forMs = formatMs(now - where.claimedAt);
-      if (worker?.unresponsive) return { task: id, state: "running", reason: "WORKER_UNRESPONSIVE", detail: `${reasons.WORKER_UNRESPONSIVE}: ${worker.hello.name}, task running for ${forMs}`, fix: ["keep long computations off the main loop, or give the agent a timeout"] };
+      if (worker?.unresponsive)
+        return {
+          task: id,
+          state: "running",
+          reason: "WORKER_UNRESPONSIVE",
+          detail: `${reasons.WORKER_UNRESPONSIVE}: ${worker.hello.name}, task running for ${forMs}`,
+          fix: ["keep long computations off the main loop, or give the agent a timeout"],
+        };
       return { task: id, state: "running", reason: null, detail: `on ${worker?.hello.name ?? "a worker"} for ${forMs}`, fix: [] };
     }
   }
@@ -42,7 +71,8 @@ export function explain(state: State, id: string, task: TaskRow, where: Whereabo
 
 function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "ready" }>, now: number): Why {
   const waited = formatMs(now - where.since);
-  if (state.draining) return { reason: "DRAINING", detail: `${reasons.DRAINING}; ready for ${waited}`, fix: ["start the fleet again"] };
+  if (state.draining)
+    return { reason: "DRAINING", detail: `${reasons.DRAINING}; ready for ${waited}`, fix: ["start the fleet again"] };
   if (lane.workers.size === 0) {
     const nearest = nearestWorker(state, lane);
     return {
@@ -65,7 +95,8 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
 function nearestWorker(state: State, lane: Lane): string | undefined {
   let best: { name: string; missing: string[] } | undefined;
   for (const worker of state.workers.values()) {
-    const has = worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
+    const has =
+      worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
     if (!has) continue;
     const missing = lane.needs.filter((need) => !worker.offers.has(need));
     if (!best || missing.length < best.missing.length) best = { name: worker.hello.name, missing };

@@ -23,10 +23,15 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
   checkInput(r.input, r.name);
   checkText("idempotencyKey", r.idempotencyKey, bounds.keyLength);
   checkText("tenant", r.tenant, bounds.keyLength);
-  if ((r.tags?.length ?? 0) > bounds.tagsMax) throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
+  if ((r.tags?.length ?? 0) > bounds.tagsMax)
+    throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
   for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);
   if (r.delayMs !== undefined && !(r.delayMs >= 0 && Number.isFinite(r.delayMs))) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "delay", problem: `${r.delayMs} ms is not a wait`, fix: 'write a duration such as "10m"' });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "delay",
+      problem: `${r.delayMs} ms is not a wait`,
+      fix: 'write a duration such as "10m"',
+    });
   }
   const lane = definitions.laneOf(definition, []);
   const options: TaskOptions | null = r.tags && r.tags.length > 0 ? { tags: r.tags } : null;
@@ -95,9 +100,20 @@ function childOptions(c: ChildAct): TaskOptions | null {
 
 function refusal(c: ChildAct, parent: Attempt, definitions: Definitions, lane: Lane): ErrorJson | null {
   const where = `${parent.runs.name}, task ${parent.publicId}, call ${c.key}`;
-  if (!definitions.get(c.definition)?.card) return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: c.definition, known: definitions.names }, { where }).toJSON();
-  if (parent.depth + 1 > bounds.depth) return new FlotillaError("FLOTILLA_TOO_MANY", { what: "levels of tasks", count: parent.depth + 1, max: bounds.depth }, { where }).toJSON();
-  if (parent.children + 1 > bounds.fanout) return new FlotillaError("FLOTILLA_TOO_MANY", { what: "children of one task", count: parent.children + 1, max: bounds.fanout }, { where }).toJSON();
+  if (!definitions.get(c.definition)?.card)
+    return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: c.definition, known: definitions.names }, { where }).toJSON();
+  if (parent.depth + 1 > bounds.depth)
+    return new FlotillaError(
+      "FLOTILLA_TOO_MANY",
+      { what: "levels of tasks", count: parent.depth + 1, max: bounds.depth },
+      { where },
+    ).toJSON();
+  if (parent.children + 1 > bounds.fanout)
+    return new FlotillaError(
+      "FLOTILLA_TOO_MANY",
+      { what: "children of one task", count: parent.children + 1, max: bounds.fanout },
+      { where },
+    ).toJSON();
   try {
     checkInput(c.input, c.definition);
   } catch (e) {
@@ -120,12 +136,21 @@ function checkInput(input: string, name: string): void {
   // Length in UTF-16 units first: counting bytes of every small input would cost more than the check is worth.
   if (input.length * 3 <= bounds.inputBytes) return;
   const bytes = Buffer.byteLength(input);
-  if (bytes > bounds.inputBytes) throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: `the input of ${name}`, bytes, max: bounds.inputBytes }, { where: name });
+  if (bytes > bounds.inputBytes)
+    throw new FlotillaError(
+      "FLOTILLA_TOO_LARGE",
+      { what: `the input of ${name}`, bytes, max: bounds.inputBytes },
+      { where: name },
+    );
 }
 
 function checkText(field: string, text: string | undefined, max: number): void {
   if (text === undefined) return;
   if (text.length === 0 || text.length > max) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field, problem: text.length === 0 ? "it is empty" : `it has ${text.length} characters`, fix: `use 1 to ${max} characters` });
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field,
+      problem: text.length === 0 ? "it is empty" : `it has ${text.length} characters`,
+      fix: `use 1 to ${max} characters`,
+    });
   }
 }

@@ -20,7 +20,12 @@ export class Lane {
   #servedPass: number;
   readonly #tenants = new Map<string, number>();
 
-  constructor(id: number, definition: DefinitionState, needs: readonly string[], depth: { readonly ready: number; readonly lastPass: number }) {
+  constructor(
+    id: number,
+    definition: DefinitionState,
+    needs: readonly string[],
+    depth: { readonly ready: number; readonly lastPass: number },
+  ) {
     this.id = id;
     this.definition = definition;
     this.needs = needs;

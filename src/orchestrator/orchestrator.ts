@@ -15,8 +15,6 @@ import { cryptoSecrets } from "./secrets.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import type { WorkerState } from "./workers.ts";
 
-export type { LogSink, OrchestratorOptions } from "./state.ts";
-
 /** One worker's place at an orchestrator. */
 export interface Attachment {
   readonly id: string;
@@ -43,7 +41,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   const state = new State(o, boot);
   const outcomes = new Outcomes(o.artifacts);
   const events = new EventHub();
-  const engine = new Engine({ state, outcomes, events, secret: o.secret ?? cryptoSecrets(), queuedMax: o.queuedMax ?? 5_000_000, abortGraceMs: o.abortGraceMs ?? 5_000 });
+  const engine = new Engine({
+    state,
+    outcomes,
+    events,
+    secret: o.secret ?? cryptoSecrets(),
+    queuedMax: o.queuedMax ?? 5_000_000,
+    abortGraceMs: o.abortGraceMs ?? 5_000,
+  });
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
@@ -97,7 +102,11 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
 
     attach(link, hello) {
       if (hello.protocol !== protocolVersion) {
-        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "protocol", problem: `worker ${hello.name} speaks version ${hello.protocol}`, fix: `use a worker of version ${protocolVersion}` });
+        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+          field: "protocol",
+          problem: `worker ${hello.name} speaks version ${hello.protocol}`,
+          fix: `use a worker of version ${protocolVersion}`,
+        });
       }
       const worker: WorkerState = {
         id: state.nextWorker++,
@@ -149,7 +158,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         await engine.close();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();
-        for (const w of state.workers.values()) if (w.hello.isolation === "child-process") endWorker(w, "the orchestrator closes");
+        for (const w of state.workers.values())
+          if (w.hello.isolation === "child-process") endWorker(w, "the orchestrator closes");
         await state.store.close();
       })();
       return closing;

@@ -2,7 +2,18 @@
 import { FlotillaError } from "../core/error.ts";
 import { runId } from "../core/id.ts";
 import { priorities, type TaskState } from "../core/task.ts";
-import type { AttemptView, HealthView, Page, RunsQuery, RunStatus, RunView, StageView, TaskDetail, TasksQuery, TaskView, WorkerView } from "../protocol/views.ts";
+import type {
+  AttemptView,
+  HealthView,
+  Page,
+  RunsQuery,
+  RunView,
+  StageView,
+  TaskDetail,
+  TasksQuery,
+  TaskView,
+  WorkerView,
+} from "../protocol/views.ts";
 import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract.ts";
 import { findRun, findTask } from "./lookup.ts";
 import type { State } from "./state.ts";
@@ -31,19 +42,25 @@ export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView
 
 function runView(state: State, r: RunRow): RunView {
   const live = runningByDefinition(state, r.task.id);
-  const stages = r.stages.map(
-    (s): StageView => ({
-      stage: state.definitions.byId(s.definition).name,
-      total: s.total, running: live.get(s.definition) ?? 0, succeeded: s.succeeded, failed: s.failed, canceled: s.canceled, quarantined: s.quarantined, retried: s.retried,
-    }),
-  );
+  const stages = r.stages.map((s): StageView => ({
+    stage: state.definitions.byId(s.definition).name,
+    total: s.total,
+    running: live.get(s.definition) ?? 0,
+    succeeded: s.succeeded,
+    failed: s.failed,
+    canceled: s.canceled,
+    quarantined: s.quarantined,
+    retried: s.retried,
+  }));
   const done = stages.reduce((n, s) => n + s.succeeded + s.failed + s.canceled + s.quarantined, 0) + (r.outcome ? 1 : 0);
-  const failed = stages.reduce((n, s) => n + s.failed + s.quarantined, 0) + (r.outcome && r.outcome.status !== "succeeded" && r.outcome.status !== "canceled" ? 1 : 0);
+  const failed =
+    stages.reduce((n, s) => n + s.failed + s.quarantined, 0) +
+    (r.outcome && r.outcome.status !== "succeeded" && r.outcome.status !== "canceled" ? 1 : 0);
   const options = r.task.options === null ? null : (JSON.parse(r.task.options) as TaskOptions);
   return {
     id: runId(r.task.secret ?? "", r.task.id),
     name: state.definitions.byId(r.task.definition).name,
-    status: (r.outcome?.status ?? "running") as RunStatus,
+    status: r.outcome?.status ?? "running",
     tenant: r.task.tenant ?? "default",
     tags: options?.tags ?? [],
     createdAt: iso(r.task.createdAt),
@@ -58,7 +75,8 @@ function runView(state: State, r: RunRow): RunView {
 function runningByDefinition(state: State, run: number): Map<number, number> {
   const counts = new Map<number, number>();
   for (const a of state.attempts.values()) {
-    if (a.run === run && a.parent !== null && a.state === "running") counts.set(a.definition.id, (counts.get(a.definition.id) ?? 0) + 1);
+    if (a.run === run && a.parent !== null && a.state === "running")
+      counts.set(a.definition.id, (counts.get(a.definition.id) ?? 0) + 1);
   }
   return counts;
 }
@@ -68,8 +86,16 @@ export async function listTasks(state: State, q: TasksQuery): Promise<Page<TaskV
   state.rememberSecret(run.id, run.secret);
   const definition = definitionId(state, q.name);
   if (definition === undefined) return { items: [], next: null };
-  const page = await state.store.tasks.list({ run: run.id, definition, state: q.state ?? null, after: q.after === undefined ? 0 : pageCursor(q.after), limit: pageSize(q.limit) });
-  const names = await state.store.catalogue.workerNames([...new Set(page.rows.map((r) => workerOf(r.where)).filter((w) => w !== null))]);
+  const page = await state.store.tasks.list({
+    run: run.id,
+    definition,
+    state: q.state ?? null,
+    after: q.after === undefined ? 0 : pageCursor(q.after),
+    limit: pageSize(q.limit),
+  });
+  const names = await state.store.catalogue.workerNames([
+    ...new Set(page.rows.map((r) => workerOf(r.where)).filter((w) => w !== null)),
+  ]);
   const items: TaskView[] = [];
   for (const r of page.rows) items.push(await taskView(state, r.task, r.where, names));
   return { items, next: page.next === null ? null : String(page.next) };
@@ -82,7 +108,15 @@ export async function getTask(state: State, id: string): Promise<TaskDetail> {
   const ids = [...attempts.map((a) => a.worker), workerOf(where)].filter((w) => w !== null);
   const names = await state.store.catalogue.workerNames([...new Set(ids)]);
   const view = await taskView(state, task, where, names);
-  const history = attempts.map((a): AttemptView => ({ attempt: a.attempt, leaseNo: a.leaseNo, worker: a.worker === null ? null : (names.get(a.worker) ?? null), startedAt: iso(a.startedAt), endedAt: a.endedAt === null ? null : iso(a.endedAt), outcome: a.how, error: a.error }));
+  const history = attempts.map((a): AttemptView => ({
+    attempt: a.attempt,
+    leaseNo: a.leaseNo,
+    worker: a.worker === null ? null : (names.get(a.worker) ?? null),
+    startedAt: iso(a.startedAt),
+    endedAt: a.endedAt === null ? null : iso(a.endedAt),
+    outcome: a.how,
+    error: a.error,
+  }));
   const last = lastAttempt(where, view);
   const outcome = where?.in === "outcome" ? where.outcome : null;
   return {
@@ -95,10 +129,27 @@ export async function getTask(state: State, id: string): Promise<TaskDetail> {
 }
 
 function lastAttempt(where: Whereabouts | null, view: TaskView): AttemptView | null {
-  if (where?.in === "running") return { attempt: where.attempt, leaseNo: where.leaseNo, worker: view.worker, startedAt: iso(where.claimedAt), endedAt: null, outcome: "running", error: null };
+  if (where?.in === "running")
+    return {
+      attempt: where.attempt,
+      leaseNo: where.leaseNo,
+      worker: view.worker,
+      startedAt: iso(where.claimedAt),
+      endedAt: null,
+      outcome: "running",
+      error: null,
+    };
   if (where?.in !== "outcome" || where.outcome.startedAt === null) return null;
   const o = where.outcome;
-  return { attempt: o.attempt, leaseNo: o.leaseNo, worker: view.worker, startedAt: iso(o.startedAt as number), endedAt: iso(o.finishedAt), outcome: o.status, error: o.error };
+  return {
+    attempt: o.attempt,
+    leaseNo: o.leaseNo,
+    worker: view.worker,
+    startedAt: iso(o.startedAt as number),
+    endedAt: iso(o.finishedAt),
+    outcome: o.status,
+    error: o.error,
+  };
 }
 
 async function outputOf(state: State, o: OutcomeRow): Promise<unknown> {
@@ -106,7 +157,12 @@ async function outputOf(state: State, o: OutcomeRow): Promise<unknown> {
   return text === null ? null : (JSON.parse(text) as unknown);
 }
 
-async function taskView(state: State, t: TaskRow, where: Whereabouts | null, names: ReadonlyMap<number, string>): Promise<TaskView> {
+async function taskView(
+  state: State,
+  t: TaskRow,
+  where: Whereabouts | null,
+  names: ReadonlyMap<number, string>,
+): Promise<TaskView> {
   const definition = state.definitions.byId(t.definition);
   const outcome = where?.in === "outcome" ? where.outcome : null;
   const startedAt = outcome ? outcome.startedAt : where?.in === "running" ? where.claimedAt : null;
@@ -119,7 +175,7 @@ async function taskView(state: State, t: TaskRow, where: Whereabouts | null, nam
     key: t.key,
     name: definition.name,
     kind: definition.card?.kind === "workflow" ? "workflow" : "agent",
-    state: stateOf(where),
+    state: liveState(state, t.id, where),
     attempt: where?.in === "outcome" ? where.outcome.attempt : (where?.attempt ?? 0),
     crashes: where && where.in !== "outcome" ? where.crashes : 0,
     priority: priorities[t.prio] ?? "normal",
@@ -135,10 +191,19 @@ async function taskView(state: State, t: TaskRow, where: Whereabouts | null, nam
   };
 }
 
+/** The store learns that a waiting task was woken with its next act; memory knows at once. */
+export function liveState(state: State, task: number, where: Whereabouts | null): TaskState {
+  return where?.in === "running" && state.attempts.get(task)?.state === "running" ? "running" : stateOf(where);
+}
+
 export function stateOf(where: Whereabouts | null): TaskState {
   switch (where?.in) {
     case "outcome":
-      return where.outcome.status === "partial" ? "succeeded" : where.outcome.status === "stopped" ? "failed" : where.outcome.status;
+      return where.outcome.status === "partial"
+        ? "succeeded"
+        : where.outcome.status === "stopped"
+          ? "failed"
+          : where.outcome.status;
     case "running":
       return where.armed ? "waiting" : "running";
     case "held":
@@ -168,7 +233,10 @@ export function listWorkers(state: State): WorkerView[] {
     definitions: [...w.names],
     build: w.hello.build,
     joinedAt: iso(w.joinedAt),
-    tasks: [...w.attempts.values()].filter((a) => a.state === "running").slice(0, 20).map((a) => ({ id: a.publicId, name: a.runs.name, forMs: now - a.claimedAt })),
+    tasks: [...w.attempts.values()]
+      .filter((a) => a.state === "running")
+      .slice(0, 20)
+      .map((a) => ({ id: a.publicId, name: a.runs.name, forMs: now - a.claimedAt })),
   }));
 }
 
@@ -183,8 +251,17 @@ export async function health(state: State, version: string): Promise<HealthView>
     schema: state.store.facts.schema,
     durability: state.store.facts.durability,
     startedAt: iso(state.startedAt),
-    workers: { live: workers.length, slots: workers.reduce((n, w) => n + w.hello.slots, 0), busy: workers.reduce((n, w) => n + busySlots(w), 0) },
-    queue: { ready: state.ready, delayed: state.delayed, running: state.attempts.size, oldestReadyMs: oldest === null ? null : state.clock.now() - oldest },
+    workers: {
+      live: workers.length,
+      slots: workers.reduce((n, w) => n + w.hello.slots, 0),
+      busy: workers.reduce((n, w) => n + busySlots(w), 0),
+    },
+    queue: {
+      ready: state.ready,
+      delayed: state.delayed,
+      running: state.attempts.size,
+      oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
+    },
     uncovered: uncovered(state),
   };
 }
@@ -214,13 +291,23 @@ function definitionId(state: State, name: string | undefined): number | null | u
 
 function pageSize(limit: number | undefined): number {
   if (limit === undefined) return pageDefault;
-  if (!Number.isInteger(limit) || limit < 1 || limit > pageMax) throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "limit", problem: `${limit} is not a whole number from 1 to ${pageMax}`, fix: "ask for a page and continue with `after`" });
+  if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "limit",
+      problem: `${limit} is not a whole number from 1 to ${pageMax}`,
+      fix: "ask for a page and continue with `after`",
+    });
   return limit;
 }
 
 function pageCursor(text: string): number {
   const n = Number(text);
-  if (!Number.isSafeInteger(n) || n < 0) throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: "after", problem: `${JSON.stringify(text)} is not a page`, fix: "pass the `next` of the page before" });
+  if (!Number.isSafeInteger(n) || n < 0)
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "after",
+      problem: `${JSON.stringify(text)} is not a page`,
+      fix: "pass the `next` of the page before",
+    });
   return n;
 }
 

@@ -100,7 +100,8 @@ function takeActs(engine: Engine, attempt: Attempt, acts: readonly StoredAct[]):
 
 function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | undefined {
   const { state } = engine;
-  const finish = (ref: string | null) => engine.end(attempt, afterResult(attempt, m.result, m.spent, ref, state.clock.now(), state.random), false);
+  const finish = (ref: string | null) =>
+    engine.end(attempt, afterResult(attempt, m.result, m.spent, ref, state.clock.now(), state.random), false);
   const value = m.result.status === "succeeded" ? m.result.value : null;
   if (!isLarge(value)) {
     finish(null);
@@ -108,8 +109,16 @@ function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | un
   }
   const bytes = Buffer.byteLength(value);
   if (bytes > bounds.artifactBytes) {
-    const error = new FlotillaError("FLOTILLA_TOO_LARGE", { what: `the result of ${attempt.runs.name}`, bytes, max: bounds.artifactBytes }).toJSON();
-    engine.end(attempt, afterResult(attempt, { status: "failed", error, terminal: true }, m.spent, null, state.clock.now(), state.random), false);
+    const error = new FlotillaError("FLOTILLA_TOO_LARGE", {
+      what: `the result of ${attempt.runs.name}`,
+      bytes,
+      max: bounds.artifactBytes,
+    }).toJSON();
+    engine.end(
+      attempt,
+      afterResult(attempt, { status: "failed", error, terminal: true }, m.spent, null, state.clock.now(), state.random),
+      false,
+    );
     return undefined;
   }
   return state.artifacts.put(value).then((stored) => finish(stored.hash));
@@ -125,7 +134,8 @@ async function artifact(engine: Engine, worker: WorkerState, m: Extract<FromWork
   try {
     if (m.t === "get") return reply(await engine.state.artifacts.get(m.ref), null);
     const bytes = Buffer.byteLength(m.value);
-    if (bytes > bounds.artifactBytes) throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the artifact", bytes, max: bounds.artifactBytes });
+    if (bytes > bounds.artifactBytes)
+      throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the artifact", bytes, max: bounds.artifactBytes });
     const { hash } = await engine.state.artifacts.put(m.value);
     reply(JSON.stringify({ $artifact: hash, bytes, ...(m.type === null ? {} : { type: m.type }) }), null);
   } catch (e) {

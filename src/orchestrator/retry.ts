@@ -12,7 +12,14 @@ export type Ending = { readonly settle: Settlement } | { readonly requeue: Reque
 type FailureHow = "failed" | "timeout";
 
 /** An attempt reported its result. `ref` replaces a value that is too large for a row. */
-export function afterResult(a: Attempt, result: AttemptResult, spent: Spend | null, ref: string | null, now: number, random: Random): Ending {
+export function afterResult(
+  a: Attempt,
+  result: AttemptResult,
+  spent: Spend | null,
+  ref: string | null,
+  now: number,
+  random: Random,
+): Ending {
   switch (result.status) {
     case "succeeded":
       return { settle: settlement(a, "succeeded", { value: ref === null ? result.value : null, ref, error: null, spent }) };
@@ -20,7 +27,12 @@ export function afterResult(a: Attempt, result: AttemptResult, spent: Spend | nu
       return afterFailure(a, result, "failed", spent, now, random);
     case "mismatch":
       return {
-        requeue: requeue(a, "mismatch", result.error, spent, { to: "held", reason: "HISTORY_MISMATCH", attempt: a.attempt - 1, crashes: a.crashes }),
+        requeue: requeue(a, "mismatch", result.error, spent, {
+          to: "held",
+          reason: "HISTORY_MISMATCH",
+          attempt: a.attempt - 1,
+          crashes: a.crashes,
+        }),
       };
   }
 }
@@ -41,7 +53,15 @@ function afterFailure(
   const retry = a.options?.retry ?? a.runs.card?.retry;
   if (!failure.terminal && retry && a.attempt < retry.attempts) {
     const dueAt = now + (failure.retryAfterMs ?? backoffMs(retry, a.attempt, random));
-    return { requeue: requeue(a, how, failure.error, spent, { to: "delayed", dueAt, attempt: a.attempt, crashes: a.crashes, alone: a.alone }) };
+    return {
+      requeue: requeue(a, how, failure.error, spent, {
+        to: "delayed",
+        dueAt,
+        attempt: a.attempt,
+        crashes: a.crashes,
+        alone: a.alone,
+      }),
+    };
   }
   return { settle: settlement(a, "failed", { value: null, ref: null, error: finalError(a, failure.error), spent }) };
 }
@@ -49,7 +69,11 @@ function afterFailure(
 /** Declared errors and ours go up as they are; anything else as FLOTILLA_AGENT_FAILED with the last attempt's error as cause. */
 function finalError(a: Attempt, error: ErrorJson): ErrorJson {
   if (error.code === "FLOTILLA_DECLARED" || error.code === "FLOTILLA_TIMEOUT") return error;
-  const failed = new FlotillaError("FLOTILLA_AGENT_FAILED", { agent: a.runs.name, task: a.publicId, attempts: a.attempt }, { where: `${a.runs.name}, task ${a.publicId}, attempt ${a.attempt}` });
+  const failed = new FlotillaError(
+    "FLOTILLA_AGENT_FAILED",
+    { agent: a.runs.name, task: a.publicId, attempts: a.attempt },
+    { where: `${a.runs.name}, task ${a.publicId}, attempt ${a.attempt}` },
+  );
   return { ...failed.toJSON(), cause: error };
 }
 
@@ -61,15 +85,29 @@ function finalError(a: Attempt, error: ErrorJson): ErrorJson {
 export function afterLoss(a: Attempt, loss: { readonly how: string; readonly suspects: number }): Ending {
   const executing = a.state === "running";
   const error = new FlotillaError("FLOTILLA_WORKER_LOST", { worker: a.worker.hello.name, how: loss.how }).toJSON();
-  if (!executing || loss.suspects === 0) return { requeue: requeue(a, "lost", error, null, { to: "ready", attempt: a.attempt - 1, crashes: a.crashes, alone: a.alone }) };
-  if (loss.suspects > 1) return { requeue: requeue(a, "crashed", error, null, { to: "ready", attempt: a.attempt - 1, crashes: a.crashes, alone: true }) };
+  if (!executing || loss.suspects === 0)
+    return {
+      requeue: requeue(a, "lost", error, null, { to: "ready", attempt: a.attempt - 1, crashes: a.crashes, alone: a.alone }),
+    };
+  if (loss.suspects > 1)
+    return {
+      requeue: requeue(a, "crashed", error, null, { to: "ready", attempt: a.attempt - 1, crashes: a.crashes, alone: true }),
+    };
   const crashes = a.crashes + 1;
-  if (crashes < crashesMax) return { requeue: requeue(a, "crashed", error, null, { to: "ready", attempt: a.attempt - 1, crashes, alone: a.alone }) };
-  const quarantined = { ...new FlotillaError("FLOTILLA_QUARANTINED", { crashes }, { where: `${a.runs.name}, task ${a.publicId}` }).toJSON(), cause: error };
+  if (crashes < crashesMax)
+    return { requeue: requeue(a, "crashed", error, null, { to: "ready", attempt: a.attempt - 1, crashes, alone: a.alone }) };
+  const quarantined = {
+    ...new FlotillaError("FLOTILLA_QUARANTINED", { crashes }, { where: `${a.runs.name}, task ${a.publicId}` }).toJSON(),
+    cause: error,
+  };
   return { settle: settlement(a, "quarantined", { value: null, ref: null, error: quarantined, spent: null }) };
 }
 
-function settlement(a: Attempt, status: Settlement["status"], end: Pick<Settlement, "value" | "ref" | "error" | "spent">): Settlement {
+function settlement(
+  a: Attempt,
+  status: Settlement["status"],
+  end: Pick<Settlement, "value" | "ref" | "error" | "spent">,
+): Settlement {
   return {
     lease: { task: a.fence.task, leaseNo: a.fence.leaseNo },
     run: a.run,

@@ -8,7 +8,11 @@ import { Definitions } from "./definitions.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** Where warnings of the orchestrator go. */
-export type LogSink = (level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>) => void;
+export type LogSink = (
+  level: "debug" | "info" | "warn" | "error",
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
 
 export interface OrchestratorOptions {
   readonly store: Store;

@@ -105,7 +105,12 @@ export interface HealthView {
   readonly durability: "power" | "process";
   readonly startedAt: string;
   readonly workers: { readonly live: number; readonly slots: number; readonly busy: number };
-  readonly queue: { readonly ready: number; readonly delayed: number; readonly running: number; readonly oldestReadyMs: number | null };
+  readonly queue: {
+    readonly ready: number;
+    readonly delayed: number;
+    readonly running: number;
+    readonly oldestReadyMs: number | null;
+  };
   /** Definitions that a task may need and no live worker has. */
   readonly uncovered: readonly string[];
 }

@@ -35,7 +35,12 @@ export interface DefinitionCard {
   readonly description: string;
   readonly version: string;
   readonly needs: readonly string[];
-  readonly retry: { readonly attempts: number; readonly backoff: "exponential" | "fixed"; readonly fromMs: number; readonly toMs: number };
+  readonly retry: {
+    readonly attempts: number;
+    readonly backoff: "exponential" | "fixed";
+    readonly fromMs: number;
+    readonly toMs: number;
+  };
   readonly timeoutMs: number | null;
   readonly idleTimeoutMs: number | null;
   readonly idempotent: boolean;
@@ -178,7 +183,13 @@ export type FromWorker =
   | { readonly t: "progress"; readonly fence: Fence; readonly done?: number; readonly total?: number; readonly note?: string }
   /** The code of a canceled or fenced attempt has ended: its slot is free. */
   | { readonly t: "ended"; readonly fence: Fence }
-  | { readonly t: "log"; readonly fence: Fence; readonly level: "debug" | "info" | "warn" | "error"; readonly message: string; readonly fields: unknown }
+  | {
+      readonly t: "log";
+      readonly fence: Fence;
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields: unknown;
+    }
   | { readonly t: "put"; readonly fence: Fence; readonly request: number; readonly value: string; readonly type: string | null }
   | { readonly t: "get"; readonly fence: Fence; readonly request: number; readonly ref: string }
   | { readonly t: "pong"; readonly n: number }
@@ -191,7 +202,13 @@ export type ToWorker =
   | { readonly t: "ack"; readonly fence: Fence; readonly act: number }
   | { readonly t: "cancel"; readonly fence: Fence; readonly reason: string }
   /** Answer to `put` (`value` is the reference's JSON) or `get` (`value` is the artifact's text). */
-  | { readonly t: "reply"; readonly fence: Fence; readonly request: number; readonly value: string | null; readonly error: ErrorJson | null }
+  | {
+      readonly t: "reply";
+      readonly fence: Fence;
+      readonly request: number;
+      readonly value: string | null;
+      readonly error: ErrorJson | null;
+    }
   | { readonly t: "ping"; readonly n: number }
   | { readonly t: "drain" };
 

@@ -59,8 +59,19 @@ export interface ActBatch {
   readonly startedAt: number;
   readonly children: readonly NewTask[];
   readonly steps: readonly { readonly act: number; readonly key: string; readonly askedAfter: number }[];
-  readonly stepResults: readonly { readonly act: number; readonly value: string | null; readonly ref: string | null; readonly error: ErrorJson | null }[];
-  readonly emits: readonly { readonly act: number; readonly key: string; readonly askedAfter: number; readonly name: string; readonly value: string }[];
+  readonly stepResults: readonly {
+    readonly act: number;
+    readonly value: string | null;
+    readonly ref: string | null;
+    readonly error: ErrorJson | null;
+  }[];
+  readonly emits: readonly {
+    readonly act: number;
+    readonly key: string;
+    readonly askedAfter: number;
+    readonly name: string;
+    readonly value: string;
+  }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
   /** true: idle from here on. */
@@ -104,7 +115,13 @@ export interface Requeue {
   readonly spent: Spend | null;
   readonly next:
     | { readonly to: "ready"; readonly attempt: number; readonly crashes: number; readonly alone: boolean }
-    | { readonly to: "delayed"; readonly dueAt: number; readonly attempt: number; readonly crashes: number; readonly alone: boolean }
+    | {
+        readonly to: "delayed";
+        readonly dueAt: number;
+        readonly attempt: number;
+        readonly crashes: number;
+        readonly alone: boolean;
+      }
     | { readonly to: "held"; readonly reason: string; readonly attempt: number; readonly crashes: number };
 }
 
@@ -242,16 +259,53 @@ export interface Journal {
   readonly acts: number;
   readonly startedAt: number;
   readonly lastSeq: number;
-  readonly entries: readonly { readonly act: number; readonly kind: "child" | "step" | "emit"; readonly key: string; readonly inputHash: string; readonly askedAfter: number; readonly seq: number | null }[];
+  readonly entries: readonly {
+    readonly act: number;
+    readonly kind: "child" | "step" | "emit";
+    readonly key: string;
+    readonly inputHash: string;
+    readonly askedAfter: number;
+    readonly seq: number | null;
+  }[];
   readonly deliveries: readonly StoredDelivery[];
 }
 
 /** Where a task is, found by looking in each place. */
 export type Whereabouts =
-  | { readonly in: "ready"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly alone: boolean; readonly since: number }
-  | { readonly in: "delayed"; readonly dueAt: number; readonly leaseNo: number; readonly attempt: number; readonly crashes: number }
-  | { readonly in: "running"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly worker: number; readonly claimedAt: number; readonly armed: boolean; readonly remaining: number }
-  | { readonly in: "held"; readonly reason: string; readonly error: ErrorJson | null; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly since: number }
+  | {
+      readonly in: "ready";
+      readonly leaseNo: number;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly alone: boolean;
+      readonly since: number;
+    }
+  | {
+      readonly in: "delayed";
+      readonly dueAt: number;
+      readonly leaseNo: number;
+      readonly attempt: number;
+      readonly crashes: number;
+    }
+  | {
+      readonly in: "running";
+      readonly leaseNo: number;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly worker: number;
+      readonly claimedAt: number;
+      readonly armed: boolean;
+      readonly remaining: number;
+    }
+  | {
+      readonly in: "held";
+      readonly reason: string;
+      readonly error: ErrorJson | null;
+      readonly leaseNo: number;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly since: number;
+    }
   | { readonly in: "outcome"; readonly outcome: OutcomeRow };
 
 export interface StageRow {
@@ -310,8 +364,18 @@ export interface Store {
   /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
   commit(batch: Batch): Awaitable<BatchResult>;
   readonly catalogue: {
-    defineAll(p: { readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[]; readonly lanes: readonly LaneRow[] }): Awaitable<void>;
-    joined(p: { readonly id: number; readonly boot: number; readonly name: string; readonly pid: number; readonly build: string; readonly now: number }): Awaitable<void>;
+    defineAll(p: {
+      readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[];
+      readonly lanes: readonly LaneRow[];
+    }): Awaitable<void>;
+    joined(p: {
+      readonly id: number;
+      readonly boot: number;
+      readonly name: string;
+      readonly pid: number;
+      readonly build: string;
+      readonly now: number;
+    }): Awaitable<void>;
     left(p: { readonly id: number; readonly how: string; readonly now: number }): Awaitable<void>;
     /** Tasks held because no build fitted go back to ready: a new build has come. */
     release(p: { readonly reason: string; readonly now: number }): Awaitable<readonly ReadyRow[]>;
@@ -331,18 +395,32 @@ export interface Store {
     attempts(id: number): Awaitable<readonly AttemptRow[]>;
     journal(id: number): Awaitable<Journal | null>;
     children(id: number): Awaitable<{ readonly total: number; readonly unsettled: number }>;
-    list(p: { readonly run: number; readonly definition: number | null; readonly state: string | null; readonly after: number; readonly limit: number }): Awaitable<TaskPage>;
+    list(p: {
+      readonly run: number;
+      readonly definition: number | null;
+      readonly state: string | null;
+      readonly after: number;
+      readonly limit: number;
+    }): Awaitable<TaskPage>;
   };
   readonly runs: {
     get(id: number): Awaitable<RunRow | null>;
-    list(p: { readonly definition: number | null; readonly status: string | null; readonly before: number | null; readonly limit: number }): Awaitable<readonly RunRow[]>;
+    list(p: {
+      readonly definition: number | null;
+      readonly status: string | null;
+      readonly before: number | null;
+      readonly limit: number;
+    }): Awaitable<readonly RunRow[]>;
     outcome(id: number): Awaitable<OutcomeRow | null>;
     /** The end of a run that is named from outside: undefined when there is no such run, null while it goes on. */
     ended(p: { readonly id: number; readonly secret: string }): Awaitable<OutcomeRow | null | undefined>;
   };
   readonly events: {
     after(p: { readonly run: number; readonly cursor: number; readonly limit: number }): Awaitable<readonly StoredEvent[]>;
-    emit(p: { readonly task: number; readonly act: number }): Awaitable<{ readonly name: string; readonly value: string; readonly at: number } | null>;
+    emit(p: {
+      readonly task: number;
+      readonly act: number;
+    }): Awaitable<{ readonly name: string; readonly value: string; readonly at: number } | null>;
   };
   readonly facts: { readonly url: string; readonly schema: number; readonly durability: "power" | "process" };
   close(): Awaitable<void>;

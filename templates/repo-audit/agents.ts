@@ -191,7 +191,7 @@ export const writeUp = agent({
         ...Object.fromEntries(
           gathered.shards.filter((shard) => shard.complete).map((shard) => [shard.contentHash, [...shard.findings]]),
         ),
-      } as Memory["shards"],
+      },
     });
     return { ...summary, stats: result.stats };
   },

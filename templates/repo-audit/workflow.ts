@@ -33,7 +33,13 @@ export const repoAudit = workflow({
     const { decisions, shards, reused } = planned;
     const repo = { name: stock.name, root: stock.root, head: stock.head, files: stock.files, bytes: stock.bytes };
     if (request.planOnly) {
-      return { repo, plan: decisions, shards: shards.map(({ key, paths }) => ({ key, files: paths.length })), reusedShards: reused.shards, report: null };
+      return {
+        repo,
+        plan: decisions,
+        shards: shards.map(({ key, paths }) => ({ key, files: paths.length })),
+        reusedShards: reused.shards,
+        report: null,
+      };
     }
     const audited = await ctx.each(shards, (shard, c) => auditShard(c, inventory, shard), { key: (shard) => shard.key });
     const all = gather(audited);
@@ -53,10 +59,25 @@ export const repoAudit = workflow({
           workers: request.workers ?? 1,
         },
       },
-      shards: shards.map((shard, i) => ({ contentHash: shard.contentHash, complete: audited[i]?.gaps.length === 0, findings: audited[i]?.findings ?? [] })),
+      shards: shards.map((shard, i) => ({
+        contentHash: shard.contentHash,
+        complete: audited[i]?.gaps.length === 0,
+        findings: audited[i]?.findings ?? [],
+      })),
     };
-    const report = await ctx.call(writeUp, { request, inventory, gathered: await ctx.artifact.put(gathered), reused: reused.ref });
-    return { repo, plan: decisions, shards: shards.map(({ key, paths }) => ({ key, files: paths.length })), reusedShards: reused.shards, report };
+    const report = await ctx.call(writeUp, {
+      request,
+      inventory,
+      gathered: await ctx.artifact.put(gathered),
+      reused: reused.ref,
+    });
+    return {
+      repo,
+      plan: decisions,
+      shards: shards.map(({ key, paths }) => ({ key, files: paths.length })),
+      reusedShards: reused.shards,
+      report,
+    };
   },
 });
 
@@ -67,9 +88,14 @@ async function auditShard(ctx: WorkflowContext, inventory: Ref<Inventory>, shard
     const why = outcome.error.message;
     if (outcome.status === "canceled" || outcome.status === "stopped") throw outcome.error;
     const [only, ...rest] = shard.paths;
-    if (only === undefined || rest.length === 0) return { findings: [], gaps: [{ task: shard.key, what: only ?? shard.dimension, why }], verified: 0, tasks: 1 };
+    if (only === undefined || rest.length === 0)
+      return { findings: [], gaps: [{ task: shard.key, what: only ?? shard.dimension, why }], verified: 0, tasks: 1 };
     const middle = Math.ceil(shard.paths.length / 2);
-    const halves = [shard.paths.slice(0, middle), shard.paths.slice(middle)].map((paths, i) => ({ ...shard, key: `${shard.key}.${i + 1}`, paths }));
+    const halves = [shard.paths.slice(0, middle), shard.paths.slice(middle)].map((paths, i) => ({
+      ...shard,
+      key: `${shard.key}.${i + 1}`,
+      paths,
+    }));
     ctx.log.warn("a shard failed and is cut in two", { shard: shard.key, why });
     const parts = await ctx.each(halves, (half, c) => auditShard(c, inventory, half), { key: (half) => half.key });
     const all = gather(parts);
@@ -77,14 +103,30 @@ async function auditShard(ctx: WorkflowContext, inventory: Ref<Inventory>, shard
   }
   const { findings } = outcome.value;
   const batches = chunks(toVerify(findings), verifyBatch);
-  const checked = await ctx.map(verify, batches.map((batch) => ({ inventory, findings: batch })), { key: (_, i) => `verify-${i + 1}` }).settled();
+  const checked = await ctx
+    .map(
+      verify,
+      batches.map((batch) => ({ inventory, findings: batch })),
+      { key: (_, i) => `verify-${i + 1}` },
+    )
+    .settled();
   const verdicts = new Map<string, Verdict>();
   const gaps: Gap[] = [];
   for (const [i, item] of checked.items.entries()) {
     if (item.status === "succeeded") for (const [id, verdict] of Object.entries(item.value.verdicts)) verdicts.set(id, verdict);
-    else gaps.push({ task: `verify ${shard.key}`, what: `${batches[i]?.length ?? 0} findings were not re-checked`, why: item.error.message });
+    else
+      gaps.push({
+        task: `verify ${shard.key}`,
+        what: `${batches[i]?.length ?? 0} findings were not re-checked`,
+        why: item.error.message,
+      });
   }
-  return { findings: findings.map((finding) => ({ ...finding, verdict: verdicts.get(finding.id) ?? { status: "unverified" } })), gaps, verified: verdicts.size, tasks: 1 + batches.length };
+  return {
+    findings: findings.map((finding) => ({ ...finding, verdict: verdicts.get(finding.id) ?? { status: "unverified" } })),
+    gaps,
+    verified: verdicts.size,
+    tasks: 1 + batches.length,
+  };
 }
 
 function gather(parts: readonly Audited[]): Audited {

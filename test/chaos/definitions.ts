@@ -49,10 +49,19 @@ export const mixed = workflow({
   input: z.object({ log: z.string(), innocents: z.int(), with: z.enum(["poison", "blocker"]) }),
   async run({ log, innocents, with: bad }, ctx) {
     const outcomes = await Promise.all([
-      ctx.map(innocent, Array.from({ length: innocents }, (_, n) => ({ log, n }))).settled(),
+      ctx
+        .map(
+          innocent,
+          Array.from({ length: innocents }, (_, n) => ({ log, n })),
+        )
+        .settled(),
       ctx.call(bad === "poison" ? poison : blocker, { log, n: 99 }).settled(),
     ]);
-    return { innocents: outcomes[0].items.map((i) => i.status), bad: outcomes[1].status, code: outcomes[1].status === "succeeded" ? null : outcomes[1].error.code };
+    return {
+      innocents: outcomes[0].items.map((i) => i.status),
+      bad: outcomes[1].status,
+      code: outcomes[1].status === "succeeded" ? null : outcomes[1].error.code,
+    };
   },
 });
 
@@ -62,7 +71,10 @@ export const long = workflow({
   async run({ log, waves, width }, ctx) {
     const sums: number[] = [];
     for (let wave = 0; wave < waves; wave++) {
-      const parts = await ctx.map(innocent, Array.from({ length: width }, (_, i) => ({ log, n: wave * width + i })));
+      const parts = await ctx.map(
+        innocent,
+        Array.from({ length: width }, (_, i) => ({ log, n: wave * width + i })),
+      );
       sums.push(await ctx.step(`sum-${wave}`, () => parts.reduce((n, p) => n + p.n, 0)));
     }
     return { total: sums.reduce((a, b) => a + b, 0) };

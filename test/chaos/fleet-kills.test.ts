@@ -15,7 +15,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const outcomeOf = (lines: readonly string[]) => JSON.parse(lines.at(-1)?.slice("outcome ".length) ?? "null") as { status: string; value: never };
+const outcomeOf = (lines: readonly string[]) =>
+  JSON.parse(lines.at(-1)?.slice("outcome ".length) ?? "null") as { status: string; value: never };
 const linesOf = (log: string) => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []);
 
 describe("a task that kills its worker", () => {
@@ -24,7 +25,10 @@ describe("a task that kills its worker", () => {
     const log = join(folder, "poison.log");
     const life = begin(script, [db, "mixed", JSON.stringify({ log, innocents: 11, with: "poison" }), "child-process", "1", "12"]);
     expect(await life.ended()).toBe(0);
-    expect(outcomeOf(life.lines)).toEqual({ status: "succeeded", value: { innocents: Array.from({ length: 11 }, () => "succeeded"), bad: "quarantined", code: "FLOTILLA_QUARANTINED" } });
+    expect(outcomeOf(life.lines)).toEqual({
+      status: "succeeded",
+      value: { innocents: Array.from({ length: 11 }, () => "succeeded"), bad: "quarantined", code: "FLOTILLA_QUARANTINED" },
+    });
     // Once with all the others on the worker, which proves nothing, then three times alone.
     expect(linesOf(log).filter((l) => l === "poison 99").length).toBeGreaterThanOrEqual(3);
     expect(linesOf(log).filter((l) => l === "poison 99").length).toBeLessThanOrEqual(4);
@@ -36,7 +40,11 @@ describe("a task that kills its worker", () => {
     const log = join(folder, "block.log");
     const life = begin(script, [db, "mixed", JSON.stringify({ log, innocents: 11, with: "blocker" }), "child-process", "2", "1"]);
     expect(await life.ended()).toBe(0);
-    expect(outcomeOf(life.lines).value).toMatchObject({ innocents: Array.from({ length: 11 }, () => "succeeded"), bad: "failed", code: "FLOTILLA_TIMEOUT" });
+    expect(outcomeOf(life.lines).value).toMatchObject({
+      innocents: Array.from({ length: 11 }, () => "succeeded"),
+      bad: "failed",
+      code: "FLOTILLA_TIMEOUT",
+    });
     expect(linesOf(log).filter((l) => l === "block 99")).toHaveLength(1);
     expect(faults(db)).toEqual([]);
   }, 60_000);
@@ -93,7 +101,8 @@ describe("kill -9", () => {
       if ((await life.line(() => --left <= 0)) === null) break;
       await life.kill();
       const now = outcomes(db);
-      for (const [task, before] of kept) expect(now.get(task)).toMatchObject({ lease_no: before.lease_no, finished_at: before.finished_at });
+      for (const [task, before] of kept)
+        expect(now.get(task)).toMatchObject({ lease_no: before.lease_no, finished_at: before.finished_at });
       kept = now;
     }
     expect(kills).toBe(50);

@@ -3,7 +3,14 @@
 import { createFleet } from "flotilla";
 import * as definitions from "./definitions.ts";
 
-const [db, name, input, isolation, count, slots] = process.argv.slice(2) as [string, "mixed" | "long", string, "in-process" | "child-process", string, string];
+const [db, name, input, isolation, count, slots] = process.argv.slice(2) as [
+  string,
+  "mixed" | "long",
+  string,
+  "in-process" | "child-process",
+  string,
+  string,
+];
 const fleet = await createFleet({
   definitions: Object.values(definitions),
   store: `sqlite:${db}`,

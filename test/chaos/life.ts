@@ -15,12 +15,15 @@ export interface Life {
 }
 
 export function begin(script: URL, args: readonly string[]): Life {
-  const child = spawn(process.execPath, [script.pathname, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, FLOTILLA_ENV: "" } });
+  const child = spawn(process.execPath, [script.pathname, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, FLOTILLA_ENV: "" },
+  });
   const lines: string[] = [];
   let errors = "";
   const waiting = new Set<() => void>();
   const wake = () => {
-    for (const w of [...waiting]) w();
+    for (const w of waiting) w();
   };
   let closed = false;
   createInterface(child.stdout).on("line", (l) => {
@@ -70,7 +73,12 @@ export interface StoredOutcome {
 export function outcomes(db: string): Map<number, StoredOutcome> {
   const file = new DatabaseSync(db);
   try {
-    return new Map((file.prepare("SELECT task, lease_no, status, finished_at FROM outcome").all() as never as StoredOutcome[]).map((o) => [o.task, o]));
+    return new Map(
+      (file.prepare("SELECT task, lease_no, status, finished_at FROM outcome").all() as never as StoredOutcome[]).map((o) => [
+        o.task,
+        o,
+      ]),
+    );
   } finally {
     file.close();
   }
@@ -86,15 +94,35 @@ export function faults(db: string): string[] {
     if (n !== 0) found.push(`${n} ${what}`);
   };
   try {
-    if ((file.prepare("PRAGMA integrity_check").get() as { integrity_check: string }).integrity_check !== "ok") found.push("the file is damaged");
-    none("tasks without an outcome", "SELECT count(*) AS n FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE o.task IS NULL");
+    if ((file.prepare("PRAGMA integrity_check").get() as { integrity_check: string }).integrity_check !== "ok")
+      found.push("the file is damaged");
+    none(
+      "tasks without an outcome",
+      "SELECT count(*) AS n FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE o.task IS NULL",
+    );
     none("outcomes without a task", "SELECT count(*) AS n FROM outcome o LEFT JOIN task t ON o.task = t.id WHERE t.id IS NULL");
-    for (const table of ["ready", "delayed", "running", "held", "gate", "cancel_job"]) none(`rows left in ${table}`, `SELECT count(*) AS n FROM ${table}`);
-    none("acts recorded twice", "SELECT count(*) AS n FROM (SELECT 1 FROM task WHERE parent IS NOT NULL GROUP BY parent, key HAVING count(*) > 1)");
-    none("places in a parent's order that are missing or double", "SELECT count(*) AS n FROM (SELECT t.parent, count(o.seq) AS c, count(DISTINCT o.seq) AS d FROM outcome o JOIN task t ON t.id = o.task WHERE o.seq IS NOT NULL GROUP BY t.parent HAVING c <> d)");
-    none("children that settled without exactly one event", "SELECT count(*) AS n FROM task t LEFT JOIN (SELECT task, count(*) AS c FROM event WHERE type = 1 GROUP BY task) e ON e.task = t.id WHERE t.parent IS NOT NULL AND coalesce(e.c, 0) <> 1");
-    none("runs whose cursors have gaps", "SELECT count(*) AS n FROM (SELECT run, count(*) AS c, max(cursor) AS m FROM event GROUP BY run HAVING c <> m)");
-    none("stages whose counts are off", "SELECT count(*) AS n FROM run_stage s JOIN (SELECT t.run, t.definition, count(*) AS total, sum(o.status IN (0, 5)) AS ok FROM task t JOIN outcome o ON o.task = t.id WHERE t.parent IS NOT NULL GROUP BY t.run, t.definition) c ON c.run = s.run AND c.definition = s.definition WHERE c.total <> s.total OR c.ok <> s.succeeded");
+    for (const table of ["ready", "delayed", "running", "held", "gate", "cancel_job"])
+      none(`rows left in ${table}`, `SELECT count(*) AS n FROM ${table}`);
+    none(
+      "acts recorded twice",
+      "SELECT count(*) AS n FROM (SELECT 1 FROM task WHERE parent IS NOT NULL GROUP BY parent, key HAVING count(*) > 1)",
+    );
+    none(
+      "places in a parent's order that are missing or double",
+      "SELECT count(*) AS n FROM (SELECT t.parent, count(o.seq) AS c, count(DISTINCT o.seq) AS d FROM outcome o JOIN task t ON t.id = o.task WHERE o.seq IS NOT NULL GROUP BY t.parent HAVING c <> d)",
+    );
+    none(
+      "children that settled without exactly one event",
+      "SELECT count(*) AS n FROM task t LEFT JOIN (SELECT task, count(*) AS c FROM event WHERE type = 1 GROUP BY task) e ON e.task = t.id WHERE t.parent IS NOT NULL AND coalesce(e.c, 0) <> 1",
+    );
+    none(
+      "runs whose cursors have gaps",
+      "SELECT count(*) AS n FROM (SELECT run, count(*) AS c, max(cursor) AS m FROM event GROUP BY run HAVING c <> m)",
+    );
+    none(
+      "stages whose counts are off",
+      "SELECT count(*) AS n FROM run_stage s JOIN (SELECT t.run, t.definition, count(*) AS total, sum(o.status IN (0, 5)) AS ok FROM task t JOIN outcome o ON o.task = t.id WHERE t.parent IS NOT NULL GROUP BY t.run, t.definition) c ON c.run = s.run AND c.definition = s.definition WHERE c.total <> s.total OR c.ok <> s.succeeded",
+    );
   } finally {
     file.close();
   }
@@ -124,7 +152,9 @@ export function isAlive(pid: number): boolean {
 
 function isZombie(pid: number): boolean {
   try {
-    return execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).trim().startsWith("Z");
+    return execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" })
+      .trim()
+      .startsWith("Z");
   } catch {
     return true;
   }

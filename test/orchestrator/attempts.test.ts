@@ -62,8 +62,15 @@ describe("retries", () => {
     await world.turn();
     worker.fail(worker.assigned[2] as never);
     const outcome = await world.orchestrator.outcome(id);
-    expect(outcome).toMatchObject({ status: "failed", error: { code: "FLOTILLA_AGENT_FAILED", details: { attempts: 3 }, cause: { message: "boom" } } });
-    expect((await world.orchestrator.task(id)).attempts.map((a) => [a.attempt, a.outcome])).toEqual([[1, "failed"], [2, "failed"], [3, "failed"]]);
+    expect(outcome).toMatchObject({
+      status: "failed",
+      error: { code: "FLOTILLA_AGENT_FAILED", details: { attempts: 3 }, cause: { message: "boom" } },
+    });
+    expect((await world.orchestrator.task(id)).attempts.map((a) => [a.attempt, a.outcome])).toEqual([
+      [1, "failed"],
+      [2, "failed"],
+      [3, "failed"],
+    ]);
   });
 
   test("a terminal failure is not tried again", async () => {
@@ -97,7 +104,10 @@ describe("timeouts", () => {
     world.clock.advance(5_000);
     await world.turn();
     expect(worker.of("cancel")).toMatchObject([{ fence: { task: (tasks[0] as { fence: { task: number } }).fence.task } }]);
-    expect((await world.orchestrator.task(runs[0]?.id ?? "")).attempts[0]).toMatchObject({ outcome: "timeout", error: { code: "FLOTILLA_TIMEOUT" } });
+    expect((await world.orchestrator.task(runs[0]?.id ?? "")).attempts[0]).toMatchObject({
+      outcome: "timeout",
+      error: { code: "FLOTILLA_TIMEOUT" },
+    });
   });
 
   test("progress feeds the idle timeout; silence does not", async () => {
@@ -146,7 +156,10 @@ describe("a worker that dies", () => {
       worker.die();
       await world.turn();
     }
-    expect(await world.orchestrator.outcome(id)).toMatchObject({ status: "quarantined", error: { code: "FLOTILLA_QUARANTINED", details: { crashes: 3 } } });
+    expect(await world.orchestrator.outcome(id)).toMatchObject({
+      status: "quarantined",
+      error: { code: "FLOTILLA_QUARANTINED", details: { crashes: 3 } },
+    });
   });
 
   test("with several tasks: each is tried again alone, and only the poison is quarantined", async () => {
@@ -186,7 +199,11 @@ describe("a worker that dies", () => {
     const { runs } = await begin(world, worker);
     worker.say({ t: "goodbye", reason: "stopped" });
     await world.turn();
-    expect(await world.orchestrator.task(runs[0]?.id ?? "")).toMatchObject({ state: "ready", crashes: 0, attempts: [{ outcome: "lost" }] });
+    expect(await world.orchestrator.task(runs[0]?.id ?? "")).toMatchObject({
+      state: "ready",
+      crashes: 0,
+      attempts: [{ outcome: "lost" }],
+    });
   });
 
   test("a waiting workflow is no suspect", async () => {
@@ -196,7 +213,14 @@ describe("a worker that dies", () => {
     await world.turn();
     const [assigned] = worker.assigned as [never];
     const { fence } = assigned as { fence: never };
-    worker.say({ t: "acts", fence, acts: [{ kind: "child", act: 1, key: "a", inputHash: "h", askedAfter: 0, definition: "work", input: "{}" }, { kind: "wait", seen: 0 }] });
+    worker.say({
+      t: "acts",
+      fence,
+      acts: [
+        { kind: "child", act: 1, key: "a", inputHash: "h", askedAfter: 0, definition: "work", input: "{}" },
+        { kind: "wait", seen: 0 },
+      ],
+    });
     await world.turn();
     expect(worker.assigned).toHaveLength(2);
     worker.die();
@@ -262,5 +286,43 @@ describe("a task that is tried alone", () => {
     host.say({ t: "acts", fence, acts: [{ kind: "wait", seen: 1 }] });
     await world.turn();
     expect(host.assigned).toHaveLength(3);
+  });
+
+  test("and what the workflow learns comes in order, also when the lonely task is its own child", async () => {
+    await using world = await openWorld();
+    const host = world.worker({ slots: 4, definitions: [card("flow", { kind: "workflow" }), card("doom")] });
+    const far = world.worker({ definitions: [card("far")] });
+    await world.start("flow");
+    await world.turn();
+    const { fence } = host.assigned[0] as never;
+    const child = (act: number, definition: string) => ({
+      kind: "child" as const,
+      act,
+      key: `k${act}`,
+      inputHash: "",
+      askedAfter: 0,
+      definition,
+      input: "{}",
+    });
+    const doomed = world.worker({ slots: 8, definitions: [card("doom")] });
+    host.say({ t: "acts", fence, acts: [child(1, "far"), child(2, "doom"), child(3, "doom"), { kind: "wait", seen: 0 }] });
+    await world.turn();
+    doomed.die();
+    await world.turn();
+    const alone = host.assigned.slice(1);
+    expect(alone).toHaveLength(1);
+    far.succeed(far.assigned[0] as never, "parked");
+    await world.turn();
+    host.succeed(alone[0] as never, "alone");
+    await world.turn();
+    expect(
+      host
+        .of("deliver")
+        .flatMap((m) => m.deliveries)
+        .map((d) => [d.seq, d.value]),
+    ).toEqual([
+      [1, '"parked"'],
+      [2, '"alone"'],
+    ]);
   });
 });

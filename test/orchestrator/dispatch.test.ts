@@ -2,7 +2,16 @@ import { describe, expect, test } from "vitest";
 import type { Assignment, ChildAct } from "../../src/protocol/worker.ts";
 import { card, openWorld, type TestWorker, type World } from "./world.ts";
 
-const child = (act: number, over: Partial<ChildAct> = {}): ChildAct => ({ kind: "child", act, key: `k${act}`, inputHash: `h${act}`, askedAfter: 0, definition: "work", input: "{}", ...over });
+const child = (act: number, over: Partial<ChildAct> = {}): ChildAct => ({
+  kind: "child",
+  act,
+  key: `k${act}`,
+  inputHash: `h${act}`,
+  askedAfter: 0,
+  definition: "work",
+  input: "{}",
+  ...over,
+});
 
 async function flowing(world: World, worker: TestWorker) {
   const run = await world.start("flow");
@@ -29,7 +38,11 @@ describe("matching", () => {
     await world.start("work");
     await world.turn();
     const inputs = ["a", "b", "low", "high"];
-    for (const name of inputs) await world.start("work", { input: JSON.stringify(name), ...(name === "low" || name === "high" ? { priority: name } : {}) });
+    for (const name of inputs)
+      await world.start("work", {
+        input: JSON.stringify(name),
+        ...(name === "low" || name === "high" ? { priority: name } : {}),
+      });
     for (let i = 0; i < 4; i++) {
       worker.succeed(worker.assigned.at(-1) as never);
       await world.turn();
@@ -58,7 +71,10 @@ describe("matching", () => {
     const run = await world.start("ocr");
     await world.turn();
     expect(plain.assigned).toEqual([]);
-    expect(await world.orchestrator.explain(run.id)).toMatchObject({ reason: "NO_CAPABLE_WORKER", fix: [expect.stringContaining("gpu") as string] });
+    expect(await world.orchestrator.explain(run.id)).toMatchObject({
+      reason: "NO_CAPABLE_WORKER",
+      fix: [expect.stringContaining("gpu") as string],
+    });
     const gpu = world.worker({ offers: ["gpu"], definitions: [card("ocr", { needs: ["gpu"] })] });
     await world.turn();
     expect(gpu.assigned).toHaveLength(1);
@@ -68,11 +84,22 @@ describe("matching", () => {
     await using world = await openWorld();
     const worker = world.worker({
       offers: ["lang:fr", "lang:de"],
-      definitions: [card("flow", { kind: "workflow" }), card("translate.fr", { implements: "translate", needs: ["lang:fr"] }), card("translate.de", { implements: "translate", needs: ["lang:de"] })],
+      definitions: [
+        card("flow", { kind: "workflow" }),
+        card("translate.fr", { implements: "translate", needs: ["lang:fr"] }),
+        card("translate.de", { implements: "translate", needs: ["lang:de"] }),
+      ],
     });
     world.orchestrator.register([card("translate", { kind: "contract" })]);
     const { fence } = await flowing(world, worker);
-    worker.say({ t: "acts", fence, acts: [child(1, { definition: "translate", needs: ["lang:de"] }), child(2, { definition: "translate", needs: ["lang:fr"] })] });
+    worker.say({
+      t: "acts",
+      fence,
+      acts: [
+        child(1, { definition: "translate", needs: ["lang:de"] }),
+        child(2, { definition: "translate", needs: ["lang:fr"] }),
+      ],
+    });
     await world.turn();
     expect(worker.assigned.slice(1).map((a) => a.definition)).toEqual(["translate.de", "translate.fr"]);
   });
@@ -114,10 +141,18 @@ describe("children", () => {
     await using world = await openWorld();
     const worker = world.worker({ definitions: flow });
     const { fence } = await flowing(world, worker);
-    worker.say({ t: "acts", fence, acts: [child(1, { definition: "wrok" }), child(2, { input: JSON.stringify("x".repeat(2_000_000)) })] });
+    worker.say({
+      t: "acts",
+      fence,
+      acts: [child(1, { definition: "wrok" }), child(2, { input: JSON.stringify("x".repeat(2_000_000)) })],
+    });
     await world.turn();
     const [first, second] = worker.of("deliver").flatMap((m) => m.deliveries);
-    expect(first).toMatchObject({ seq: 1, status: "failed", error: { code: "FLOTILLA_UNKNOWN_DEFINITION", fix: ['did you mean "work"?'] } });
+    expect(first).toMatchObject({
+      seq: 1,
+      status: "failed",
+      error: { code: "FLOTILLA_UNKNOWN_DEFINITION", fix: ['did you mean "work"?'] },
+    });
     expect(second).toMatchObject({ seq: 2, status: "failed", error: { code: "FLOTILLA_TOO_LARGE" } });
   });
 
@@ -127,7 +162,15 @@ describe("children", () => {
     const { fence, run } = await flowing(world, worker);
     worker.say({ t: "acts", fence, acts: [child(1)] });
     await world.turn();
-    worker.say({ t: "settle", fence, result: { status: "mismatch", error: { code: "FLOTILLA_HISTORY_MISMATCH", message: "at k1", details: { key: "k1", recorded: "a", asked: "b" } } }, spent: null });
+    worker.say({
+      t: "settle",
+      fence,
+      result: {
+        status: "mismatch",
+        error: { code: "FLOTILLA_HISTORY_MISMATCH", message: "at k1", details: { key: "k1", recorded: "a", asked: "b" } },
+      },
+      spent: null,
+    });
     await world.turn();
     expect(await world.orchestrator.explain(run.id)).toMatchObject({ state: "waiting", reason: "HISTORY_MISMATCH" });
     const next = world.worker({ definitions: flow, build: "c" });
@@ -140,7 +183,11 @@ describe("children", () => {
     await using world = await openWorld();
     const worker = world.worker({ slots: 500, definitions: flow });
     const { fence } = await flowing(world, worker);
-    worker.say({ t: "acts", fence, acts: [...Array.from({ length: 10_000 }, (_, i) => child(i + 1)), { kind: "wait" as const, seen: 0 }] });
+    worker.say({
+      t: "acts",
+      fence,
+      acts: [...Array.from({ length: 10_000 }, (_, i) => child(i + 1)), { kind: "wait" as const, seen: 0 }],
+    });
     let settled = 1;
     for (let i = 0; i < 2_000 && settled < 10_001; i++) {
       await world.turn();
@@ -161,10 +208,16 @@ describe("the door", () => {
   test("an unknown name, too many waiting tasks, a key with another input: refused with the fix, nothing stored", async () => {
     await using world = await openWorld({ queuedMax: 2 });
     world.orchestrator.register([card("work")]);
-    await expect(world.start("wrok")).rejects.toMatchObject({ code: "FLOTILLA_UNKNOWN_DEFINITION", fix: ['did you mean "work"?'] });
+    await expect(world.start("wrok")).rejects.toMatchObject({
+      code: "FLOTILLA_UNKNOWN_DEFINITION",
+      fix: ['did you mean "work"?'],
+    });
     const first = await world.start("work", { idempotencyKey: "k", inputHash: "1" });
     expect(await world.start("work", { idempotencyKey: "k", inputHash: "1" })).toMatchObject({ id: first.id, existing: true });
-    await expect(world.start("work", { idempotencyKey: "k", inputHash: "2" })).rejects.toMatchObject({ code: "FLOTILLA_IDEMPOTENCY_CONFLICT", details: { run: first.id } });
+    await expect(world.start("work", { idempotencyKey: "k", inputHash: "2" })).rejects.toMatchObject({
+      code: "FLOTILLA_IDEMPOTENCY_CONFLICT",
+      details: { run: first.id },
+    });
     await world.start("work");
     await expect(world.start("work")).rejects.toMatchObject({ code: "FLOTILLA_TOO_MANY" });
     expect((await world.orchestrator.runs({})).items).toHaveLength(2);
@@ -173,7 +226,9 @@ describe("the door", () => {
   test("100 starts with one key are one run", async () => {
     await using world = await openWorld();
     world.worker();
-    const replies = await Promise.all(Array.from({ length: 100 }, () => world.start("work", { idempotencyKey: "k", inputHash: "1" })));
+    const replies = await Promise.all(
+      Array.from({ length: 100 }, () => world.start("work", { idempotencyKey: "k", inputHash: "1" })),
+    );
     expect(new Set(replies.map((r) => r.id)).size).toBe(1);
     expect(replies.filter((r) => !r.existing)).toHaveLength(1);
   });
@@ -229,7 +284,11 @@ describe("events", () => {
       for await (const e of world.orchestrator.events(run.id, {})) live.push(`${e.cursor} ${e.type}`);
     })();
     await world.turn();
-    worker.say({ t: "acts", fence, acts: [child(1), { kind: "emit", act: 2, key: "e", askedAfter: 0, name: "found", value: "1" }, child(3)] });
+    worker.say({
+      t: "acts",
+      fence,
+      acts: [child(1), { kind: "emit", act: 2, key: "e", askedAfter: 0, name: "found", value: "1" }, child(3)],
+    });
     await world.turn();
     for (const a of worker.assigned.slice(1)) worker.succeed(a);
     await world.turn();
@@ -239,7 +298,8 @@ describe("events", () => {
     expect(live.filter((l) => stored.includes(l))).toEqual(stored);
     expect(live).toContain("1 task.started");
     const later: string[] = [];
-    for await (const e of world.orchestrator.events(run.id, { after: "1", types: ["task.settled", "run.finished"] })) later.push(`${e.cursor} ${e.type}`);
+    for await (const e of world.orchestrator.events(run.id, { after: "1", types: ["task.settled", "run.finished"] }))
+      later.push(`${e.cursor} ${e.type}`);
     expect(later).toEqual(stored.slice(2));
   });
 });

@@ -44,8 +44,19 @@ export function testClock(start = 1_700_000_000_000): TestClock {
 
 export function card(name: string, over: Partial<DefinitionCard> = {}): DefinitionCard {
   return {
-    name, kind: "agent", implements: null, description: "", version: "1", needs: [], retry: { attempts: 3, backoff: "fixed", fromMs: 1_000, toMs: 1_000 },
-    timeoutMs: null, idleTimeoutMs: null, idempotent: false, inputSchema: null, outputSchema: null, ...over,
+    name,
+    kind: "agent",
+    implements: null,
+    description: "",
+    version: "1",
+    needs: [],
+    retry: { attempts: 3, backoff: "fixed", fromMs: 1_000, toMs: 1_000 },
+    timeoutMs: null,
+    idleTimeoutMs: null,
+    idempotent: false,
+    inputSchema: null,
+    outputSchema: null,
+    ...over,
   };
 }
 
@@ -68,7 +79,12 @@ export class TestWorker {
   }
   fail(a: Assignment, over: { terminal?: boolean; retryAfterMs?: number } = {}): void {
     const { terminal = false, ...rest } = over;
-    this.say({ t: "settle", fence: a.fence, result: { status: "failed", error: { code: "ERROR", message: "boom" }, terminal, ...rest }, spent: null });
+    this.say({
+      t: "settle",
+      fence: a.fence,
+      result: { status: "failed", error: { code: "ERROR", message: "boom" }, terminal, ...rest },
+      spent: null,
+    });
   }
   die(how = "was killed by SIGKILL"): void {
     this.attachment.lost(how, { observed: true });
@@ -92,7 +108,11 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
   const store = openSqliteStore({ path: ":memory:" });
   let held: Promise<void> | undefined;
   const orchestrator = await createOrchestrator({
-    store: { ...store, commit: (batch) => (held ? held.then(() => store.commit(batch)) : store.commit(batch)) }, artifacts: memoryArtifacts(), clock, random: createRandom(7), ...o,
+    store: { ...store, commit: (batch) => (held ? held.then(() => store.commit(batch)) : store.commit(batch)) },
+    artifacts: memoryArtifacts(),
+    clock,
+    random: createRandom(7),
+    ...o,
   });
   let workers = 0;
   const turn = async () => {
@@ -113,9 +133,21 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
     worker(over = {}) {
       const worker = new TestWorker();
       const hello: Hello = {
-        t: "hello", protocol: 1, name: `w${++workers}`, pid: 1, isolation: "child-process", slots: 4, offers: [], build: "b", definitions: [card("work")], ...over,
+        t: "hello",
+        protocol: 1,
+        name: `w${++workers}`,
+        pid: 1,
+        isolation: "child-process",
+        slots: 4,
+        offers: [],
+        build: "b",
+        definitions: [card("work")],
+        ...over,
       };
-      worker.attachment = orchestrator.attach({ send: (m) => void worker.sent.push(m), kill: (why) => void worker.killed.push(why) }, hello);
+      worker.attachment = orchestrator.attach(
+        { send: (m) => void worker.sent.push(m), kill: (why) => void worker.killed.push(why) },
+        hello,
+      );
       return worker;
     },
     start: (name, over = {}) => orchestrator.start([{ name, input: "{}", ...over }])[0] as Promise<StartReply>,

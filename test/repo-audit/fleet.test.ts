@@ -22,7 +22,10 @@ afterAll(async () => {
 });
 
 const isAbout = (label: Label, f: { dimension: string; rule: string; path: string; evidence: string }) =>
-  f.dimension === label.dimension && f.rule === label.rule && f.path === label.path && (label.about === undefined || f.evidence.includes(label.about));
+  f.dimension === label.dimension &&
+  f.rule === label.rule &&
+  f.path === label.path &&
+  (label.about === undefined || f.evidence.includes(label.about));
 
 describe("the labelled repository", () => {
   let repo: Fixture;
@@ -35,9 +38,16 @@ describe("the labelled repository", () => {
     const text = readFileSync(join(out, "findings.json"), "utf8");
     const { findings, gaps } = readFindings(text);
     expect(gaps).toEqual([]);
-    const holds = findings.filter((f) => f.verdict.status === "confirmed" || f.verdict.status === "likely" || (f.verdict.status === "unverified" && (f.severity === "low" || f.severity === "info")));
+    const holds = findings.filter(
+      (f) =>
+        f.verdict.status === "confirmed" ||
+        f.verdict.status === "likely" ||
+        (f.verdict.status === "unverified" && (f.severity === "low" || f.severity === "info")),
+    );
     expect(repo.labels.planted.filter((label) => !holds.some((f) => isAbout(label, f)))).toEqual([]);
-    expect(repo.labels.decoys.filter((label) => findings.some((f) => isAbout(label, f) && f.verdict.status === "confirmed"))).toEqual([]);
+    expect(
+      repo.labels.decoys.filter((label) => findings.some((f) => isAbout(label, f) && f.verdict.status === "confirmed")),
+    ).toEqual([]);
     for (const file of ["report.html", "report.md", "findings.json", "findings.sarif", "memory.json"]) {
       const content = readFileSync(join(out, file), "utf8");
       for (const secret of repo.labels.secrets) expect(content.includes(secret), `${file} tells a secret`).toBe(false);
@@ -56,7 +66,10 @@ describe("the labelled repository", () => {
     expect(changed.shards.length).toBeGreaterThan(0);
     expect(changed.reusedShards).toBeGreaterThan(0);
     const fresh = await fleet.run(repoAudit, { repo: repo.root, out: join(folder, "fresh") });
-    const ids = (where: string) => readFindings(readFileSync(join(where, "findings.json"), "utf8")).findings.map((f) => `${f.id} ${f.verdict.status}`).toSorted();
+    const ids = (where: string) =>
+      readFindings(readFileSync(join(where, "findings.json"), "utf8"))
+        .findings.map((f) => `${f.id} ${f.verdict.status}`)
+        .toSorted();
     expect(ids(out)).toEqual(ids(join(folder, "fresh")));
     expect(fresh.reusedShards).toBe(0);
   });
@@ -74,13 +87,21 @@ describe("the labelled repository", () => {
 
 describe("bad input", () => {
   test("a folder that is not there is named", async () => {
-    await expect(fleet.run(repoAudit, { repo: join(folder, "nowhere") })).rejects.toMatchObject({ code: "FLOTILLA_DECLARED", name: "NotARepository", data: { why: expect.stringContaining("no such folder") as string } });
+    await expect(fleet.run(repoAudit, { repo: join(folder, "nowhere") })).rejects.toMatchObject({
+      code: "FLOTILLA_DECLARED",
+      name: "NotARepository",
+      data: { why: expect.stringContaining("no such folder") as string },
+    });
   });
 
   test("a report folder that cannot be written is named, and nothing is half written", async () => {
     const out = join(folder, "a-file");
     writeFileSync(out, "in the way");
-    await expect(fleet.run(repoAudit, { repo: folder, out, only: ["files"] })).rejects.toMatchObject({ code: "FLOTILLA_DECLARED", name: "CannotWriteReport", data: { folder: out } });
+    await expect(fleet.run(repoAudit, { repo: folder, out, only: ["files"] })).rejects.toMatchObject({
+      code: "FLOTILLA_DECLARED",
+      name: "CannotWriteReport",
+      data: { folder: out },
+    });
     expect(readFileSync(out, "utf8")).toBe("in the way");
   });
 });
@@ -90,7 +111,12 @@ describe("repositories of other people", () => {
   test.each(["zod", "ajv", "commander", "micromark"])("%s, as published, unpacked into a repository of its own", async (name) => {
     const repo = join(folder, name);
     cpSync(join(modules, name), repo, { recursive: true, filter: (from) => !from.includes(`${name}/node_modules`) });
-    const git = (...args: string[]) => execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@harbour.invalid", "-c", "commit.gpgsign=false", ...args], { cwd: repo, stdio: "pipe" });
+    const git = (...args: string[]) =>
+      execFileSync(
+        "git",
+        ["-c", "user.name=Ada", "-c", "user.email=ada@harbour.invalid", "-c", "commit.gpgsign=false", ...args],
+        { cwd: repo, stdio: "pipe" },
+      );
     git("init", "-q");
     git("add", "-A");
     git("commit", "-qm", "As published");

@@ -4,48 +4,149 @@ import type { ActBatch, Batch, Boot, Claim, NewTask, Requeue, Settlement, Store 
 export const now = 1_000_000;
 
 export function batch(over: Partial<Batch> = {}): Batch {
-  return { now, boot: 1, acts: [], settles: [], requeues: [], cancels: [], cancelSlice: 0, dueSlice: 0, tasks: [], claims: [], ...over };
+  return {
+    now,
+    boot: 1,
+    acts: [],
+    settles: [],
+    requeues: [],
+    cancels: [],
+    cancelSlice: 0,
+    dueSlice: 0,
+    tasks: [],
+    claims: [],
+    ...over,
+  };
 }
 
 export function root(id: number, over: Partial<NewTask> = {}): NewTask {
   return {
-    id, run: id, parent: null, act: null, key: null, inputHash: null, askedAfter: null, secret: "s".repeat(26), path: null, definition: 1, lane: 1, prio: 1,
-    pass: id, tenant: null, depth: 0, detached: false, input: `{"n":${id}}`, options: null, createdAt: now, claim: null, dueAt: null, refused: null, idempotency: null, ...over,
+    id,
+    run: id,
+    parent: null,
+    act: null,
+    key: null,
+    inputHash: null,
+    askedAfter: null,
+    secret: "s".repeat(26),
+    path: null,
+    definition: 1,
+    lane: 1,
+    prio: 1,
+    pass: id,
+    tenant: null,
+    depth: 0,
+    detached: false,
+    input: `{"n":${id}}`,
+    options: null,
+    createdAt: now,
+    claim: null,
+    dueAt: null,
+    refused: null,
+    idempotency: null,
+    ...over,
   };
 }
 
 export function child(id: number, parent: NewTask, act: number, over: Partial<NewTask> = {}): NewTask {
-  return root(id, { run: parent.run, parent: parent.id, act, key: `k${act}`, inputHash: `h${act}`, askedAfter: 0, secret: null, path: String(act), depth: 1, ...over });
+  return root(id, {
+    run: parent.run,
+    parent: parent.id,
+    act,
+    key: `k${act}`,
+    inputHash: `h${act}`,
+    askedAfter: 0,
+    secret: null,
+    path: String(act),
+    depth: 1,
+    ...over,
+  });
 }
 
 export function claimOf(t: NewTask, over: Partial<Claim> = {}): Claim {
-  return { task: t.id, leaseNo: 0, attempt: 0, crashes: 0, alone: false, lane: t.lane, prio: t.prio, pass: t.pass, worker: 7, ...over };
+  return {
+    task: t.id,
+    leaseNo: 0,
+    attempt: 0,
+    crashes: 0,
+    alone: false,
+    lane: t.lane,
+    prio: t.prio,
+    pass: t.pass,
+    worker: 7,
+    ...over,
+  };
 }
 
 export function settleOf(t: NewTask, leaseNo: number, over: Partial<Settlement> = {}): Settlement {
   return {
-    lease: { task: t.id, leaseNo }, run: t.run, parent: t.parent, act: t.act, definition: t.definition, detached: t.detached, status: "succeeded", attempt: 1, worker: 7,
-    startedAt: now, value: `"v${t.id}"`, ref: null, error: null, spent: null, hasGate: true, ...over,
+    lease: { task: t.id, leaseNo },
+    run: t.run,
+    parent: t.parent,
+    act: t.act,
+    definition: t.definition,
+    detached: t.detached,
+    status: "succeeded",
+    attempt: 1,
+    worker: 7,
+    startedAt: now,
+    value: `"v${t.id}"`,
+    ref: null,
+    error: null,
+    spent: null,
+    hasGate: true,
+    ...over,
   };
 }
 
 export function requeueOf(t: NewTask, leaseNo: number, next: Requeue["next"], over: Partial<Requeue> = {}): Requeue {
   return {
-    lease: { task: t.id, leaseNo }, run: t.run, definition: t.definition, isRoot: t.parent === null, lane: t.lane, prio: t.prio, pass: t.pass, attempt: 1, worker: 7,
-    startedAt: now, how: "failed", error: null, spent: null, next, ...over,
+    lease: { task: t.id, leaseNo },
+    run: t.run,
+    definition: t.definition,
+    isRoot: t.parent === null,
+    lane: t.lane,
+    prio: t.prio,
+    pass: t.pass,
+    attempt: 1,
+    worker: 7,
+    startedAt: now,
+    how: "failed",
+    error: null,
+    spent: null,
+    next,
+    ...over,
   };
 }
 
 export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}): ActBatch {
   const children = over.children ?? [];
-  const acts = [...children.map((c) => c.act as number), ...(over.steps ?? []).map((s) => s.act), ...(over.emits ?? []).map((e) => e.act)];
-  return { lease: { task: t.id, leaseNo }, run: t.run, startedAt: now, children, steps: [], stepResults: [], emits: [], lastAct: Math.max(0, ...acts), armed: false, ...over };
+  const acts = [
+    ...children.map((c) => c.act as number),
+    ...(over.steps ?? []).map((s) => s.act),
+    ...(over.emits ?? []).map((e) => e.act),
+  ];
+  return {
+    lease: { task: t.id, leaseNo },
+    run: t.run,
+    startedAt: now,
+    children,
+    steps: [],
+    stepResults: [],
+    emits: [],
+    lastAct: Math.max(0, ...acts),
+    armed: false,
+    ...over,
+  };
 }
 
 /** A booted store with one definition, `work`, and one lane. */
 export async function begin(store: Store): Promise<Boot> {
   const boot = await store.boot({ nonce: "n", pid: 1, now });
-  await store.catalogue.defineAll({ definitions: [{ id: 1, name: "work", card: "null" }], lanes: [{ id: 1, definition: 1, needs: [], build: "" }] });
+  await store.catalogue.defineAll({
+    definitions: [{ id: 1, name: "work", card: "null" }],
+    lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
+  });
   return boot;
 }
 

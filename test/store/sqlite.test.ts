@@ -39,7 +39,10 @@ describe("sqlite file: the door", () => {
   test("a file has one owner, and the error says who", () => {
     const path = fresh();
     const store = openSqliteStore({ path });
-    expect(refusal(path)).toMatchObject({ code: "FLOTILLA_STORE_LOCKED", why: expect.stringContaining(String(process.pid)) as string });
+    expect(refusal(path)).toMatchObject({
+      code: "FLOTILLA_STORE_LOCKED",
+      why: expect.stringContaining(String(process.pid)) as string,
+    });
     void store.close();
     void openSqliteStore({ path }).close();
   });
@@ -48,7 +51,10 @@ describe("sqlite file: the door", () => {
     const path = fresh();
     const owner = spawn(process.execPath, [opener, path], { stdio: ["ignore", "pipe", "inherit"] });
     await once(owner.stdout, "data");
-    expect(refusal(path)).toMatchObject({ code: "FLOTILLA_STORE_LOCKED", why: expect.stringContaining(String(owner.pid)) as string });
+    expect(refusal(path)).toMatchObject({
+      code: "FLOTILLA_STORE_LOCKED",
+      why: expect.stringContaining(String(owner.pid)) as string,
+    });
     owner.kill("SIGKILL");
     await once(owner, "exit");
     void openSqliteStore({ path }).close();
@@ -57,7 +63,10 @@ describe("sqlite file: the door", () => {
   test("something that is not a database is refused and left as it was", () => {
     const path = fresh();
     writeFileSync(path, "just a text, nothing more ".repeat(100));
-    expect(refusal(path)).toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE", why: expect.stringContaining("not a database") as string });
+    expect(refusal(path)).toMatchObject({
+      code: "FLOTILLA_STORE_UNUSABLE",
+      why: expect.stringContaining("not a database") as string,
+    });
     expect(readFileSync(path, "utf8")).toContain("just a text");
   });
 
@@ -109,7 +118,10 @@ describe("sqlite file: the door", () => {
     const child = spawn(process.execPath, [opener, path], { stdio: ["ignore", "pipe", "inherit"], ...user });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     child.kill();
-    expect(JSON.parse(String(line))).toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE", why: expect.stringContaining("read-only") as string });
+    expect(JSON.parse(String(line))).toMatchObject({
+      code: "FLOTILLA_STORE_UNUSABLE",
+      why: expect.stringContaining("read-only") as string,
+    });
   });
 
   test("a full disk takes nothing of the batch, and the next one when there is room", async () => {

@@ -12,7 +12,10 @@ export interface Served {
 
 /** The fleet, which answers the commands of other terminals through its control socket. */
 export async function openServed(c: Context, plan: FleetPlan): Promise<Served> {
-  const [{ openFleet }, { systemDeps }] = await Promise.all([import("../../runtime/create-fleet.ts"), import("../../runtime/deps.ts")]);
+  const [{ openFleet }, { systemDeps }] = await Promise.all([
+    import("../../runtime/create-fleet.ts"),
+    import("../../runtime/deps.ts"),
+  ]);
   const { fleet, orchestrator } = await openFleet(plan.config, { ...systemDeps, clock: c.io.clock, log: logTo(c) });
   return { fleet, api: orchestrator, close: () => fleet.close() };
 }

@@ -25,7 +25,11 @@ function writeGate(w: Writing, batch: ActBatch): void {
   w.sql.run(
     `INSERT INTO gate (task, remaining, acts, last_seq, armed, started_at) VALUES (?,?,?,0,?,?) ON CONFLICT (task) DO UPDATE SET
      remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), armed = excluded.armed`,
-    batch.lease.task, remaining, batch.lastAct, batch.armed ? 1 : 0, batch.startedAt,
+    batch.lease.task,
+    remaining,
+    batch.lastAct,
+    batch.armed ? 1 : 0,
+    batch.startedAt,
   );
 }
 
@@ -33,7 +37,9 @@ function writeGate(w: Writing, batch: ActBatch): void {
 export function takeSeqs(w: Writing, parent: number, n: number, settledChildren: number): number | null {
   const row = w.sql.row<{ last_seq: number }>(
     "UPDATE gate SET last_seq = last_seq + ?, remaining = remaining - ? WHERE task = ? RETURNING last_seq",
-    n, settledChildren, parent,
+    n,
+    settledChildren,
+    parent,
   );
   return row ? row.last_seq - n + 1 : null;
 }
@@ -46,7 +52,16 @@ function writeChildren(w: Writing, batch: ActBatch): void {
     let seq = takeSeqs(w, batch.lease.task, refused.length, 0) as number;
     for (const c of refused) {
       seqOf.set(c.id, seq);
-      w.deliveries.push({ parent: batch.lease.task, seq: seq++, act: c.act as number, status: "failed", value: null, ref: null, error: c.refused, at: w.now });
+      w.deliveries.push({
+        parent: batch.lease.task,
+        seq: seq++,
+        act: c.act as number,
+        status: "failed",
+        value: null,
+        ref: null,
+        error: c.refused,
+        at: w.now,
+      });
     }
   }
   w.sql.run("INSERT OR IGNORE INTO run (id) VALUES (?)", batch.run);
@@ -62,8 +77,26 @@ function writeSteps(w: Writing, batch: ActBatch): void {
   if (batch.stepResults.length === 0) return;
   let seq = takeSeqs(w, task, batch.stepResults.length, 0) as number;
   for (const r of batch.stepResults) {
-    w.sql.run("UPDATE step SET seq = ?, ended_at = ?, value = ?, ref = ?, error = ? WHERE task = ? AND act = ?", seq, w.now, r.value, r.ref, errorText(r.error), task, r.act);
-    const delivery: StoredDelivery = { parent: task, seq, act: r.act, status: r.error ? "failed" : "succeeded", value: r.value, ref: r.ref, error: r.error, at: w.now };
+    w.sql.run(
+      "UPDATE step SET seq = ?, ended_at = ?, value = ?, ref = ?, error = ? WHERE task = ? AND act = ?",
+      seq,
+      w.now,
+      r.value,
+      r.ref,
+      errorText(r.error),
+      task,
+      r.act,
+    );
+    const delivery: StoredDelivery = {
+      parent: task,
+      seq,
+      act: r.act,
+      status: r.error ? "failed" : "succeeded",
+      value: r.value,
+      ref: r.ref,
+      error: r.error,
+      at: w.now,
+    };
     w.deliveries.push(delivery);
     seq += 1;
   }

@@ -8,7 +8,12 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
   try {
     sql.run("BEGIN IMMEDIATE");
     sql.run("UPDATE orchestrator SET ended_at = ? WHERE ended_at IS NULL", p.now);
-    const { id: boot } = sql.row<{ id: number }>("INSERT INTO orchestrator (nonce, pid, started_at) VALUES (?,?,?) RETURNING id", p.nonce, p.pid, p.now) as { id: number };
+    const { id: boot } = sql.row<{ id: number }>(
+      "INSERT INTO orchestrator (nonce, pid, started_at) VALUES (?,?,?) RETURNING id",
+      p.nonce,
+      p.pid,
+      p.now,
+    ) as { id: number };
     sql.run(
       `INSERT OR IGNORE INTO attempt (task, lease_no, attempt, worker, started_at, ended_at, how)
        SELECT task, lease_no, attempt, worker, claimed_at, ?, 'orchestrator ended' FROM running`,
@@ -24,7 +29,9 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
     sql.run("UPDATE worker SET left_at = ?, left_how = 'orchestrator ended' WHERE left_at IS NULL", p.now);
     sql.run("COMMIT");
     const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
-    const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>("SELECT id, definition, needs, build FROM lane");
+    const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
+      "SELECT id, definition, needs, build FROM lane",
+    );
     return {
       boot,
       nextTask: next("task"),
@@ -32,7 +39,11 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
       definitions: sql.rows("SELECT id, name, card FROM definition"),
       lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
       depth: new Map(
-        sql.rows<{ lane: number; ready: number; lastPass: number }>("SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane").map((r) => [r.lane, r]),
+        sql
+          .rows<{ lane: number; ready: number; lastPass: number }>(
+            "SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane",
+          )
+          .map((r) => [r.lane, r]),
       ),
       delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
       nextDueAt: sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null,

@@ -30,9 +30,16 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
   }
   let left = slice;
   while (left > 0) {
-    const job = w.sql.row<{ task: number; after_act: number; reason: string }>("SELECT task, after_act, reason FROM cancel_job ORDER BY task LIMIT 1");
+    const job = w.sql.row<{ task: number; after_act: number; reason: string }>(
+      "SELECT task, after_act, reason FROM cancel_job ORDER BY task LIMIT 1",
+    );
     if (!job) return false;
-    const children = w.sql.rows<Target>(`SELECT ${columns} FROM task WHERE parent = ? AND act > ? ORDER BY act LIMIT ?`, job.task, job.after_act, left);
+    const children = w.sql.rows<Target>(
+      `SELECT ${columns} FROM task WHERE parent = ? AND act > ? ORDER BY act LIMIT ?`,
+      job.task,
+      job.after_act,
+      left,
+    );
     for (const child of children) if (child.detached === 0) closeTask(w, child, job.reason);
     if (children.length < left) w.sql.run("DELETE FROM cancel_job WHERE task = ?", job.task);
     else w.sql.run("UPDATE cancel_job SET after_act = ? WHERE task = ?", (children.at(-1) as Target).act, job.task);
@@ -45,15 +52,48 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
 function closeTask(w: Writing, t: Target, reason: string): void {
   const place = takeAway(w, t);
   if (!place) return;
-  const error = errorText(new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON());
+  const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
   const seq = t.parent !== null && t.detached === 0 ? takeSeqs(w, t.parent, 1, 1) : null;
   if (seq !== null) {
-    w.deliveries.push({ parent: t.parent as number, seq, act: t.act as number, status: "canceled", value: null, ref: null, error: JSON.parse(error as string), at: w.now });
+    w.deliveries.push({
+      parent: t.parent as number,
+      seq,
+      act: t.act as number,
+      status: "canceled",
+      value: null,
+      ref: null,
+      error,
+      at: w.now,
+    });
   }
-  w.tables.outcome.insert([t.id, place.leaseNo, outcomeCode("canceled"), place.attempt, place.worker, seq, place.startedAt, w.now, null, null, error, null, null, null]);
+  w.tables.outcome.insert([
+    t.id,
+    place.leaseNo,
+    outcomeCode("canceled"),
+    place.attempt,
+    place.worker,
+    seq,
+    place.startedAt,
+    w.now,
+    null,
+    null,
+    errorText(error),
+    null,
+    null,
+    null,
+  ]);
   closeGate(w, t.id, reason);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, "canceled");
-  w.closed.push({ task: t.id, run: t.run, parent: t.parent, definition: t.definition, leaseNo: place.leaseNo, reason, was: place.was, lane: t.lane });
+  w.closed.push({
+    task: t.id,
+    run: t.run,
+    parent: t.parent,
+    definition: t.definition,
+    leaseNo: place.leaseNo,
+    reason,
+    was: place.was,
+    lane: t.lane,
+  });
 }
 
 interface Place {
@@ -66,12 +106,30 @@ interface Place {
 
 function takeAway(w: Writing, t: Target): Place | undefined {
   const running = w.sql.row<{ lease_no: number; attempt: number; worker: number; claimed_at: number }>(
-    "DELETE FROM running WHERE task = ? RETURNING lease_no, attempt, worker, claimed_at", t.id);
-  if (running) return { was: "running", leaseNo: running.lease_no, attempt: running.attempt, worker: running.worker, startedAt: running.claimed_at };
+    "DELETE FROM running WHERE task = ? RETURNING lease_no, attempt, worker, claimed_at",
+    t.id,
+  );
+  if (running)
+    return {
+      was: "running",
+      leaseNo: running.lease_no,
+      attempt: running.attempt,
+      worker: running.worker,
+      startedAt: running.claimed_at,
+    };
   const queued = (was: "ready" | "delayed" | "held", row: { lease_no: number; attempt: number } | undefined): Place | undefined =>
     row && { was, leaseNo: row.lease_no, attempt: row.attempt, worker: null, startedAt: null };
   return (
-    queued("ready", w.sql.row("DELETE FROM ready WHERE lane = ? AND prio = ? AND pass = ? AND task = ? RETURNING lease_no, attempt", t.lane, t.prio, t.pass, t.id)) ??
+    queued(
+      "ready",
+      w.sql.row(
+        "DELETE FROM ready WHERE lane = ? AND prio = ? AND pass = ? AND task = ? RETURNING lease_no, attempt",
+        t.lane,
+        t.prio,
+        t.pass,
+        t.id,
+      ),
+    ) ??
     queued("delayed", w.sql.row("DELETE FROM delayed WHERE task = ? RETURNING lease_no, attempt", t.id)) ??
     queued("held", w.sql.row("DELETE FROM held WHERE task = ? RETURNING lease_no, attempt", t.id))
   );

@@ -12,9 +12,22 @@ export function openCatalogue(db: DatabaseSync, sql: Statements): Store["catalog
       sql.run("BEGIN IMMEDIATE");
       try {
         for (const d of definitions) {
-          sql.run("INSERT INTO definition (id, namespace, name, card) VALUES (?,?,?,?) ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card", d.id, namespace, d.name, d.card);
+          sql.run(
+            "INSERT INTO definition (id, namespace, name, card) VALUES (?,?,?,?) ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card",
+            d.id,
+            namespace,
+            d.name,
+            d.card,
+          );
         }
-        for (const l of lanes) sql.run("INSERT OR IGNORE INTO lane (id, definition, needs, build) VALUES (?,?,?,?)", l.id, l.definition, JSON.stringify(l.needs), l.build);
+        for (const l of lanes)
+          sql.run(
+            "INSERT OR IGNORE INTO lane (id, definition, needs, build) VALUES (?,?,?,?)",
+            l.id,
+            l.definition,
+            JSON.stringify(l.needs),
+            l.build,
+          );
         sql.run("COMMIT");
       } catch (e) {
         if (db.isTransaction) sql.run("ROLLBACK");
@@ -22,7 +35,15 @@ export function openCatalogue(db: DatabaseSync, sql: Statements): Store["catalog
       }
     },
     joined(p) {
-      sql.run("INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)", p.id, p.boot, p.name, p.pid, p.build, p.now);
+      sql.run(
+        "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
+        p.id,
+        p.boot,
+        p.name,
+        p.pid,
+        p.build,
+        p.now,
+      );
     },
     left(p) {
       sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id);
@@ -35,7 +56,18 @@ export function openCatalogue(db: DatabaseSync, sql: Statements): Store["catalog
         reason,
       );
       for (const r of rows) {
-        sql.run("INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since) VALUES (?,?,?,?,?,?,?,?,?)", r.lane, r.prio, r.pass, r.task, r.leaseNo, r.attempt, r.crashes, 0, now);
+        sql.run(
+          "INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since) VALUES (?,?,?,?,?,?,?,?,?)",
+          r.lane,
+          r.prio,
+          r.pass,
+          r.task,
+          r.leaseNo,
+          r.attempt,
+          r.crashes,
+          0,
+          now,
+        );
       }
       sql.run("COMMIT");
       return rows.map(readyRow);

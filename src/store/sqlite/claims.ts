@@ -6,7 +6,9 @@ import type { Value } from "./statements.ts";
 export function writeClaims(w: Writing, claims: readonly Claim[]): void {
   const flat: Value[] = [];
   for (const c of claims) {
-    if (w.sql.run("DELETE FROM ready WHERE lane = ? AND prio = ? AND pass = ? AND task = ?", c.lane, c.prio, c.pass, c.task) === 0) {
+    if (
+      w.sql.run("DELETE FROM ready WHERE lane = ? AND prio = ? AND pass = ? AND task = ?", c.lane, c.prio, c.pass, c.task) === 0
+    ) {
       w.unclaimed.push({ task: c.task, leaseNo: c.leaseNo });
       continue;
     }

@@ -15,8 +15,18 @@ import type { Writing } from "./writing.ts";
 
 export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, path: string, batch: Batch): BatchResult {
   const writing: Writing = {
-    sql, tables, runs: new RunChanges(sql, tables.event), now: batch.now, boot: batch.boot,
-    fencedActs: [], fenced: [], unclaimed: [], deliveries: [], closed: [], due: [], existing: new Map(),
+    sql,
+    tables,
+    runs: new RunChanges(sql, tables.event),
+    now: batch.now,
+    boot: batch.boot,
+    fencedActs: [],
+    fenced: [],
+    unclaimed: [],
+    deliveries: [],
+    closed: [],
+    due: [],
+    existing: new Map(),
   };
   try {
     // IMMEDIATE: a deferred transaction that turns into a writer can fail with SQLITE_BUSY_SNAPSHOT
@@ -29,7 +39,10 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     insertTasks(writing, batch.tasks, batch.boot);
     writeClaims(writing, batch.claims);
     const events = writing.runs.write();
-    const nextDueAt = batch.dueSlice > 0 ? (sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null) : null;
+    const nextDueAt =
+      batch.dueSlice > 0
+        ? (sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null)
+        : null;
     sql.run("COMMIT");
     const { fencedActs, fenced, deliveries, closed, due, existing, unclaimed } = writing;
     return { fencedActs, fenced, deliveries, closed, due, existing, unclaimed, events, moreCancels, nextDueAt };

@@ -1,7 +1,7 @@
 import type { OutcomeStatus } from "../../core/task.ts";
 import type { Spend } from "../../protocol/worker.ts";
 import type { StoredEvent } from "../contract.ts";
-import { Inserter, type Statements, type Value } from "./statements.ts";
+import type { Inserter, Statements, Value } from "./statements.ts";
 
 type Column = "total" | "succeeded" | "failed" | "canceled" | "quarantined" | "retried";
 const columns: readonly Column[] = ["total", "succeeded", "failed", "canceled", "quarantined", "retried"];
@@ -52,7 +52,11 @@ export class RunChanges {
   spend(run: number, spent: Spend | null): void {
     if (!spent) return;
     const sum = this.#spent.get(run) ?? { microUsd: 0, inputTokens: 0, outputTokens: 0 };
-    this.#spent.set(run, { microUsd: sum.microUsd + spent.microUsd, inputTokens: sum.inputTokens + spent.inputTokens, outputTokens: sum.outputTokens + spent.outputTokens });
+    this.#spent.set(run, {
+      microUsd: sum.microUsd + spent.microUsd,
+      inputTokens: sum.inputTokens + spent.inputTokens,
+      outputTokens: sum.outputTokens + spent.outputTokens,
+    });
   }
 
   /** Writes it all. @returns the events with their cursors. */
@@ -61,14 +65,24 @@ export class RunChanges {
       this.#sql.run(
         `INSERT INTO run_stage (run, definition, ${columns.join(", ")}) VALUES (?,?,?,?,?,?,?,?)
          ON CONFLICT (run, definition) DO UPDATE SET ${columns.map((c) => `${c} = ${c} + excluded.${c}`).join(", ")}`,
-        run, definition, by.total, by.succeeded, by.failed, by.canceled, by.quarantined, by.retried,
+        run,
+        definition,
+        by.total,
+        by.succeeded,
+        by.failed,
+        by.canceled,
+        by.quarantined,
+        by.retried,
       );
     }
     for (const [run, s] of this.#spent) {
       this.#sql.run(
         `INSERT INTO run (id, micro_usd, input_tokens, output_tokens) VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE SET
          micro_usd = micro_usd + excluded.micro_usd, input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens`,
-        run, s.microUsd, s.inputTokens, s.outputTokens,
+        run,
+        s.microUsd,
+        s.inputTokens,
+        s.outputTokens,
       );
     }
     const events: StoredEvent[] = [];
@@ -76,7 +90,8 @@ export class RunChanges {
     for (const [run, list] of this.#settled) {
       const row = this.#sql.row<{ cursor: number }>(
         "INSERT INTO run (id, cursor) VALUES (?,?) ON CONFLICT (id) DO UPDATE SET cursor = cursor + excluded.cursor RETURNING cursor",
-        run, list.length,
+        run,
+        list.length,
       ) as { cursor: number };
       let cursor = row.cursor - list.length;
       for (const { type, task, act } of list) {

@@ -13,7 +13,8 @@ const notADatabase = 26;
 export function storeFailure(e: unknown, path: string): unknown {
   const code = (e as { errcode?: number }).errcode;
   if (typeof code !== "number") return e;
-  const unusable = (problem: string, fix: string) => new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path, problem, fix }, { cause: e });
+  const unusable = (problem: string, fix: string) =>
+    new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path, problem, fix }, { cause: e });
   switch (code & 0xff) {
     case busy:
       return new FlotillaError("FLOTILLA_STORE_LOCKED", { path, pid: null }, { cause: e });

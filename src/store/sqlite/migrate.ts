@@ -6,13 +6,19 @@ const folder = new URL("./migrations/", import.meta.url);
 
 /** Numbered files, applied in order, each in a transaction of its own; `user_version` says how far the file is. */
 export function migrate(db: DatabaseSync, path: string): number {
-  const files = readdirSync(folder).filter((f) => f.endsWith(".sql")).toSorted();
+  const files = readdirSync(folder)
+    .filter((f) => f.endsWith(".sql"))
+    .toSorted();
   const at = (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
   if (at > files.length) throw new FlotillaError("FLOTILLA_STORE_NEWER", { path, schema: at, known: files.length });
   if (at === 0) {
     const foreign = db.prepare("SELECT name FROM sqlite_schema LIMIT 1").get() as { name: string } | undefined;
     if (foreign) {
-      throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path, problem: `it is another program's database (it has ${foreign.name})`, fix: "name another file; this one was not touched" });
+      throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
+        path,
+        problem: `it is another program's database (it has ${foreign.name})`,
+        fix: "name another file; this one was not touched",
+      });
     }
   }
   for (const [i, file] of files.entries()) {

@@ -10,7 +10,17 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
       w.fenced.push(r.lease);
       continue;
     }
-    w.tables.attempt.insert([task, leaseNo, r.attempt, r.worker, r.startedAt, w.now, r.how, errorText(r.error), ...spendValues(r.spent)]);
+    w.tables.attempt.insert([
+      task,
+      leaseNo,
+      r.attempt,
+      r.worker,
+      r.startedAt,
+      w.now,
+      r.how,
+      errorText(r.error),
+      ...spendValues(r.spent),
+    ]);
     w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
     const next = r.next;
     switch (next.to) {
@@ -18,12 +28,28 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
         w.tables.ready.insert([r.lane, r.prio, r.pass, task, leaseNo, next.attempt, next.crashes, next.alone ? 1 : 0, w.now]);
         break;
       case "delayed":
-        w.tables.delayed.insert([next.dueAt, task, r.lane, r.prio, r.pass, leaseNo, next.attempt, next.crashes, next.alone ? 1 : 0]);
+        w.tables.delayed.insert([
+          next.dueAt,
+          task,
+          r.lane,
+          r.prio,
+          r.pass,
+          leaseNo,
+          next.attempt,
+          next.crashes,
+          next.alone ? 1 : 0,
+        ]);
         break;
       case "held":
         w.sql.run(
           "INSERT INTO held (task, reason, error, since, lease_no, attempt, crashes) VALUES (?,?,?,?,?,?,?)",
-          task, next.reason, errorText(r.error), w.now, leaseNo, next.attempt, next.crashes,
+          task,
+          next.reason,
+          errorText(r.error),
+          w.now,
+          leaseNo,
+          next.attempt,
+          next.crashes,
         );
         break;
     }

@@ -7,7 +7,8 @@ import type { Value } from "./statements.ts";
 
 /** As selected by `taskColumns`: the contract's names, and SQLite's way to say true. */
 export type RawTask = Omit<TaskRow, "detached"> & { detached: number | boolean };
-export const taskColumns = "t.id, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at AS createdAt";
+export const taskColumns =
+  "t.id, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at AS createdAt";
 
 /** In place: a copy of 17 fields for each claimed task is 3 % of the throughput bench. */
 export function taskRow(r: RawTask): TaskRow {
@@ -31,7 +32,8 @@ export interface RawOutcome {
   input_tokens: number | null;
   output_tokens: number | null;
 }
-export const outcomeColumns = "o.task, o.lease_no, o.status, o.attempt, o.worker, o.seq, o.started_at, o.finished_at, o.value, o.ref, o.error, o.micro_usd, o.input_tokens, o.output_tokens";
+export const outcomeColumns =
+  "o.task, o.lease_no, o.status, o.attempt, o.worker, o.seq, o.started_at, o.finished_at, o.value, o.ref, o.error, o.micro_usd, o.input_tokens, o.output_tokens";
 
 export function outcomeRow(r: RawOutcome): OutcomeRow {
   return {
@@ -46,7 +48,10 @@ export function outcomeRow(r: RawOutcome): OutcomeRow {
     value: r.value,
     ref: r.ref,
     error: errorOf(r.error),
-    spent: r.micro_usd === null ? null : { microUsd: r.micro_usd, inputTokens: r.input_tokens ?? 0, outputTokens: r.output_tokens ?? 0 },
+    spent:
+      r.micro_usd === null
+        ? null
+        : { microUsd: r.micro_usd, inputTokens: r.input_tokens ?? 0, outputTokens: r.output_tokens ?? 0 },
   };
 }
 

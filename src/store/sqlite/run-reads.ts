@@ -1,6 +1,15 @@
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { RunRow, StageRow, Store } from "../contract.ts";
-import { eventRow, outcomeColumns, outcomeRow, taskColumns, taskRow, type RawEvent, type RawOutcome, type RawTask } from "./rows.ts";
+import {
+  eventRow,
+  outcomeColumns,
+  outcomeRow,
+  taskColumns,
+  taskRow,
+  type RawEvent,
+  type RawOutcome,
+  type RawTask,
+} from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
 
 const namespace = 1;
@@ -14,7 +23,9 @@ export function openRunReads(sql: Statements): Store["runs"] {
     outcome,
     ended({ id, secret }) {
       const row = sql.row<RawOutcome & { secret: string | null; parent: number | null }>(
-        `SELECT t.secret, t.parent, ${outcomeColumns} FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.id = ?`, id);
+        `SELECT t.secret, t.parent, ${outcomeColumns} FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.id = ?`,
+        id,
+      );
       if (!row || row.parent !== null || row.secret !== secret) return undefined;
       return row.task === null ? null : outcomeRow(row);
     },
@@ -32,10 +43,13 @@ export function openRunReads(sql: Statements): Store["runs"] {
       if (before !== null) add("t.id < ?", before);
       if (definition !== null) add("t.definition = ?", definition);
       if (status === "running") add("NOT EXISTS (SELECT 1 FROM outcome o WHERE o.task = t.id)");
-      else if (status !== null) add("EXISTS (SELECT 1 FROM outcome o WHERE o.task = t.id AND o.status = ?)", outcomeCode(status as OutcomeStatus));
+      else if (status !== null)
+        add("EXISTS (SELECT 1 FROM outcome o WHERE o.task = t.id AND o.status = ?)", outcomeCode(status as OutcomeStatus));
       const rows = sql.rows<RawTask>(
         `SELECT ${taskColumns} FROM task t WHERE t.namespace = ? AND t.parent IS NULL ${filters.map((f) => `AND ${f}`).join(" ")} ORDER BY t.id DESC LIMIT ?`,
-        namespace, ...values, limit,
+        namespace,
+        ...values,
+        limit,
       );
       return rows.map((task) => runRow(sql, task, outcome(task.id)));
     },
@@ -43,9 +57,15 @@ export function openRunReads(sql: Statements): Store["runs"] {
 }
 
 function runRow(sql: Statements, task: RawTask, outcome: RunRow["outcome"]): RunRow {
-  const run = sql.row<{ cursor: number; micro_usd: number; input_tokens: number; output_tokens: number }>("SELECT cursor, micro_usd, input_tokens, output_tokens FROM run WHERE id = ?", task.id);
+  const run = sql.row<{ cursor: number; micro_usd: number; input_tokens: number; output_tokens: number }>(
+    "SELECT cursor, micro_usd, input_tokens, output_tokens FROM run WHERE id = ?",
+    task.id,
+  );
   const stages = run
-    ? sql.rows<StageRow & Record<string, Value>>("SELECT definition, total, succeeded, failed, canceled, quarantined, retried FROM run_stage WHERE run = ? ORDER BY definition", task.id)
+    ? sql.rows<StageRow & Record<string, Value>>(
+        "SELECT definition, total, succeeded, failed, canceled, quarantined, retried FROM run_stage WHERE run = ? ORDER BY definition",
+        task.id,
+      )
     : [];
   return {
     task: taskRow(task),
@@ -59,7 +79,19 @@ function runRow(sql: Statements, task: RawTask, outcome: RunRow["outcome"]): Run
 export function openEventReads(sql: Statements): Store["events"] {
   return {
     after: ({ run, cursor, limit }) =>
-      sql.rows<RawEvent>("SELECT run, cursor, type, task, act FROM event WHERE run = ? AND cursor > ? ORDER BY cursor LIMIT ?", run, cursor, limit).map(eventRow),
-    emit: ({ task, act }) => sql.row<{ name: string; value: string; at: number }>("SELECT name, value, at FROM emit WHERE task = ? AND act = ?", task, act) ?? null,
+      sql
+        .rows<RawEvent>(
+          "SELECT run, cursor, type, task, act FROM event WHERE run = ? AND cursor > ? ORDER BY cursor LIMIT ?",
+          run,
+          cursor,
+          limit,
+        )
+        .map(eventRow),
+    emit: ({ task, act }) =>
+      sql.row<{ name: string; value: string; at: number }>(
+        "SELECT name, value, at FROM emit WHERE task = ? AND act = ?",
+        task,
+        act,
+      ) ?? null,
   };
 }

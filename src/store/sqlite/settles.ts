@@ -29,15 +29,34 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
     if (seq === null) continue;
     for (const s of siblings) {
       seqs.set(s.lease.task, seq);
-      w.deliveries.push({ parent, seq, act: s.act as number, status: s.status, value: s.value, ref: s.ref, error: s.error, at: w.now });
+      w.deliveries.push({
+        parent,
+        seq,
+        act: s.act as number,
+        status: s.status,
+        value: s.value,
+        ref: s.ref,
+        error: s.error,
+        at: w.now,
+      });
       seq += 1;
     }
   }
   const flat: Value[] = [];
   for (const s of won) {
     flat.push(
-      s.lease.task, s.lease.leaseNo, outcomeCode(s.status), s.attempt, s.worker, seqs.get(s.lease.task) ?? null, s.startedAt, w.now,
-      s.value, s.ref, errorText(s.error), ...spendValues(s.spent),
+      s.lease.task,
+      s.lease.leaseNo,
+      outcomeCode(s.status),
+      s.attempt,
+      s.worker,
+      seqs.get(s.lease.task) ?? null,
+      s.startedAt,
+      w.now,
+      s.value,
+      s.ref,
+      errorText(s.error),
+      ...spendValues(s.spent),
     );
     w.runs.spend(s.run, s.spent);
     if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);
@@ -48,5 +67,6 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
 /** The end of a task that may have children: those still under way are canceled, by a job that goes on in slices. */
 export function closeGate(w: Writing, task: number, reason: string): void {
   const gate = w.sql.row<{ remaining: number }>("DELETE FROM gate WHERE task = ? RETURNING remaining", task);
-  if (gate && gate.remaining > 0) w.sql.run("INSERT OR IGNORE INTO cancel_job (task, after_act, reason, at) VALUES (?,0,?,?)", task, reason, w.now);
+  if (gate && gate.remaining > 0)
+    w.sql.run("INSERT OR IGNORE INTO cancel_job (task, after_act, reason, at) VALUES (?,0,?,?)", task, reason, w.now);
 }

@@ -16,11 +16,17 @@ export interface Tables {
 export function openTables(sql: Statements): Tables {
   const table = (name: string, columns: string) => new Inserter(sql, name, columns.split(" "));
   return {
-    task: table("task", "id namespace run parent act key input_hash asked_after secret path definition lane prio pass tenant depth detached input options created_at"),
+    task: table(
+      "task",
+      "id namespace run parent act key input_hash asked_after secret path definition lane prio pass tenant depth detached input options created_at",
+    ),
     ready: table("ready", "lane prio pass task lease_no attempt crashes alone since"),
     delayed: table("delayed", "due_at task lane prio pass lease_no attempt crashes alone"),
     running: table("running", "task lease_no top orchestrator worker attempt crashes alone claimed_at"),
-    outcome: table("outcome", "task lease_no status attempt worker seq started_at finished_at value ref error micro_usd input_tokens output_tokens"),
+    outcome: table(
+      "outcome",
+      "task lease_no status attempt worker seq started_at finished_at value ref error micro_usd input_tokens output_tokens",
+    ),
     attempt: table("attempt", "task lease_no attempt worker started_at ended_at how error micro_usd input_tokens output_tokens"),
     step: table("step", "task act key asked_after lease_no begun_at"),
     emit: table("emit", "task act key asked_after name value at"),

@@ -17,11 +17,44 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
   for (const [index, t] of tasks.entries()) {
     if (t.idempotency && taken(w, index, t)) continue;
     task.push(
-      t.id, namespace, t.run, t.parent, t.act, t.key, t.inputHash, t.askedAfter, t.secret, t.path, t.definition, t.lane, t.prio, t.pass,
-      t.tenant, t.depth, t.detached ? 1 : 0, t.input, t.options, t.createdAt,
+      t.id,
+      namespace,
+      t.run,
+      t.parent,
+      t.act,
+      t.key,
+      t.inputHash,
+      t.askedAfter,
+      t.secret,
+      t.path,
+      t.definition,
+      t.lane,
+      t.prio,
+      t.pass,
+      t.tenant,
+      t.depth,
+      t.detached ? 1 : 0,
+      t.input,
+      t.options,
+      t.createdAt,
     );
     if (t.refused) {
-      outcome.push(t.id, 0, outcomeCode("failed"), 0, null, seqOf?.get(t.id) ?? null, null, w.now, null, null, errorText(t.refused), null, null, null);
+      outcome.push(
+        t.id,
+        0,
+        outcomeCode("failed"),
+        0,
+        null,
+        seqOf?.get(t.id) ?? null,
+        null,
+        w.now,
+        null,
+        null,
+        errorText(t.refused),
+        null,
+        null,
+        null,
+      );
       if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, "failed");
     } else if (t.claim) running.push(t.id, 1, 1, boot, t.claim.worker, 1, 0, 0, w.now);
     else if (t.dueAt !== null) delayed.push(t.dueAt, t.id, t.lane, t.prio, t.pass, 0, 0, 0, 0);
@@ -37,15 +70,36 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
 /** True when another run has the key. */
 function taken(w: Writing, index: number, t: NewTask): boolean {
   const { key, inputHash } = t.idempotency as { key: string; inputHash: string };
-  const won = w.sql.run("INSERT OR IGNORE INTO idempotency (namespace, definition, key, task, input_hash) VALUES (?,?,?,?,?)", namespace, t.definition, key, t.id, inputHash);
+  const won = w.sql.run(
+    "INSERT OR IGNORE INTO idempotency (namespace, definition, key, task, input_hash) VALUES (?,?,?,?,?)",
+    namespace,
+    t.definition,
+    key,
+    t.id,
+    inputHash,
+  );
   if (won === 1) return false;
   const owner = w.sql.row<{ task: number; input_hash: string; secret: string }>(
     "SELECT i.task, i.input_hash, t.secret FROM idempotency i JOIN task t ON t.id = i.task WHERE i.namespace = ? AND i.definition = ? AND i.key = ?",
-    namespace, t.definition, key,
+    namespace,
+    t.definition,
+    key,
   );
   // Two equal keys in one batch: the first one's task row is written only at the end of insertTasks.
-  const sibling = owner ? undefined : w.sql.row<{ task: number; input_hash: string }>("SELECT task, input_hash FROM idempotency WHERE namespace = ? AND definition = ? AND key = ?", namespace, t.definition, key);
-  w.existing.set(index, owner ? { task: owner.task, secret: owner.secret, inputHash: owner.input_hash } : { task: sibling?.task ?? t.id, secret: "", inputHash: sibling?.input_hash ?? "" });
+  const sibling = owner
+    ? undefined
+    : w.sql.row<{ task: number; input_hash: string }>(
+        "SELECT task, input_hash FROM idempotency WHERE namespace = ? AND definition = ? AND key = ?",
+        namespace,
+        t.definition,
+        key,
+      );
+  w.existing.set(
+    index,
+    owner
+      ? { task: owner.task, secret: owner.secret, inputHash: owner.input_hash }
+      : { task: sibling?.task ?? t.id, secret: "", inputHash: sibling?.input_hash ?? "" },
+  );
   return true;
 }
 
@@ -53,7 +107,8 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
 export function promoteDue(w: Writing, limit: number): void {
   const rows = w.sql.rows<RawReady & { dueAt: number }>(
     "SELECT due_at AS dueAt, task, lane, prio, pass, lease_no AS leaseNo, attempt, crashes, alone, 0 AS since FROM delayed WHERE due_at <= ? ORDER BY due_at, task LIMIT ?",
-    w.now, limit,
+    w.now,
+    limit,
   );
   const flat: Value[] = [];
   for (const r of rows) {

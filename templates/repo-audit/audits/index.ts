@@ -20,4 +20,4 @@ export function auditOf(dimension: Dimension): Audit {
   return found;
 }
 
-export { type Audit, needsVerdict, type Scope } from "./audit.ts";
+export { type Audit, needsVerdict } from "./audit.ts";
