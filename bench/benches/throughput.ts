@@ -17,7 +17,7 @@ export const throughput: Bench = {
 async function measure(durability: Durability, s: Settings): Promise<Case> {
   const tasks = s.quick ? 4_000 : 40_000;
   const pairs = s.quick ? 2 : 5;
-  const load = { tasks, inFlight: 2_000, slots: 256 };
+  const load = { tasks, inFlight: 2_000, slots: 2_000 };
   const mine: number[] = [];
   const byBatch = new Map<number, number[]>(batches.map((b) => [b, []]));
   // Ours and raw take turns: the machine drifts within minutes, and both must see the same minutes.

@@ -3,7 +3,7 @@ import { openRaw, type Durability } from "./raw.ts";
 /** Tasks/s of raw insert, claim and complete, `batch` at a time. */
 export async function work(o: { path: string; durability: Durability; tasks: number; batch: number }): Promise<number> {
   const queue = openRaw(o.path, o.durability);
-  cycle(queue, 1, Math.min(o.tasks, 2_000), o.batch);
+  cycle(queue, 1, Math.min(o.tasks, 20_000), o.batch);
   const started = performance.now();
   cycle(queue, 1_000_000, o.tasks, o.batch);
   const seconds = (performance.now() - started) / 1_000;
