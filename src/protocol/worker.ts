@@ -160,6 +160,8 @@ export type AttemptResult =
   | { readonly status: "succeeded"; readonly value: string }
   /** `terminal`: no further attempt. `retryAfterMs`: the far side asked for that wait. */
   | { readonly status: "failed"; readonly error: ErrorJson; readonly terminal: boolean; readonly retryAfterMs?: number }
+  /** Given back: it could not go on, through no fault of its code. It is tried again after a backoff, and not charged. */
+  | { readonly status: "returned"; readonly error: ErrorJson }
   /** The code does not fit the journal: the task waits, because outcomes are immutable and a deploy may be rolled back. */
   | { readonly status: "mismatch"; readonly error: ErrorJson };
 
