@@ -5,11 +5,26 @@ import { agent } from "../client/agent.ts";
 import { message } from "../client/message.ts";
 import type { AgentContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
+import type { Assignment } from "../protocol/worker.ts";
 
 const text = z.object({ text: z.string() });
 const made = (run: (ctx: AgentContext) => unknown): AnyCallable =>
   agent({ name: "made", input: z.unknown(), run: (_, ctx) => run(ctx) });
 const nap = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+
+/** Of the target that `made` gives. */
+const assignmentOf = (task: number): Assignment => ({
+  fence: { task, boot: 1, leaseNo: 1 },
+  publicId: "t_x",
+  definition: "made",
+  tenant: "d",
+  attempt: 2,
+  input: "null",
+  startedAt: 0,
+  acts: 0,
+  journal: [],
+  deliveries: [],
+});
 
 async function resultOf(target: AnyCallable, input: unknown = null) {
   using fleet = tinyFleet({ definitions: [target] });
@@ -282,6 +297,28 @@ describe("an attempt that no longer counts", () => {
     fleet.send({ t: "cancel", fence: { task, boot: 2, leaseNo: 1 }, reason: "x" });
     expect((await fleet.settled(task)).result.status).toBe("succeeded");
   });
+  test("a cancel of what is not here is answered at once, so that nobody waits for its end", async () => {
+    using fleet = tinyFleet({ definitions: [made(() => 1)] });
+    fleet.send({ t: "cancel", fence: { task: 77, boot: 1, leaseNo: 3 }, reason: "x" });
+    await fleet.until((m) => m.t === "ended");
+    expect(fleet.said).toEqual([{ t: "ended", fence: { task: 77, boot: 1, leaseNo: 3 } }]);
+  });
+  test("a cancel of an attempt that a new lease has displaced waits for its code", async () => {
+    let release = (): void => {};
+    let attempts = 0;
+    const target = made(() => (++attempts === 1 ? new Promise<void>((resolve) => (release = resolve)) : "second"));
+    using fleet = tinyFleet({ definitions: [target] });
+    const task = fleet.assign(target);
+    await turns();
+    fleet.send({ t: "assign", tasks: [{ ...assignmentOf(task), fence: { task, boot: 1, leaseNo: 2 } }] });
+    await fleet.settled(task);
+    fleet.send({ t: "cancel", fence: { task, boot: 1, leaseNo: 1 }, reason: "x" });
+    await turns();
+    expect(fleet.of("ended")).toEqual([]);
+    release();
+    await fleet.until((m) => m.t === "ended");
+    expect(fleet.of("ended")).toEqual([{ t: "ended", fence: { task, boot: 1, leaseNo: 1 } }]);
+  });
   test("a new lease of its task takes its place", async () => {
     let n = 0;
     const target = made((ctx) =>
@@ -292,20 +329,7 @@ describe("an attempt that no longer counts", () => {
     await turns();
     fleet.send({
       t: "assign",
-      tasks: [
-        {
-          fence: { task, boot: 1, leaseNo: 2 },
-          publicId: "t_x",
-          definition: "made",
-          tenant: "d",
-          attempt: 2,
-          input: "null",
-          startedAt: 0,
-          acts: 0,
-          journal: [],
-          deliveries: [],
-        },
-      ],
+      tasks: [{ ...assignmentOf(task), fence: { task, boot: 1, leaseNo: 2 } }],
     });
     const { fence } = await fleet.settled(task);
     expect(fence.leaseNo).toBe(2);

@@ -49,6 +49,8 @@ class Hosting implements Worker, Host {
   readonly #options: WorkerOptions;
   readonly #definitions = new Map<string, Definition>();
   readonly #attempts = new Map<number, Attempt>();
+  /** A newer lease of their task has come; their code has not stopped. */
+  readonly #displaced = new Set<Attempt>();
   readonly #slots: Slots;
   readonly #send: (message: FromWorker) => void;
   readonly #unwatch: () => void;
@@ -105,7 +107,7 @@ class Hosting implements Worker, Host {
       case "reply":
         return this.#attempt(m.fence)?.reply(m.request, m.value, m.error);
       case "cancel":
-        return this.#attempt(m.fence)?.abort(new FlotillaError("FLOTILLA_CANCELED", { by: m.reason }));
+        return this.#cancel(m.fence, m.reason);
       case "ping":
         return this.send({ t: "pong", n: m.n });
       case "drain":
@@ -114,6 +116,15 @@ class Hosting implements Worker, Host {
       case "welcome":
         return;
     }
+  }
+
+  #cancel(fence: Fence, reason: string): void {
+    const attempt = this.#attempt(fence);
+    if (attempt) return attempt.abort(new FlotillaError("FLOTILLA_CANCELED", { by: reason }));
+    // Its `ended` follows when its code has stopped.
+    for (const displaced of this.#displaced) if (sameFence(displaced.fence, fence)) return;
+    // It never came or is over: who asked keeps a slot for it until it is told.
+    this.send({ t: "ended", fence });
   }
 
   #take(task: Assignment): void {
@@ -138,7 +149,12 @@ class Hosting implements Worker, Host {
       return this.#refuse(task, new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: task.definition, known }));
     }
     // The same task again under a new lease: the attempt that is here was fenced.
-    this.#attempts.get(task.fence.task)?.abort(new FlotillaError("FLOTILLA_LEASE_LOST", { task: task.publicId }));
+    const displaced = this.#attempts.get(task.fence.task);
+    if (displaced) {
+      this.#attempts.delete(task.fence.task);
+      this.#displaced.add(displaced);
+      displaced.abort(new FlotillaError("FLOTILLA_LEASE_LOST", { task: task.publicId }));
+    }
     const attempt = new Attempt(task, definition, this);
     attempt.body = definition.kind === "workflow" ? new WorkflowBody(attempt) : new AgentBody(attempt);
     this.#attempts.set(task.fence.task, attempt);
@@ -148,7 +164,7 @@ class Hosting implements Worker, Host {
   /** The attempt under that fence, if it is still here. */
   #attempt(fence: Fence): Attempt | undefined {
     const attempt = this.#attempts.get(fence.task);
-    return attempt && attempt.fence.leaseNo === fence.leaseNo && attempt.fence.boot === fence.boot ? attempt : undefined;
+    return attempt && sameFence(attempt.fence, fence) ? attempt : undefined;
   }
 
   stop(): Promise<void> {
@@ -162,7 +178,7 @@ class Hosting implements Worker, Host {
     const reason = new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name}` });
     const empty = new Promise<void>((resolve) => (this.#whenEmpty = resolve));
     for (const attempt of this.#attempts.values()) attempt.abort(reason);
-    if (this.#attempts.size > 0) {
+    if (!this.#empty) {
       const grace = this.clock.after(graceMs, () => this.#whenEmpty?.());
       await empty;
       grace.cancel();
@@ -191,14 +207,19 @@ class Hosting implements Worker, Host {
   forget(attempt: Attempt): void {
     const { task } = attempt.fence;
     if (this.#attempts.get(task) === attempt) this.#attempts.delete(task);
-    if (this.#attempts.size === 0) {
+    else this.#displaced.delete(attempt);
+    if (this.#empty) {
       this.#whenEmpty?.();
       this.#leaveWhenEmpty();
     }
   }
 
+  get #empty(): boolean {
+    return this.#attempts.size === 0 && this.#displaced.size === 0;
+  }
+
   #leaveWhenEmpty(): void {
-    if (!this.#draining || this.#attempts.size > 0) return;
+    if (!this.#draining || !this.#empty) return;
     this.#draining = false;
     this.send({ t: "goodbye", reason: "drained" });
   }
@@ -213,4 +234,8 @@ class Hosting implements Worker, Host {
     this.#dirty = [];
     for (const attempt of dirty) attempt.flush();
   };
+}
+
+function sameFence(a: Fence, b: Fence): boolean {
+  return a.task === b.task && a.leaseNo === b.leaseNo && a.boot === b.boot;
 }
