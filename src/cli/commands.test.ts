@@ -269,6 +269,16 @@ describe("run", () => {
     ]);
   });
 
+  it("exits 2 when the input does not fit the definition's card, and starts nothing", async () => {
+    const { fake, cli } = await fakeFleet();
+    const inputSchema = { type: "object", properties: { who: { type: "string" } }, required: ["who"] };
+    fake.putDefinition({ name: "greet", kind: "agent", description: "", inputSchema });
+    const { code, err } = await cli("run greet --input who=5");
+    expect([code, err]).toEqual([2, expect.stringContaining("FLOTILLA_INPUT_INVALID")]);
+    expect(err).toContain("who");
+    expect(fake.started).toEqual([]);
+  });
+
   it("--detach prints the id alone", async () => {
     const { cli } = await fakeFleet();
     expect(await cli("run review-all --detach")).toEqual({ code: 0, out: `${runView().id}\n`, err: "" });

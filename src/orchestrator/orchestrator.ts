@@ -9,7 +9,7 @@ import { explain } from "./explain.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { Outcomes } from "./outcomes.ts";
-import { getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
+import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
 import { receive } from "./receive.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
@@ -87,6 +87,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
       return explain(state, await state.publicId(task), task, where);
     },
+    definition: async (name) => getDefinition(state, name),
     workers: async () => listWorkers(state),
     health: () => health(state, version),
     async *events(id, options) {

@@ -4,6 +4,7 @@ import { runId } from "../core/id.ts";
 import { priorities, type TaskState } from "../core/task.ts";
 import type {
   AttemptView,
+  DefinitionView,
   HealthView,
   Page,
   RunsQuery,
@@ -217,6 +218,12 @@ export function stateOf(where: Whereabouts | null): TaskState {
 
 function workerOf(where: Whereabouts | null): number | null {
   return where?.in === "running" ? where.worker : where?.in === "outcome" ? where.outcome.worker : null;
+}
+
+/** @throws FLOTILLA_UNKNOWN_DEFINITION */
+export function getDefinition(state: State, name: string): DefinitionView {
+  const { kind, description, inputSchema } = state.definitions.require(name).card;
+  return { name, kind, description, inputSchema };
 }
 
 export function listWorkers(state: State): WorkerView[] {

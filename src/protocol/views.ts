@@ -4,7 +4,8 @@ import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Priority, TaskState } from "../core/task.ts";
 
-export type RunStatus = "running" | "succeeded" | "partial" | "failed" | "canceled" | "stopped" | "quarantined";
+export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
+export type RunStatus = (typeof runStatuses)[number];
 
 /** Exact counts of one definition's tasks in a run. */
 export interface StageView {
@@ -115,7 +116,16 @@ export interface HealthView {
   readonly uncovered: readonly string[];
 }
 
-/** `items` is a window of `total` when `total` is known; `next` continues it. */
+/** A definition as whoever wants to start it sees it. */
+export interface DefinitionView {
+  readonly name: string;
+  readonly kind: "agent" | "workflow" | "contract";
+  readonly description: string;
+  /** JSON Schema 2020-12 of the input; null where the schema's library cannot say. */
+  readonly inputSchema: unknown;
+}
+
+/** A window of a list; how long the list is, it does not say. `next` goes on after it (`after`), null at the end. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | null;
@@ -174,6 +184,8 @@ export interface OrchestratorApi {
   task(id: string): Promise<TaskDetail>;
   tasks(q: TasksQuery): Promise<Page<TaskView>>;
   explain(id: string): Promise<Explanation>;
+  /** @throws FLOTILLA_UNKNOWN_DEFINITION */
+  definition(name: string): Promise<DefinitionView>;
   workers(): Promise<readonly WorkerView[]>;
   health(): Promise<HealthView>;
   /** Durable events after the cursor, then live ones, until the run's end or until `signal` aborts. */

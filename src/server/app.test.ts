@@ -54,6 +54,21 @@ describe("POST /api/v1/runs", () => {
     });
   });
 
+  it("refuses input that does not fit the card, and stores nothing", async () => {
+    const { ask, fake } = world();
+    const inputSchema = { type: "object", properties: { who: { type: "string" } }, required: ["who"] };
+    fake.putDefinition({ name: "greet", kind: "agent", description: "", inputSchema });
+    for (const input of [{ who: 5 }, undefined]) {
+      const { status, body } = await ask("/api/v1/runs", post({ name: "greet", input }));
+      expect([status, body["code"]]).toEqual([400, "FLOTILLA_INPUT_INVALID"]);
+    }
+    const { body } = await ask("/api/v1/runs", post({ name: "greet", input: { who: 5 } }));
+    expect(body["details"]).toMatchObject({ issues: [{ path: ["who"] }] });
+    expect(fake.started).toEqual([]);
+    expect((await ask("/api/v1/runs", post({ name: "greet", input: { who: "Ada" } }))).status).toBe(201);
+    expect((await ask("/api/v1/definitions/greet")).body).toMatchObject({ kind: "agent", inputSchema });
+  });
+
   it("tells an unknown name, and what is known", async () => {
     const { status, body } = await world().ask("/api/v1/runs", post({ name: "nobody" }));
     expect([status, body["code"], body["why"]]).toEqual([

@@ -32,6 +32,7 @@ export function remoteApi(socketPath: string): RemoteApi {
     task: (task) => get(`/tasks/${id(task)}`),
     tasks: ({ run, ...q }) => get(`/runs/${id(run)}/tasks${queryString(q)}`),
     explain: (task) => get(`/tasks/${id(task)}/explain`),
+    definition: (name) => get(`/definitions/${id(name)}`),
     workers: () => get("/workers"),
     health: () => get("/health"),
     events: (run, o) => events(http, run, o),

@@ -5,22 +5,12 @@ import { FlotillaError } from "../core/error.ts";
 import { issuePath } from "../core/issue.ts";
 import type { Schema } from "../core/schema.ts";
 import { closedStates, openStates, priorities } from "../core/task.ts";
-import type { RunStatus } from "../protocol/views.ts";
+import { runStatuses } from "../protocol/views.ts";
 
 /** Rows of one page. */
 export const pageMax = 500;
 /** The longest a long poll is held, in ms: proxies drop silent requests after 60 s. */
 export const waitMsMax = 55_000;
-
-const runStatuses = [
-  "running",
-  "succeeded",
-  "partial",
-  "failed",
-  "canceled",
-  "stopped",
-  "quarantined",
-] as const satisfies readonly RunStatus[];
 
 const name = z.string().min(1).max(bounds.nameLength);
 const paging = { limit: z.coerce.number().int().min(1).max(pageMax).optional(), after: z.string().min(1).optional() };

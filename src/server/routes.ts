@@ -1,4 +1,4 @@
-import { getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
+import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { cancelRun, getOutcome, getRun, listRuns, listTasks, startRun, streamEvents } from "./handlers/runs.ts";
 import { explainTask, getArtifact, getTask } from "./handlers/tasks.ts";
 import { route } from "./route.ts";
@@ -14,6 +14,7 @@ export const routes = [
   route("GET", "/tasks/:id", getTask),
   route("GET", "/tasks/:id/explain", explainTask),
   route("GET", "/artifacts/:ref", getArtifact),
+  route("GET", "/definitions/:name", getDefinition),
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
 ];

@@ -106,6 +106,8 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       fake.putRun(run);
       fake.putTask(task);
       fake.putExplanation(explanation);
+      const definition = { name: "a/b", kind: "agent" as const, description: "ü", inputSchema: { type: "object" } };
+      fake.putDefinition(definition);
       fake.setWorkers([workerView()]);
       fake.setHealth(healthView({ uncovered: ["lint"] }));
       fake.setArtifact("a_1/x", '"text"');
@@ -113,6 +115,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(await opened.api.run(run.id)).toEqual(run);
       expect(await opened.api.task(task.id)).toEqual(task);
       expect(await opened.api.explain(task.id)).toEqual(explanation);
+      expect(await opened.api.definition("a/b")).toEqual(definition);
       expect(await opened.api.workers()).toEqual([workerView()]);
       expect(await opened.api.health()).toEqual(healthView({ uncovered: ["lint"] }));
       expect(await opened.api.artifact("a_1/x")).toBe('"text"');
@@ -151,6 +154,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       await expect(opened.api.task("t_x")).rejects.toMatchObject(unknown);
       await expect(opened.api.outcome("r_x")).rejects.toMatchObject(unknown);
       await expect(opened.api.cancel("r_x", "why")).rejects.toMatchObject(unknown);
+      await expect(opened.api.definition("nobody")).rejects.toMatchObject({ code: "FLOTILLA_UNKNOWN_DEFINITION" });
     });
 
     it("streams events from the cursor on, until the run ends", async () => {

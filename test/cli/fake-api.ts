@@ -2,6 +2,7 @@
 import { EventEmitter, on, once } from "node:events";
 import { FlotillaError } from "../../src/core/error.ts";
 import type {
+  DefinitionView,
   EventView,
   Explanation,
   HealthView,
@@ -102,6 +103,8 @@ export interface FakeOrchestrator {
   putRun(run: RunView): void;
   putTask(task: TaskDetail): void;
   putExplanation(e: Explanation): void;
+  /** Every other name is a definition that says nothing of its input. */
+  putDefinition(definition: DefinitionView): void;
   setWorkers(workers: readonly WorkerView[]): void;
   setHealth(health: HealthView): void;
   setArtifact(ref: string, text: string): void;
@@ -117,9 +120,14 @@ export interface FakeOrchestrator {
   readersGone(): Promise<void>;
 }
 
+function unknownDefinition(name: string): FlotillaError {
+  return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name, known: ["review-all"] });
+}
+
 export function fakeOrchestrator(): FakeOrchestrator {
   const runs = new Map<string, RunView>();
   const tasks = new Map<string, TaskDetail>();
+  const definitions = new Map<string, DefinitionView>();
   const explanations = new Map<string, Explanation>();
   const outcomes = new Map<string, OutcomeReply>();
   const artifacts = new Map<string, string>();
@@ -134,8 +142,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const readers = new Set<symbol>();
 
   async function start(request: StartRequest): Promise<{ id: string; existing: boolean; depth: number; pressure: "none" }> {
-    if (request.name === "nobody")
-      throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: request.name, known: ["review-all"] });
+    if (request.name === "nobody") throw unknownDefinition(request.name);
     const earlier = request.idempotencyKey === undefined ? undefined : byKey.get(request.idempotencyKey);
     if (earlier && earlier.input !== request.input) {
       throw new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: request.idempotencyKey ?? "", run: earlier.id });
@@ -228,6 +235,10 @@ export function fakeOrchestrator(): FakeOrchestrator {
       );
     },
     explain: async (id) => find(explanations, "task", id),
+    async definition(name) {
+      if (name === "nobody") throw unknownDefinition(name);
+      return definitions.get(name) ?? { name, kind: "agent", description: "", inputSchema: null };
+    },
     workers: async () => workers,
     health: async () => health,
     events: stream,
@@ -241,6 +252,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
     putRun: (run) => void runs.set(run.id, run),
     putTask: (task) => void tasks.set(task.id, task),
     putExplanation: (e) => void explanations.set(e.task, e),
+    putDefinition: (d) => void definitions.set(d.name, d),
     setWorkers: (w) => void (workers = w),
     setHealth: (h) => void (health = h),
     setArtifact: (ref, text) => void artifacts.set(ref, text),

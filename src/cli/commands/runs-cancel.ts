@@ -1,8 +1,13 @@
 import { Command } from "commander";
+import { closedStates } from "../../core/task.ts";
+import { runStatuses } from "../../protocol/views.ts";
 import type { MakeCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openFleetOf } from "../open-api.ts";
 import { resolveEither, shortId } from "../short-id.ts";
+
+/** Of runs and of tasks. */
+const ends: ReadonlySet<string> = new Set([...runStatuses.filter((status) => status !== "running"), ...closedStates]);
 
 export const runsCancel: MakeCommand = (bind) =>
   new Command("cancel")
@@ -14,13 +19,7 @@ export const runsCancel: MakeCommand = (bind) =>
         await using opened = await openFleetOf(c, ["start the fleet that works on it, then cancel: flotilla up"]);
         const id = await resolveEither(opened.api, text);
         const before = id.startsWith("r_") ? (await opened.api.run(id)).status : (await opened.api.task(id)).state;
-        const ended =
-          before === "succeeded" ||
-          before === "failed" ||
-          before === "canceled" ||
-          before === "quarantined" ||
-          before === "partial" ||
-          before === "stopped";
+        const ended = ends.has(before);
         if (!ended) await opened.api.cancel(id, reason);
         if (c.globals.output === "json") c.out.json({ id, canceling: !ended, was: before });
         else

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { runStatuses } from "../../protocol/views.ts";
 import type { RunStatus, RunsQuery, RunView } from "../../protocol/views.ts";
 import type { MakeCommand } from "../command.ts";
 import { hint } from "../context.ts";
@@ -11,16 +12,6 @@ import { shortId } from "../short-id.ts";
 import { ago, count, paintState, stateText, took } from "../text/format.ts";
 import type { Column } from "../text/table.ts";
 
-export const statuses = [
-  "running",
-  "succeeded",
-  "partial",
-  "failed",
-  "canceled",
-  "stopped",
-  "quarantined",
-] as const satisfies readonly RunStatus[];
-
 interface Options {
   readonly status?: RunStatus;
   readonly name?: string;
@@ -32,7 +23,7 @@ export const runsLs: MakeCommand = (bind) =>
   new Command("ls")
     .alias("list")
     .description("list runs, the latest first")
-    .addOption(new Option("--status <status>", "only these").choices(statuses))
+    .addOption(new Option("--status <status>", "only these").choices(runStatuses))
     .option("--name <name>", "only of this agent or workflow")
     .addOption(limitOption())
     .addOption(afterOption())

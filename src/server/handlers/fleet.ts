@@ -1,6 +1,11 @@
 import { errorJson } from "../../core/error.ts";
 import type { Handler } from "../route.ts";
 
+export const getDefinition: Handler = async ({ api }, call) => ({
+  status: 200,
+  json: await api.definition(call.param("name")),
+});
+
 export const listWorkers: Handler = async ({ api }) => ({ status: 200, json: await api.workers() });
 
 export const getHealth: Handler = async ({ api }) => ({ status: 200, json: await api.health() });

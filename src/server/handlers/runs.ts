@@ -14,6 +14,7 @@ import {
   startBody,
   tasksQuery,
 } from "../requests.ts";
+import { checkInput } from "../input-check.ts";
 import type { Handler } from "../route.ts";
 
 export const startRun: Handler = async ({ api }, call) => {
@@ -21,6 +22,7 @@ export const startRun: Handler = async ({ api }, call) => {
   // Who has no code of the definition cannot know its hash rule; the canonical input is that rule.
   const inputHash = rest.idempotencyKey === undefined ? undefined : (rest.inputHash ?? shortHash(canonicalJson(input)));
   const request = present({ ...rest, inputHash, input: JSON.stringify(input) }) as StartRequest;
+  checkInput(await api.definition(request.name), input);
   const [started] = api.start([request]);
   if (started === undefined) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator" });
   const reply = await started;
