@@ -78,10 +78,13 @@ describe("the straight line", () => {
       error: { code: "FLOTILLA_VALUE_NOT_JSON", details: { path: "a[1].b" } },
     });
   });
-  test("a definition that is not here is another worker's", async () => {
+  test("a definition that is not here is another worker's: the attempt is given back", async () => {
     using fleet = tinyFleet({ definitions: [made(() => 1)] });
     const other = agent({ name: "other", input: text, run: () => 1 });
-    expect(await fleet.run(other)).toMatchObject({ result: { terminal: false, error: { code: "FLOTILLA_UNKNOWN_DEFINITION" } } });
+    expect(await fleet.run(other)).toMatchObject({
+      spent: null,
+      result: { status: "returned", error: { code: "FLOTILLA_UNKNOWN_DEFINITION" } },
+    });
   });
 });
 

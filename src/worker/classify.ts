@@ -19,7 +19,10 @@ import type { AttemptResult } from "../protocol/worker.ts";
 
 type Failed = Extract<AttemptResult, { status: "failed" }>;
 
-/** A workflow's throw is terminal: its children have retried already, and re-running the same history gives the same. */
+/**
+ * A workflow's throw is terminal whatever it is, also a RetryableError: its children have retried already, and the same
+ * history gives the same throw again. What is not the code's own doing does not come here: it is `returned`.
+ */
 export function classify(thrown: unknown, definition: Definition): Failed | Promise<Failed> {
   try {
     return classified(thrown, definition);

@@ -132,21 +132,21 @@ class Hosting implements Worker, Host {
       this.#assign(task);
     } catch (e) {
       // An assignment that cannot be read must not stay "running" for ever.
-      this.#refuse(task, e);
+      this.#giveBack(task, e);
     }
   }
 
-  #refuse(task: Assignment, thrown: unknown): void {
-    const result = { status: "failed" as const, error: boundedError(thrown), terminal: false };
-    this.send({ t: "settle", fence: task.fence, result, spent: null });
+  /** No code has run, so nothing is charged to it. */
+  #giveBack(task: Assignment, thrown: unknown): void {
+    this.send({ t: "settle", fence: task.fence, result: { status: "returned", error: boundedError(thrown) }, spent: null });
   }
 
   #assign(task: Assignment): void {
     const definition = this.#definitions.get(task.definition);
     if (!definition?.run) {
-      // Not terminal: the worker that said it had it may be another build.
+      // The worker that said it had it may be another build.
       const known = [...this.#definitions.keys()];
-      return this.#refuse(task, new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: task.definition, known }));
+      return this.#giveBack(task, new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: task.definition, known }));
     }
     // The same task again under a new lease: the attempt that is here was fenced.
     const displaced = this.#attempts.get(task.fence.task);

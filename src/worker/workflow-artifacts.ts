@@ -57,7 +57,7 @@ function get(body: WorkflowBody, scope: Scope, id: string): Promise<unknown> {
   body.attempt.get(id).then(
     (value) => loaded(null, value),
     // It was there when this was recorded: not a matter of the code.
-    (e: unknown) => (recorded ? body.giveUp(e) : loaded(boundedError(e))),
+    (e: unknown) => (recorded ? body.giveBack(e) : loaded(boundedError(e))),
   );
   return result.promise;
 }

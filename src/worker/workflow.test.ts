@@ -6,6 +6,7 @@ import { message } from "../client/message.ts";
 import { workflow } from "../client/workflow.ts";
 import type { WorkflowContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
+import type { ErrorJson } from "../core/error.ts";
 import type { ChildAct } from "../protocol/worker.ts";
 
 const n = z.object({ n: z.number() });
@@ -364,7 +365,7 @@ test("artifacts are put once and read in the order of delivery", async () => {
   ).toEqual([{ $artifact: "artifact-1", bytes: 9 }, { big: 1 }, 2, "FLOTILLA_NOT_FOUND"]);
 });
 
-test("a re-run loads an artifact again, and its delivery waits for it", async () => {
+describe("a re-run loads an artifact again", () => {
   const target = flow(async (ctx) => {
     const log: unknown[] = [];
     await Promise.all([
@@ -373,33 +374,58 @@ test("a re-run loads an artifact again, and its delivery waits for it", async ()
     ]);
     return log;
   });
-  using first = tinyFleet({ definitions: [target], mute: true });
-  first.assign(target);
-  await first.until((m) => m.t === "acts");
-  const [step, child] = first.acts() as ChildAct[];
-  using again = tinyFleet({ definitions: [target], mute: true });
-  const task = again.assign(target, null, {
-    acts: 2,
-    journal: [
-      { act: 1, kind: "step", key: step?.key as string, inputHash: "", askedAfter: 0, seq: 1 },
-      { act: 2, kind: "child", key: child?.key as string, inputHash: child?.inputHash as string, askedAfter: 0, seq: 2 },
-    ],
-    deliveries: [
-      { seq: 1, act: 1, status: "succeeded", value: "null", error: null, at: 1 },
-      { seq: 2, act: 2, status: "succeeded", value: "2", error: null, at: 2 },
-    ],
+  const rerun = async () => {
+    using first = tinyFleet({ definitions: [target], mute: true });
+    first.assign(target);
+    await first.until((m) => m.t === "acts");
+    const [step, child] = first.acts() as ChildAct[];
+    const again = tinyFleet({ definitions: [target], mute: true });
+    const task = again.assign(target, null, {
+      acts: 2,
+      journal: [
+        { act: 1, kind: "step", key: step?.key as string, inputHash: "", askedAfter: 0, seq: 1 },
+        { act: 2, kind: "child", key: child?.key as string, inputHash: child?.inputHash as string, askedAfter: 0, seq: 2 },
+      ],
+      deliveries: [
+        { seq: 1, act: 1, status: "succeeded", value: "null", error: null, at: 1 },
+        { seq: 2, act: 2, status: "succeeded", value: "2", error: null, at: 2 },
+      ],
+    });
+    const get = await again.until((m) => m.t === "get");
+    await turns();
+    const reply = (value: string | null, error: ErrorJson | null = null): void =>
+      again.send({ t: "reply", fence: again.fence(task), request: (get as { request: number }).request, value, error });
+    return { again, task, reply };
+  };
+
+  test("and its delivery waits for it", async () => {
+    const { again, task, reply } = await rerun();
+    expect(again.of("settle")).toEqual([]);
+    reply('"loaded"');
+    expect((await again.settled(task)).result).toEqual({ status: "succeeded", value: '["loaded",2]' });
+    again[Symbol.dispose]();
   });
-  const get = await again.until((m) => m.t === "get");
-  await turns();
-  expect(again.of("settle")).toEqual([]);
-  again.send({
-    t: "reply",
-    fence: again.fence(task),
-    request: (get as { request: number }).request,
-    value: '"loaded"',
-    error: null,
+  test("when it cannot be had now, the attempt is given back: no fault of the code", async () => {
+    const { again, task, reply } = await rerun();
+    reply(null, { code: "ECONNREFUSED", message: "the artifact store is away" });
+    expect((await again.settled(task)).result).toMatchObject({
+      status: "returned",
+      error: { message: "the artifact store is away" },
+    });
+    again[Symbol.dispose]();
   });
-  expect((await again.settled(task)).result).toEqual({ status: "succeeded", value: '["loaded",2]' });
+});
+
+test("a history that cannot be read gives the attempt back", async () => {
+  const target = flow((ctx) => ctx.call(inc, { n: 1 }));
+  using fleet = tinyFleet({ definitions: [target], mute: true });
+  const task = fleet.assign(target);
+  await fleet.until((m) => m.t === "acts");
+  const delivery = { seq: 1, act: 1, status: "succeeded" as const, value: "{", error: null, at: 1 };
+  fleet.send({ t: "deliver", fence: fleet.fence(task), deliveries: [delivery] });
+  expect((await fleet.settled(task)).result).toMatchObject({ status: "returned", error: { message: expect.any(String) } });
+  const next = fleet.assign(target, null, { journal: null as never });
+  expect((await fleet.settled(next)).result).toMatchObject({ status: "returned" });
 });
 
 describe("combinators", () => {

@@ -209,7 +209,7 @@ export class WorkflowBody implements Body, PumpHooks {
     try {
       return receiver.take(d);
     } catch (e) {
-      this.giveUp(e); // a value that is not JSON: not a matter of the code
+      this.giveBack(e); // a value that is not JSON
       return true;
     }
   }
@@ -310,10 +310,10 @@ export class WorkflowBody implements Body, PumpHooks {
     this.attempt.refuse({ status: "mismatch", error: boundedError(error) });
   }
 
-  /** Something outside the code failed: the same code may go on in another attempt. */
-  giveUp(error: unknown): void {
+  /** Something outside the code failed: the same code goes on in another attempt. */
+  giveBack(error: unknown): void {
     this.pump.stopped = true;
-    this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: false });
+    this.attempt.refuse({ status: "returned", error: boundedError(error) });
   }
 
   /** Something was asked when nothing of ours had let the code run. */
