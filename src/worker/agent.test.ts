@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { testClock } from "../../test/orchestrator/world.ts";
 import { tinyFleet, turns } from "../../test/replay/tiny-fleet.ts";
 import { agent } from "../client/agent.ts";
 import { message } from "../client/message.ts";
@@ -376,6 +377,77 @@ describe("a stray rejection", () => {
       error: { message: "nobody listens" },
     });
     expect((await fleet.settled(good)).result).toEqual({ status: "succeeded", value: '"fine"' });
+  });
+  /** Throws where nobody listens, and goes on until `release`. */
+  const careless = () => {
+    const seen: string[] = [];
+    let release = (): void => {};
+    let heeds = true;
+    const target = made(async (ctx) => {
+      seen.push("begin");
+      void nap().then(() => Promise.reject(new Error("nobody listens")));
+      const signal = heeds ? ctx.signal : undefined;
+      signal?.addEventListener("abort", () => seen.push("aborted"));
+      await new Promise<void>((resolve) => (release = resolve));
+      seen.push(ctx.signal.aborted ? "end, aborted" : "end");
+    });
+    return { target, seen, release: () => release(), ignore: () => (heeds = false) };
+  };
+  test("settles once; the slot is free when the code has ended, so that a retry never runs beside it", async () => {
+    const { target, seen, release } = careless();
+    using fleet = tinyFleet({ definitions: [target], slots: 1 });
+    const task = fleet.assign(target);
+    await fleet.settled(task);
+    await turns();
+    expect(seen).toEqual(["begin", "aborted"]);
+    const next = fleet.assign(target);
+    await turns();
+    expect(seen).toEqual(["begin", "aborted"]);
+    release();
+    await turns();
+    expect(seen).toEqual(["begin", "aborted", "end, aborted", "begin"]);
+    await fleet.settled(next);
+    release();
+    await turns();
+    expect(fleet.said.map((m) => m.t)).toEqual(["settle", "settle"]);
+  });
+  test("aborts also a signal that is asked for later", async () => {
+    const { target, seen, release, ignore } = careless();
+    ignore();
+    using fleet = tinyFleet({ definitions: [target] });
+    await fleet.run(target);
+    release();
+    await turns();
+    expect(seen).toEqual(["begin", "end, aborted"]);
+  });
+  test("code that ignores its signal loses its slot after a grace", async () => {
+    const { target, seen, release } = careless();
+    const clock = testClock();
+    const warnings: string[] = [];
+    using fleet = tinyFleet({ definitions: [target], slots: 1, clock, warnings });
+    await fleet.run(target);
+    const next = fleet.assign(target);
+    await turns();
+    expect(seen).toEqual(["begin", "aborted"]);
+    const first = release;
+    clock.advance(5_000);
+    await turns();
+    expect(seen).toEqual(["begin", "aborted", "begin"]);
+    expect(warnings).toEqual([expect.stringContaining("goes on")]);
+    await fleet.settled(next);
+    first();
+  });
+  test("ends the steps and artifacts that its code awaits", async () => {
+    const seen: string[] = [];
+    const target = made(async (ctx) => {
+      void nap().then(() => Promise.reject(new Error("nobody listens")));
+      await ctx.artifact.put(1).catch((e: unknown) => seen.push((e as { code: string }).code));
+      await ctx.step("s", () => 1).catch((e: unknown) => seen.push((e as { code: string }).code));
+    });
+    using fleet = tinyFleet({ definitions: [target], mute: true });
+    await fleet.run(target);
+    await turns();
+    expect(seen).toEqual(["FLOTILLA_CLOSED", "FLOTILLA_CLOSED"]);
   });
   test("after the end is noted, and changes nothing", async () => {
     const target = made(() => void nap().then(() => Promise.reject(new Error("late"))));

@@ -1,6 +1,6 @@
 // An agent's attempt is a straight line: parse, validate, run, validate, JSON, settle. Synchronous as far as the schema
 // and the code are, because most of the 3 us that a no-op attempt takes would else be promises.
-import type { Delivery } from "../protocol/worker.ts";
+import type { AttemptResult, Delivery } from "../protocol/worker.ts";
 import { AgentJournal } from "./agent-journal.ts";
 import { createAgentContext } from "./agent-context.ts";
 import type { Attempt, Body } from "./attempt.ts";
@@ -14,6 +14,7 @@ export class AgentBody implements Body {
   readonly attempt: Attempt;
   /** Made when the code first steps or emits: most never do. */
   #journal: AgentJournal | undefined;
+  busy = false;
 
   constructor(attempt: Attempt) {
     this.attempt = attempt;
@@ -25,6 +26,7 @@ export class AgentBody implements Body {
 
   go(): void {
     const { attempt } = this;
+    this.busy = true;
     try {
       const input = parseInput(attempt.definition, attempt.assignment.input);
       if (input instanceof Promise) input.then(this.#invoke, this.#fail);
@@ -36,7 +38,7 @@ export class AgentBody implements Body {
 
   readonly #invoke = (input: unknown): void => {
     const { attempt } = this;
-    if (attempt.closed) return this.#ended();
+    if (attempt.closed) return this.#end();
     try {
       const returned = track(attempt, attempt.definition.run as Run, input, createAgentContext(this));
       if (isThenable(returned)) returned.then(this.#finish, this.#fail);
@@ -47,7 +49,7 @@ export class AgentBody implements Body {
   };
 
   readonly #finish = (returned: unknown): void => {
-    if (this.attempt.closed) return this.#ended();
+    if (this.attempt.closed) return this.#end();
     try {
       const value = resultText(this.attempt.definition, returned);
       if (value instanceof Promise) value.then(this.#succeed, this.#fail);
@@ -57,22 +59,20 @@ export class AgentBody implements Body {
     }
   };
 
-  readonly #succeed = (value: string): void => {
-    if (this.attempt.closed) return this.#ended();
-    this.attempt.settle({ status: "succeeded", value });
-  };
+  readonly #succeed = (value: string): void => this.#end({ status: "succeeded", value });
 
   readonly #fail = (thrown: unknown): void => {
-    const { attempt } = this;
-    if (attempt.closed) return this.#ended();
-    const result = classify(thrown, attempt.definition);
-    if (result instanceof Promise) void result.then((r) => (attempt.closed ? this.#ended() : attempt.settle(r)));
-    else attempt.settle(result);
+    if (this.attempt.closed) return this.#end();
+    const result = classify(thrown, this.attempt.definition);
+    if (result instanceof Promise) void result.then((r) => this.#end(r));
+    else this.#end(result);
   };
 
-  /** Its code has stopped although it was no longer wanted; after a settle there is nothing left to say. */
-  #ended(): void {
-    if (this.attempt.abortedBy) this.attempt.codeEnded();
+  /** Its code has stopped; the result counts unless the attempt has ended already. */
+  #end(result?: AttemptResult): void {
+    this.busy = false;
+    if (result && !this.attempt.closed) this.attempt.settle(result);
+    else this.attempt.codeEnded();
   }
 
   deliver(deliveries: readonly Delivery[]): void {
@@ -83,12 +83,14 @@ export class AgentBody implements Body {
   }
   beforeFlush(): void {}
 
-  abort(error: Error): boolean {
+  abort(error: Error): void {
     this.#journal?.abort(error);
-    return this.attempt.holdsSlot;
   }
 
+  /** The attempt has failed, and its code goes on: it is told to stop, and keeps its slot until it has. */
   stray(error: unknown): void {
-    this.#fail(error);
+    const result = classify(error, this.attempt.definition);
+    if (result instanceof Promise) void result.then((r) => this.attempt.settle(r));
+    else this.attempt.settle(result);
   }
 }

@@ -1,10 +1,13 @@
 // One try at one task: its fence, what it tells the orchestrator, and how it ends. What its code may do lives in its
 // body: agent.ts or workflow.ts.
 //
-//   queued ──▶ running ──▶ settled        `settle` was sent: the result counts if the fence still holds
-//                 │  ▲ └──▶ closed ──▶ ended   canceled or fenced: `ended` follows when its code has stopped
+//   queued ──▶ running ──▶ settled ──▶ over    `settle` was sent: the result counts if the fence still holds
+//                 │  ▲ └──▶ aborted ──▶ over   canceled or fenced: `ended` is sent when its code has stopped
 //                 ▼  │
-//                idle                     a workflow that awaits deliveries: no slot
+//                idle                          a workflow that awaits deliveries: no slot
+//
+// Settled or aborted, it keeps its slot while its code goes on (a stray rejection, a step that nobody awaits), so that
+// no more code runs than there are slots. Code that ignores its signal after a settle loses the slot after a grace.
 //
 // Everything that user code causes goes out by `flush`, once per macrotask and outside its async context; the end of
 // an attempt flushes first, so that acts never arrive after it.
@@ -37,10 +40,15 @@ export interface Body {
   ack(act: number): void;
   /** Called before a flush, to add what belongs to it. */
   beforeFlush(): void;
-  /** Its result no longer counts. @returns whether code is still running. */
-  abort(error: Error): boolean;
+  /** Whether its code runs: to be told of the end by `Attempt.codeEnded`. */
+  readonly busy: boolean;
+  /** What its code still does no longer counts. */
+  abort(error: Error): void;
   stray(error: unknown): void;
 }
+
+/** How long code may go on after a settle before its slot is given to others. */
+const graceMs = 5_000;
 
 type Progress = { done?: number; total?: number; note?: string };
 
@@ -54,7 +62,7 @@ export class Attempt implements Frame {
   /** Settled, canceled or fenced: nothing more is sent. */
   closed = false;
   holdsSlot = false;
-  /** The error that ended it from outside. */
+  /** What its code gets from now on, set when it goes on without counting. */
   abortedBy: Error | undefined;
   spent: { microUsd: number; inputTokens: number; outputTokens: number; turns: number } | undefined;
   #controller: AbortController | undefined;
@@ -62,6 +70,9 @@ export class Attempt implements Frame {
   #notes: FromWorker[] | undefined;
   #progress: Progress | undefined;
   #flushing = false;
+  #settled = false;
+  #isOver = false;
+  #grace: { cancel(): void } | undefined;
   #requests: Map<number, Resolvers<string>> | undefined;
   #lastRequest = 0;
 
@@ -159,34 +170,47 @@ export class Attempt implements Frame {
     if (this.closed) return;
     this.#sendGathered();
     this.closed = true;
+    this.#settled = true;
     this.host.send({ t: "settle", fence: this.fence, result, spent: this.#spend() });
-    this.#over();
+    if (!(this.body as Body).busy) return this.#over();
+    this.#stopCode(new FlotillaError("FLOTILLA_CLOSED", { what: "the attempt" }));
+    // Stopping may have ended it at once.
+    if (!this.#isOver) this.#grace = this.host.clock.after(graceMs, () => this.#abandon());
   }
 
-  /** Ends it from outside although its code may go on: nothing that it asked in this turn is sent. */
+  /** Ends it from outside: nothing that it asked in this turn is sent. */
   refuse(result: AttemptResult): void {
     this.#acts = undefined;
     untracked(() => this.settle(result));
-    this.abortSignal(new FlotillaError("FLOTILLA_CLOSED", { what: "the attempt" }));
-  }
-
-  abortSignal(reason: Error): void {
-    this.#controller?.abort(reason);
   }
 
   /** Canceled, fenced, or the worker stops. */
   abort(error: Error): void {
     if (this.closed) return;
     this.closed = true;
+    this.#stopCode(error);
+    if (!(this.body as Body).busy) this.codeEnded();
+  }
+
+  #stopCode(error: Error): void {
     this.abortedBy = error;
     this.#controller?.abort(error);
     for (const waiting of this.#requests?.values() ?? []) waiting.reject(error);
-    if (!(this.body as Body).abort(error)) this.codeEnded();
+    (this.body as Body).abort(error);
   }
 
-  /** Its code has stopped after an abort. */
+  /** Its code has stopped after the attempt's end. */
   codeEnded(): void {
-    this.host.send({ t: "ended", fence: this.fence });
+    if (this.#isOver) return;
+    this.#grace?.cancel();
+    if (!this.#settled) this.host.send({ t: "ended", fence: this.fence });
+    this.#over();
+  }
+
+  #abandon(): void {
+    this.host.log.warn(`code of ${this.definition.name} goes on although its attempt has ended; its slot is given to others`, {
+      task: this.assignment.publicId,
+    });
     this.#over();
   }
 
@@ -207,6 +231,7 @@ export class Attempt implements Frame {
   }
 
   #over(): void {
+    this.#isOver = true;
     this.host.forget(this);
     this.yieldSlot();
   }

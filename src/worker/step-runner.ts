@@ -93,7 +93,7 @@ export class StepRunner {
     const { attempt } = this.#body;
     this.pending--;
     if (attempt.closed) {
-      if (this.running === 0 && attempt.abortedBy) attempt.codeEnded();
+      if (this.running === 0) attempt.codeEnded();
     } else this.#body.submit({ kind: "step-result", act: job.act, value, error });
   }
 }

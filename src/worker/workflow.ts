@@ -298,10 +298,7 @@ export class WorkflowBody implements Body, PumpHooks {
   }
 
   #settle(result: AttemptResult): void {
-    if (this.attempt.closed) return;
     this.attempt.settle(result);
-    // Steps that nobody awaits any more.
-    if (this.#stepsRun) this.attempt.abortSignal(new FlotillaError("FLOTILLA_CLOSED", { what: "the workflow" }));
   }
 
   #mismatch(m: Mismatch): void {
@@ -329,14 +326,13 @@ export class WorkflowBody implements Body, PumpHooks {
     this.attempt.refuse({ status: "failed", error: boundedError(error), terminal: true });
   }
 
-  get #stepsRun(): boolean {
+  /** Its code is suspended for good when the pump stops: only steps may go on, also those that nobody awaits. */
+  get busy(): boolean {
     return (this.#steps?.running ?? 0) > 0;
   }
 
-  /** Its code is suspended for good: only steps may still be running. */
-  abort(): boolean {
+  abort(): void {
     this.pump.stopped = true;
-    return this.#stepsRun;
   }
 
   stray(thrown: unknown): void {
