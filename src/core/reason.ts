@@ -8,6 +8,7 @@ export const reasons = {
   SCHEDULED: "it is to start later",
   RUNS_ALONE: "a worker died with several tasks on it; this one is tried again alone on an idle worker",
   DISPATCHING: "it is next",
+  VALUE_MISSING: "a stored value that it needs cannot be read; it goes on when a worker joins",
   HISTORY_MISMATCH: "the workflow's code does not fit its history",
   WORKER_UNRESPONSIVE: "its worker's main loop is blocked",
   DRAINING: "the fleet is draining",

@@ -23,6 +23,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   for (const acts of planned.acts) {
     const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
     if (lost) continue;
+    acts.attempt.children += acts.placed.length;
     for (const placed of acts.placed) applyPlaced(engine, placed, planned.batch.now, assignments);
     if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0)
       acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
@@ -30,7 +31,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
       acts.waitSeen !== null &&
       acts.attempt.state === "running" &&
       !acts.attempt.ended &&
-      acts.waitSeen >= acts.attempt.sentSeq
+      acts.waitSeen >= acts.attempt.queuedSeq
     ) {
       acts.attempt.state = "waiting";
       setSlot(acts.attempt, false);
@@ -62,7 +63,6 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
       engine.state.openRuns.delete(attempt.run);
       engine.outcomes.settled(attempt.run, ending.settle);
     }
-    if (attempt.hasGate) engine.state.cancelsLeft = true;
     engine.events.finished(attempt.run, attempt.parent === null);
     return;
   }

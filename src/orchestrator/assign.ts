@@ -1,8 +1,9 @@
 import type { Assignment } from "../protocol/worker.ts";
 import type { Journal, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
-import { inflate } from "./delivery.ts";
+import { inflateAll } from "./delivery.ts";
 import type { Engine } from "./engine.ts";
+import { untilRead } from "./patience.ts";
 
 /** Sends a task whose journal or public id must be read first. Deliveries queue behind it. */
 export function sendAssignment(engine: Engine, attempt: Attempt, row: TaskRow): void {
@@ -10,11 +11,7 @@ export function sendAssignment(engine: Engine, attempt: Attempt, row: TaskRow): 
     (assignment) => {
       if (!attempt.ended) attempt.worker.link.send({ t: "assign", tasks: [assignment] });
     },
-    (e: unknown) => {
-      // The store answers no reads: the attempt never began, so the worker is treated as if it had lost it.
-      engine.state.log("error", "a task's journal could not be read", { task: attempt.publicId, error: String(e) });
-      engine.lostAttempt(attempt, "its journal could not be read");
-    },
+    (e: unknown) => engine.unreadable(attempt, e, { codeRuns: false }),
   );
 }
 
@@ -25,6 +22,7 @@ async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): P
   const journal: Journal | null = attempt.hasGate ? await state.store.tasks.journal(row.id) : null;
   attempt.hasGate = journal !== null;
   attempt.sentSeq = journal?.lastSeq ?? 0;
+  attempt.queuedSeq = Math.max(attempt.queuedSeq, attempt.sentSeq);
   attempt.children = journal?.entries.filter((e) => e.kind === "child").length ?? 0;
   return {
     fence: attempt.fence,
@@ -36,6 +34,6 @@ async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): P
     startedAt: journal?.startedAt ?? attempt.claimedAt,
     acts: journal?.acts ?? 0,
     journal: journal?.entries ?? [],
-    deliveries: await Promise.all((journal?.deliveries ?? []).map((d) => inflate(state.artifacts, d))),
+    deliveries: await untilRead(state, () => inflateAll(state.artifacts, journal?.deliveries ?? [])),
   };
 }

@@ -38,8 +38,11 @@ export interface Attempt {
   hasGate: boolean;
   /** The highest seq that was sent to the worker. */
   sentSeq: number;
+  /** The highest seq on its way there: its value may still be loading. */
+  queuedSeq: number;
+  /** The worker has reported its end: no code of it runs any more. */
+  codeEnded: boolean;
   children: number;
-  emits: number;
   progress: { readonly done?: number; readonly total?: number; readonly note?: string } | null;
   timeout: Timer | undefined;
   idle: Timer | undefined;

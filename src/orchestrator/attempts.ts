@@ -54,8 +54,9 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
     ended: false,
     hasGate: b.leaseNo > 1,
     sentSeq: 0,
+    queuedSeq: 0,
+    codeEnded: false,
     children: 0,
-    emits: 0,
     progress: null,
     timeout: undefined,
     idle: undefined,
@@ -86,7 +87,7 @@ export function endAttempt(engine: Engine, attempt: Attempt, stop: string | null
   if (state.attempts.get(attempt.fence.task) === attempt) state.attempts.delete(attempt.fence.task);
   const { worker } = attempt;
   worker.attempts.delete(attempt.fence.task);
-  if (stop === null || !state.workers.has(worker.id)) {
+  if (stop === null || attempt.codeEnded || !state.workers.has(worker.id)) {
     setSlot(attempt, false);
     return;
   }

@@ -1,10 +1,11 @@
 import type { Delivery } from "../protocol/worker.ts";
 import type { StoredDelivery } from "../store/contract.ts";
-import { inflate, inline } from "./delivery.ts";
+import { inflateAll, inline } from "./delivery.ts";
 import type { Attempt } from "./attempt.ts";
 import { setSlot } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
 import { touchIdle } from "./liveness.ts";
+import { untilRead } from "./patience.ts";
 import { executesAlone, type WorkerState } from "./workers.ts";
 
 /** Tells parents that live what settled, in the order of seq. Parents that do not live read it from the journal. */
@@ -27,6 +28,7 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
       attempt.state = "running";
       setSlot(attempt, true);
     }
+    attempt.queuedSeq = Math.max(attempt.queuedSeq, (list.at(-1) as StoredDelivery).seq);
     touchIdle(engine, attempt);
     if (attempt.outbox === null && list.every((d) => d.ref === null)) send(engine, attempt, list.map(inline));
     else deliverLater(engine, attempt, list);
@@ -42,16 +44,12 @@ export function deliverParked(engine: Engine, worker: WorkerState): void {
 function deliverLater(engine: Engine, attempt: Attempt, list: readonly StoredDelivery[]): void {
   const before = attempt.outbox ?? Promise.resolve();
   const mine: Promise<void> = before.then(async () => {
-    const ready: Delivery[] = [];
-    for (const d of list) ready.push(d.ref === null ? inline(d) : await inflate(engine.state.artifacts, d));
+    const ready = await untilRead(engine.state, () => inflateAll(engine.state.artifacts, list));
     send(engine, attempt, ready);
     if (attempt.outbox === mine) attempt.outbox = null;
   });
   attempt.outbox = mine;
-  mine.catch((e: unknown) => {
-    engine.state.log("error", "a result could not be loaded", { task: attempt.publicId, error: String(e) });
-    engine.lostAttempt(attempt, "a child's result could not be loaded", { codeRuns: true });
-  });
+  mine.catch((e: unknown) => engine.unreadable(attempt, e, { codeRuns: true }));
 }
 
 function send(engine: Engine, attempt: Attempt, deliveries: readonly Delivery[]): void {

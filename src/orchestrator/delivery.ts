@@ -10,6 +10,10 @@ export function inline(d: StoredDelivery): Delivery {
 }
 
 /** A delivery whose value may lie with the artifacts. */
-export async function inflate(artifacts: ArtifactStore, d: StoredDelivery): Promise<Delivery> {
+async function inflate(artifacts: ArtifactStore, d: StoredDelivery): Promise<Delivery> {
   return d.ref === null ? inline(d) : { ...inline(d), value: await artifacts.get(d.ref) };
+}
+
+export function inflateAll(artifacts: ArtifactStore, deliveries: readonly StoredDelivery[]): Promise<Delivery[]> {
+  return Promise.all(deliveries.map((d) => inflate(artifacts, d)));
 }

@@ -18,6 +18,7 @@ export interface Match {
 export class SlotPlan {
   readonly #free = new Map<WorkerState, number>();
   readonly #claimed = new Map<WorkerState, number>();
+  #reserved = false;
 
   free(worker: WorkerState): number {
     let n = this.#free.get(worker);
@@ -56,6 +57,22 @@ export class SlotPlan {
     for (const worker of lane.workers.keys()) if (this.idle(worker)) return worker;
     return undefined;
   }
+
+  /**
+   * Keeps the least busy of the lane's workers free of anything new, until it is quiet enough for a task that must be
+   * alone: on a busy fleet no worker would ever be idle by chance. One worker at a time, so the rest of the fleet goes on.
+   */
+  reserve(lane: Lane): void {
+    if (this.#reserved) return;
+    let calm: WorkerState | undefined;
+    for (const worker of lane.workers.keys()) {
+      if (worker.draining || worker.killed !== null) continue;
+      if (!calm || worker.busy < calm.busy) calm = worker;
+    }
+    if (!calm) return;
+    this.#reserved = true;
+    this.#free.set(calm, 0);
+  }
 }
 
 /**
@@ -78,6 +95,7 @@ export function match(lanes: Iterable<Lane>, plan: SlotPlan, limit: number): Mat
       plan.takes(worker, row.alone ? plan.free(worker) : 1);
       matches.push({ row, lane: cursor.lane, worker, runs: cursor.lane.workers.get(worker) as DefinitionState });
     }
+    if (!worker && row.alone) plan.reserve(cursor.lane);
     // No free slot for this lane: its other tasks find none either, unless only an idle worker was missing.
     cursor.at = worker || row.alone ? cursor.at + 1 : cursor.lane.head.length;
     if (cursor.at >= cursor.lane.head.length) cursors.splice(first, 1);

@@ -1,7 +1,7 @@
 // The loop that everything goes through: what queued in one turn of the event loop becomes one batch, one transaction.
 // Nothing is acknowledged, assigned or delivered before its COMMIT, and memory changes only after it (apply.ts).
 import type { Timer } from "../core/clock.ts";
-import { FlotillaError } from "../core/error.ts";
+import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { ActBatch, Batch, BatchResult, CancelRequest, NewTask, TaskRow } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
@@ -11,13 +11,16 @@ import type { EventHub } from "./events.ts";
 import { incomingChild, incomingRoot, type Incoming } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { afterLoss, type Ending } from "./retry.ts";
+import { endAttempt } from "./attempts.ts";
+import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
 import type { State } from "./state.ts";
 import { isQuiet, type WorkerState } from "./workers.ts";
 
 // 512 operations: beyond it the fsync is paid already (0.2 ms over 512 is 0.4 us each) and the loop must breathe.
 const batchMax = 512;
 const cancelSlice = 500;
+/** How long a store that refused is left alone. */
+const retryMs = 1_000;
 
 export interface PendingStart {
   readonly request: StartRequest;
@@ -79,6 +82,8 @@ export class Engine {
   #ends: PendingEnd[] = [];
   #cancels: PendingCancel[] = [];
   #due = false;
+  /** Batches to take apart, because one part of a batch broke a rule of the store. */
+  #oneByOne = 0;
   #scheduled = false;
   readonly #drained: (() => void)[] = [];
   #flushing: Promise<void> | undefined;
@@ -158,26 +163,45 @@ export class Engine {
     return depth <= slots ? "none" : depth <= slots * 100 ? "some" : "high";
   }
 
+  /** A stored value that the attempt needs cannot be read: its task waits, with the reason. */
+  unreadable(attempt: Attempt, error: unknown, o: { readonly codeRuns: boolean }): void {
+    this.state.log("error", "a stored value cannot be read; the task that needs it waits", {
+      task: attempt.publicId,
+      error: String(error),
+    });
+    this.end(attempt, afterUnreadable(attempt, errorJson(error)), o.codeRuns);
+  }
+
   /** A worker has come: lanes learn of it, and tasks that no build fitted are tried again. */
-  async join(worker: WorkerState): Promise<void> {
+  join(worker: WorkerState): void {
     const { state } = this;
     state.workers.set(worker.id, worker);
     state.definitions.register(worker.hello.definitions);
-    await state.store.catalogue.joined({
-      id: worker.id,
-      boot: state.boot,
-      name: worker.hello.name,
-      pid: worker.hello.pid,
-      build: worker.hello.build,
-      now: state.clock.now(),
-    });
-    for (const row of await state.store.catalogue.release({ reason: "HISTORY_MISMATCH", now: state.clock.now() }))
-      state.definitions.lane(row.lane).added(row);
     this.dispatch();
+    const { name, pid, build } = worker.hello;
+    this.#insist("a worker's name could not be stored", async () => {
+      await state.store.catalogue.joined({ id: worker.id, boot: state.boot, name, pid, build, now: state.clock.now() });
+    });
+    this.#insist("held tasks could not be released", async () => {
+      for (const row of await state.store.catalogue.release({ now: state.clock.now() }))
+        state.definitions.lane(row.lane).added(row);
+      this.dispatch();
+    });
   }
-  async leave(worker: WorkerState, how: string): Promise<void> {
-    if (!this.#closed) await this.state.store.catalogue.left({ id: worker.id, how, now: this.state.clock.now() });
+  leave(worker: WorkerState, how: string): void {
     this.checkDrained();
+    this.#insist("a worker's end could not be stored", async () => {
+      await this.state.store.catalogue.left({ id: worker.id, how, now: this.state.clock.now() });
+    });
+  }
+
+  /** Small writes beside the batches: a full disk delays them, and ends nothing. */
+  #insist(what: string, write: () => Promise<void>): void {
+    if (this.#closed) return;
+    write().catch((e: unknown) => {
+      this.state.log("error", `${what}; it is tried again`, { error: String(e) });
+      this.state.clock.after(retryMs, () => this.#insist(what, write));
+    });
   }
 
   /** Resolves when no code executes and nothing is queued. A workflow that waits goes on in the next life, from its journal. */
@@ -208,10 +232,16 @@ export class Engine {
     setImmediate(() => {
       this.#scheduled = false;
       if (this.#closed) return;
-      this.#flushing ??= this.#flush().then((stored) => {
-        this.#flushing = undefined;
-        if (this.#pending && stored) this.#schedule();
-      });
+      this.#flushing ??= this.#flush()
+        .catch((e: unknown) => {
+          // Ours to mend: what was committed is committed, and the next batch must not wait for it.
+          this.state.log("error", "a committed batch could not be taken over", { error: (e as Error).stack ?? String(e) });
+          return true;
+        })
+        .then((stored) => {
+          this.#flushing = undefined;
+          if (this.#pending && stored) this.#schedule();
+        });
     });
   }
 
@@ -244,12 +274,15 @@ export class Engine {
 
   /** Up to 512 operations, the ones that free slots first. */
   #take(): Taken {
-    const ends = this.#ends.splice(0, batchMax);
-    let room = batchMax - ends.length;
+    const most = this.#oneByOne > 0 ? 1 : batchMax;
+    const ends = this.#ends.splice(0, most);
+    let room = most - ends.length;
     const acts: { item: PendingActs; from: number; to: number }[] = [];
     while (room > 0 && this.#acts.length > 0) {
       const item = this.#acts[0] as PendingActs;
-      const to = Math.min(item.acts.length, item.at + room);
+      if (this.#oneByOne > 0 && acts.length > 0) break;
+      // One attempt's message at a time is as small as it gets: acts commit as a prefix.
+      const to = this.#oneByOne > 0 ? item.acts.length : Math.min(item.acts.length, item.at + room);
       acts.push({ item, from: item.at, to });
       room -= to - item.at;
       item.at = to;
@@ -259,12 +292,12 @@ export class Engine {
     const early = ends.filter((e) => this.#acts.some((a) => a.attempt === e.attempt));
     if (early.length > 0) this.#ends.unshift(...early);
     const starts = this.#starts.splice(0, Math.max(room, acts.length === 0 ? 1 : 0));
-    const cancels = this.#cancels.splice(0);
+    const cancels = this.#cancels.splice(0, this.#oneByOne > 0 ? 1 : this.#cancels.length);
+    if (this.#oneByOne > 0) this.#oneByOne -= 1;
     const due = this.#due;
     this.#due = false;
-    const dispatch = this.#dispatch;
     this.#dispatch = false;
-    return { ends: early.length === 0 ? ends : ends.filter((e) => !early.includes(e)), acts, starts, cancels, due, dispatch };
+    return { ends: early.length === 0 ? ends : ends.filter((e) => !early.includes(e)), acts, starts, cancels, due };
   }
 
   async #plan(taken: Taken): Promise<Planned> {
@@ -292,7 +325,8 @@ export class Engine {
     let room = this.#queuedMax - state.ready - state.delayed;
     for (const start of taken.starts) {
       try {
-        if (room-- <= 0)
+        // A repeated start with an idempotency key adds nothing: it must find its run also when the queue is full.
+        if (room-- <= 0 && start.request.idempotencyKey === undefined)
           throw new FlotillaError("FLOTILLA_TOO_MANY", {
             what: "waiting tasks",
             count: state.ready + state.delayed,
@@ -316,15 +350,14 @@ export class Engine {
       worker: worker.id,
     }));
     const rows = new Map((await state.store.tasks.get(matches.map((m) => m.row.task))).map((t) => [t.id, t]));
-    const actCancels = acts.flatMap((a) => a.cancels);
     const batch: Batch = {
       now,
       boot: state.boot,
       acts: acts.map((a) => a.batch),
       settles: taken.ends.flatMap((e) => ("settle" in e.ending ? [e.ending.settle] : [])),
       requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])),
-      cancels: [...taken.cancels.map((c) => c.request), ...actCancels],
-      cancelSlice: state.cancelsLeft || taken.cancels.length + actCancels.length > 0 ? cancelSlice : 0,
+      cancels: taken.cancels.map((c) => c.request),
+      cancelSlice: state.cancelsLeft || taken.cancels.length > 0 ? cancelSlice : 0,
       dueSlice: taken.due ? batchMax : 0,
       tasks: roots.map((r) => r.task),
       claims,
@@ -338,7 +371,7 @@ export class Engine {
     if (state.draining) return [];
     const lanes: Lane[] = [];
     for (const lane of state.definitions.lanes) {
-      if (lane.ready === 0 || !slots.best(lane)) continue;
+      if (lane.ready === 0 || !(slots.best(lane) ?? lane.head[0]?.alone)) continue;
       if (lane.short) lane.refilled(await state.store.queue.peek({ lane: lane.id, limit: Lane.headMax }));
       lanes.push(lane);
     }
@@ -358,7 +391,7 @@ export class Engine {
     const steps: ActBatch["steps"][number][] = [];
     const stepResults: ActBatch["stepResults"][number][] = [];
     const emits: ActBatch["emits"][number][] = [];
-    const cancels: CancelRequest[] = [];
+    const cancels: ActBatch["cancels"][number][] = [];
     let lastAct = 0;
     let waitSeen: number | null = null;
     for (let i = from; i < to; i++) {
@@ -366,9 +399,14 @@ export class Engine {
       if (act.kind !== "wait") waitSeen = null;
       switch (act.kind) {
         case "child":
-          placed.push(place(incomingChild(act, attempt, state.definitions, state.nextTask, now), undefined, attempt));
+          placed.push(
+            place(
+              incomingChild(act, attempt, attempt.children + placed.length, state.definitions, state.nextTask, now),
+              undefined,
+              attempt,
+            ),
+          );
           state.nextTask += 1;
-          attempt.children += 1;
           lastAct = act.act;
           break;
         case "step":
@@ -383,7 +421,7 @@ export class Engine {
           lastAct = act.act;
           break;
         case "cancel":
-          cancels.push({ parent: attempt.fence.task, act: act.act, reason: act.reason });
+          cancels.push({ act: act.act, reason: act.reason });
           break;
         case "wait":
           waitSeen = act.seen;
@@ -391,7 +429,7 @@ export class Engine {
       }
     }
     attempt.hasGate = true;
-    const armed = waitSeen !== null && waitSeen >= attempt.sentSeq;
+    const armed = waitSeen !== null && waitSeen >= attempt.queuedSeq;
     const batch: ActBatch = {
       lease: { task: attempt.fence.task, leaseNo: attempt.fence.leaseNo },
       run: attempt.run,
@@ -400,26 +438,47 @@ export class Engine {
       steps,
       stepResults,
       emits,
+      cancels,
       lastAct,
       armed,
     };
-    return { attempt, batch, waitSeen: armed ? waitSeen : null, placed, cancels };
+    return { attempt, batch, waitSeen: armed ? waitSeen : null, placed };
   }
 
   #failed(taken: Taken, error: unknown): void {
     for (const s of taken.starts) s.reject(error);
     for (const c of taken.cancels) c.reject(error);
-    // Running code must not lose what it did: its acts and results wait for the store to take them.
-    this.#ends.unshift(...taken.ends);
-    for (const { item, from } of taken.acts.toReversed()) {
-      item.at = Math.min(item.at, from);
-      if (!this.#acts.includes(item)) this.#acts.unshift(item);
+    const busy = isFlotillaError(error) && (error.retryable || error.code === "FLOTILLA_STORE_UNUSABLE");
+    const alone = taken.ends.length + taken.acts.length === 1 && taken.starts.length + taken.cancels.length === 0;
+    if (busy || !alone) {
+      // Running code must not lose what it did: its acts and results wait for the store to take them.
+      this.#ends.unshift(...taken.ends);
+      for (const { item, from } of taken.acts.toReversed()) {
+        item.at = Math.min(item.at, from);
+        if (!this.#acts.includes(item)) this.#acts.unshift(item);
+      }
+      // Not the disk but one of the batch's parts: alone, each of them shows which.
+      if (!busy) this.#oneByOne = taken.ends.length + taken.acts.length + 1;
+    } else {
+      this.#refuse(taken, error);
     }
     for (const lane of this.state.definitions.lanes) lane.forget();
     this.#due = true;
     this.#dispatch = true;
     this.state.log("error", "the store refused a batch; running work is kept and tried again", { error: String(error) });
-    if (!this.#closed) this.state.clock.after(1_000, () => this.#schedule());
+    if (!busy) this.#schedule();
+    else if (!this.#closed) this.state.clock.after(retryMs, () => this.#schedule());
+  }
+
+  /** The one part of a batch that breaks a rule of the store: its attempt ends, and nobody else waits for it. */
+  #refuse(taken: Taken, error: unknown): void {
+    for (const { attempt } of taken.ends) endAttempt(this, attempt, "its end cannot be stored");
+    for (const { item } of taken.acts) {
+      this.#acts = this.#acts.filter((a) => a !== item);
+      const result = { status: "failed", error: errorJson(error), terminal: true } as const;
+      const { clock, random } = this.state;
+      this.end(item.attempt, afterResult(item.attempt, result, null, null, clock.now(), random), true);
+    }
   }
 }
 
@@ -429,5 +488,4 @@ interface Taken {
   readonly starts: readonly PendingStart[];
   readonly cancels: readonly PendingCancel[];
   readonly due: boolean;
-  readonly dispatch: boolean;
 }

@@ -60,7 +60,15 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
 }
 
 /** A child that running code asked for. What cannot be accepted is stored as refused: a re-run of the parent sees the same. */
-export function incomingChild(c: ChildAct, parent: Attempt, definitions: Definitions, id: number, now: number): Incoming {
+export function incomingChild(
+  c: ChildAct,
+  parent: Attempt,
+  /** Children of the parent so far, those of the same batch counted. */
+  siblings: number,
+  definitions: Definitions,
+  id: number,
+  now: number,
+): Incoming {
   const known = definitions.get(c.definition);
   const definition = known ?? placeholder(definitions, c.definition);
   const lane = definitions.laneOf(definition, c.needs ?? []);
@@ -87,7 +95,7 @@ export function incomingChild(c: ChildAct, parent: Attempt, definitions: Definit
     createdAt: now,
     claim: null,
     dueAt: null,
-    refused: refusal(c, parent, definitions, lane),
+    refused: refusal(c, parent, siblings, definitions, lane),
     idempotency: null,
   };
   return { task, lane, options };
@@ -98,7 +106,7 @@ function childOptions(c: ChildAct): TaskOptions | null {
   return { ...(c.retry ? { retry: c.retry } : {}), ...(c.timeoutMs === undefined ? {} : { timeoutMs: c.timeoutMs }) };
 }
 
-function refusal(c: ChildAct, parent: Attempt, definitions: Definitions, lane: Lane): ErrorJson | null {
+function refusal(c: ChildAct, parent: Attempt, siblings: number, definitions: Definitions, lane: Lane): ErrorJson | null {
   const where = `${parent.runs.name}, task ${parent.publicId}, call ${c.key}`;
   if (!definitions.get(c.definition)?.card)
     return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: c.definition, known: definitions.names }, { where }).toJSON();
@@ -108,10 +116,10 @@ function refusal(c: ChildAct, parent: Attempt, definitions: Definitions, lane: L
       { what: "levels of tasks", count: parent.depth + 1, max: bounds.depth },
       { where },
     ).toJSON();
-  if (parent.children + 1 > bounds.fanout)
+  if (siblings + 1 > bounds.fanout)
     return new FlotillaError(
       "FLOTILLA_TOO_MANY",
-      { what: "children of one task", count: parent.children + 1, max: bounds.fanout },
+      { what: "children of one task", count: siblings + 1, max: bounds.fanout },
       { where },
     ).toJSON();
   try {

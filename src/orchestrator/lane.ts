@@ -4,6 +4,7 @@ import type { WorkerState } from "./workers.ts";
 
 // The store holds the queue; a lane keeps its head in memory. 1,024 rows: two full batches of 512 between two reads.
 const headMax = 1_024;
+const tenantsMax = 10_000;
 
 /** One definition with one set of needs: what dispatch claims by. */
 export class Lane {
@@ -40,6 +41,8 @@ export class Lane {
    */
   nextPass(tenant: string | null): number {
     const key = tenant ?? "";
+    // Who has nothing waiting has no place to keep: the map would grow with every tenant there ever was.
+    if (this.ready === 0 && this.#tenants.size > tenantsMax) this.#tenants.clear();
     const pass = Math.max(this.#servedPass, this.#tenants.get(key) ?? 0) + 1;
     this.#tenants.set(key, pass);
     return pass;
@@ -55,8 +58,11 @@ export class Lane {
     this.ready += 1;
     const tail = this.#head.at(-1);
     if (this.#whole ? tail === undefined || before(tail, row) : false) this.#head.push(row);
-    else if (tail !== undefined && before(row, tail)) this.#head.splice(this.#placeOf(row), 0, row);
-    else if (!this.#whole) return;
+    else if (tail !== undefined && before(row, tail)) {
+      const place = this.#placeOf(row);
+      // The head may have been read again between the row's commit and this.
+      if (this.#head[place]?.task !== row.task) this.#head.splice(place, 0, row);
+    } else if (!this.#whole) return;
     if (this.#head.length > headMax) {
       this.#head.length = headMax;
       this.#whole = false;

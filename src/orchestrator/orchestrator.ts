@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { FlotillaError } from "../core/error.ts";
-import { parseRunId, secretFrom } from "../core/id.ts";
+import { parseRunId } from "../core/id.ts";
+import { version } from "../core/version.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import { Engine } from "./engine.ts";
@@ -33,11 +33,10 @@ export interface Orchestrator extends OrchestratorApi {
   close(): Promise<void>;
 }
 
-const version = "0.1.0";
-
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
 export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
-  const boot = await o.store.boot({ nonce: randomUUID(), pid: process.pid, now: o.clock.now() });
+  const secret = o.secret ?? cryptoSecrets();
+  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now() });
   const state = new State(o, boot);
   const outcomes = new Outcomes(o.artifacts);
   const events = new EventHub();
@@ -45,7 +44,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     state,
     outcomes,
     events,
-    secret: o.secret ?? cryptoSecrets(),
+    secret,
     queuedMax: o.queuedMax ?? 5_000_000,
     abortGraceMs: o.abortGraceMs ?? 5_000,
   });
@@ -111,7 +110,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       }
       const worker: WorkerState = {
         id: state.nextWorker++,
-        publicId: `w_${secretFrom(crypto.getRandomValues(new Uint8Array(16)))}`,
+        publicId: `w_${secret()}`,
         hello,
         link,
         names: new Set(hello.definitions.map((d) => d.name)),
@@ -128,7 +127,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         pongSeen: 0,
         pongAt: o.clock.elapsedMs(),
       };
-      void engine.join(worker);
+      engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
       return {
         id: worker.publicId,
@@ -139,7 +138,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         },
         lost(how, { observed }) {
           workerLost(engine, worker, how, observed);
-          void engine.leave(worker, how);
+          engine.leave(worker, how);
         },
       };
     },

@@ -26,6 +26,7 @@ export class Outcomes {
 
   /** Resolves at the run's end; rejects when `signal` aborts or the orchestrator closes first. */
   wait(run: number, signal?: AbortSignal): Promise<OutcomeReply> {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         end: (end) => {

@@ -23,7 +23,6 @@ import type { WorkerState } from "./workers.ts";
 
 const pageMax = 500;
 const pageDefault = 50;
-const noSpend = { microUsd: 0, inputTokens: 0, outputTokens: 0 };
 
 export async function getRun(state: State, id: string): Promise<RunView> {
   const task = await findRun(state, id);
@@ -69,7 +68,7 @@ function runView(state: State, r: RunRow): RunView {
     tasks: { total: stages.reduce((n, s) => n + s.total, 1), done, failed },
     stages,
     error: r.outcome?.error ?? null,
-    spent: r.stages.length > 0 ? r.spent : (r.outcome?.spent ?? noSpend),
+    spent: r.spent,
   };
 }
 
@@ -194,7 +193,8 @@ async function taskView(
 
 /** The store learns that a waiting task was woken with its next act; memory knows at once. */
 export function liveState(state: State, task: number, where: Whereabouts | null): TaskState {
-  return where?.in === "running" && state.attempts.get(task)?.state === "running" ? "running" : stateOf(where);
+  const live = where?.in === "running" ? state.attempts.get(task)?.state : undefined;
+  return live === "running" || live === "waiting" ? live : stateOf(where);
 }
 
 export function stateOf(where: Whereabouts | null): TaskState {

@@ -1,11 +1,12 @@
 // What workers say, taken apart. Nothing is decided here that is not in the store a moment later.
 import { bounds } from "../core/bounds.ts";
 import { errorJson, FlotillaError } from "../core/error.ts";
-import type { FromWorker, Settle } from "../protocol/worker.ts";
+import type { AttemptResult, FromWorker, Settle } from "../protocol/worker.ts";
 import { sameLease, type Attempt, type StoredAct } from "./attempt.ts";
 import { codeEnded } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
 import { touchIdle } from "./liveness.ts";
+import { untilStored } from "./patience.ts";
 import { afterResult } from "./retry.ts";
 import type { WorkerState } from "./workers.ts";
 
@@ -33,10 +34,14 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
   if (m.t !== "log") touchIdle(engine, attempt);
   switch (m.t) {
     case "acts":
-      inOrder(engine, attempt, () => takeActs(engine, attempt, m.acts));
+      inOrder(attempt, () => takeActs(engine, attempt, m.acts));
       return;
     case "settle":
-      inOrder(engine, attempt, () => settle(engine, attempt, m));
+      // Its code has ended: storing what it brought is not its time any more.
+      attempt.codeEnded = true;
+      attempt.timeout?.cancel();
+      attempt.idle?.cancel();
+      inOrder(attempt, () => settle(engine, attempt, m));
       return;
     case "ended":
       // It gave up an attempt that still counts: the task is another worker's.
@@ -64,68 +69,72 @@ function ended(engine: Engine, worker: WorkerState, task: number, leaseNo: numbe
   }
 }
 
-/** Runs at once, or behind a large value of an earlier message: acts commit in the order asked. */
-function inOrder(engine: Engine, attempt: Attempt, go: () => Promise<void> | void): void {
+/** Runs at once, or behind a large value of an earlier message: acts commit in the order asked, and none is left out. */
+function inOrder(attempt: Attempt, go: () => Promise<void> | undefined): void {
   if (attempt.inbox) {
-    attempt.inbox.push(() => inOrder(engine, attempt, go));
+    attempt.inbox.push(() => inOrder(attempt, go));
     return;
   }
-  const wait = go();
-  if (!wait) return;
+  const storing = go();
+  if (storing) void holdBehind(attempt, storing);
+}
+
+async function holdBehind(attempt: Attempt, storing: Promise<void>): Promise<void> {
   attempt.inbox = [];
-  wait
-    .catch((e: unknown) => {
-      engine.state.log("error", "a large value could not be stored", { task: attempt.publicId, error: String(e) });
-      engine.lostAttempt(attempt, "its result could not be stored");
-    })
-    .finally(() => {
-      const queued = attempt.inbox ?? [];
-      attempt.inbox = null;
-      for (const next of queued) next();
-    });
+  await storing;
+  const queued = attempt.inbox;
+  attempt.inbox = null;
+  for (const go of queued) go();
 }
 
 function takeActs(engine: Engine, attempt: Attempt, acts: readonly StoredAct[]): Promise<void> | undefined {
-  const large = acts.some((a) => a.kind === "step-result" && isLarge(a.value));
-  if (!large) {
+  if (!acts.some((a) => a.kind === "step-result" && isLarge(a.value))) {
     engine.acts(attempt, acts);
     return undefined;
   }
-  const store = async (a: StoredAct): Promise<StoredAct> => {
-    if (a.kind !== "step-result" || !isLarge(a.value)) return a;
-    return { ...a, value: null, ref: (await engine.state.artifacts.put(a.value)).hash };
-  };
-  return Promise.all(acts.map(store)).then((stored) => engine.acts(attempt, stored));
+  return storeActs(engine, attempt, acts);
+}
+
+async function storeActs(engine: Engine, attempt: Attempt, acts: readonly StoredAct[]): Promise<void> {
+  const { state } = engine;
+  const stored: StoredAct[] = [];
+  for (const a of acts) {
+    if (a.kind !== "step-result" || !isLarge(a.value)) {
+      stored.push(a);
+      continue;
+    }
+    const text = a.value;
+    const artifact = await untilStored(state, attempt, () => state.artifacts.put(text));
+    if (!artifact) return;
+    stored.push({ ...a, value: null, ref: artifact.hash });
+  }
+  engine.acts(attempt, stored);
 }
 
 function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | undefined {
   const { state } = engine;
-  const finish = (ref: string | null) =>
-    engine.end(attempt, afterResult(attempt, m.result, m.spent, ref, state.clock.now(), state.random), false);
+  const end = (result: AttemptResult, ref: string | null) =>
+    engine.end(attempt, afterResult(attempt, result, m.spent, ref, state.clock.now(), state.random), false);
   const value = m.result.status === "succeeded" ? m.result.value : null;
   if (!isLarge(value)) {
-    finish(null);
+    end(m.result, null);
     return undefined;
   }
   const bytes = Buffer.byteLength(value);
   if (bytes > bounds.artifactBytes) {
-    const error = new FlotillaError("FLOTILLA_TOO_LARGE", {
-      what: `the result of ${attempt.runs.name}`,
-      bytes,
-      max: bounds.artifactBytes,
-    }).toJSON();
-    engine.end(
-      attempt,
-      afterResult(attempt, { status: "failed", error, terminal: true }, m.spent, null, state.clock.now(), state.random),
-      false,
-    );
+    const what = `the result of ${attempt.runs.name}`;
+    const error = new FlotillaError("FLOTILLA_TOO_LARGE", { what, bytes, max: bounds.artifactBytes }).toJSON();
+    end({ status: "failed", error, terminal: true }, null);
     return undefined;
   }
-  return state.artifacts.put(value).then((stored) => finish(stored.hash));
+  return untilStored(state, attempt, () => state.artifacts.put(value)).then((stored) => {
+    if (stored) end(m.result, stored.hash);
+  });
 }
 
 function isLarge(value: string | null): value is string {
-  return value !== null && value.length > bounds.inlineResultBytes;
+  if (value === null || value.length * 3 <= bounds.inlineResultBytes) return false;
+  return Buffer.byteLength(value) > bounds.inlineResultBytes;
 }
 
 async function artifact(engine: Engine, worker: WorkerState, m: Extract<FromWorker, { t: "put" | "get" }>): Promise<void> {

@@ -25,6 +25,8 @@ export function afterResult(
       return { settle: settlement(a, "succeeded", { value: ref === null ? result.value : null, ref, error: null, spent }) };
     case "failed":
       return afterFailure(a, result, "failed", spent, now, random);
+    case "returned":
+      return { requeue: requeue(a, "returned", result.error, spent, later(a, now, random)) };
     case "mismatch":
       return {
         requeue: requeue(a, "mismatch", result.error, spent, {
@@ -35,6 +37,24 @@ export function afterResult(
         }),
       };
   }
+}
+
+/** Given back, not failed: the same attempt again, after a wait that is never charged. */
+const returnedRetry = { attempts: 1, backoff: "fixed", fromMs: 5_000, toMs: 5_000 } as const;
+function later(a: Attempt, now: number, random: Random): Requeue["next"] {
+  return {
+    to: "delayed",
+    dueAt: now + backoffMs(returnedRetry, 1, random),
+    attempt: a.attempt - 1,
+    crashes: a.crashes,
+    alone: a.alone,
+  };
+}
+
+/** A stored value that it needs cannot be read: it waits, because outcomes are immutable and files come back. */
+export function afterUnreadable(a: Attempt, error: ErrorJson): Ending {
+  const next = { to: "held", reason: "VALUE_MISSING", attempt: a.attempt - 1, crashes: a.crashes } as const;
+  return { requeue: requeue(a, "unreadable", error, null, next) };
 }
 
 export function afterTimeout(a: Attempt, after: "timeout" | "idleTimeout", now: number, random: Random): Ending {

@@ -19,7 +19,7 @@ export interface OrchestratorOptions {
   readonly artifacts: ArtifactStore;
   readonly clock: Clock;
   readonly random: Random;
-  /** 26 letters of 128 random bits for each new run. @default from node:crypto */
+  /** 26 letters of 128 random bits: for runs, workers and this life. @default from node:crypto */
   readonly secret?: () => string;
   readonly log?: LogSink;
   /** How long canceled or timed-out code may go on before its worker process is ended. @default 5_000 */

@@ -72,6 +72,8 @@ export interface ActBatch {
     readonly name: string;
     readonly value: string;
   }[];
+  /** Children that the code stops, by their act; after the children of this batch are there. */
+  readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
   /** true: idle from here on. */
@@ -132,10 +134,10 @@ export interface Claim extends Standing {
   readonly worker: number;
 }
 
-/** A task by its id, or a child by its parent's act: that one may be inserted by the same batch. */
-export type CancelRequest =
-  | { readonly task: number; readonly reason: string }
-  | { readonly parent: number; readonly act: number; readonly reason: string };
+export interface CancelRequest {
+  readonly task: number;
+  readonly reason: string;
+}
 
 /** One transaction. Its parts take effect in the order of the fields. */
 export interface Batch {
@@ -377,8 +379,8 @@ export interface Store {
       readonly now: number;
     }): Awaitable<void>;
     left(p: { readonly id: number; readonly how: string; readonly now: number }): Awaitable<void>;
-    /** Tasks held because no build fitted go back to ready: a new build has come. */
-    release(p: { readonly reason: string; readonly now: number }): Awaitable<readonly ReadyRow[]>;
+    /** Held tasks go back to ready: a worker has come, perhaps with the build or the file that they lacked. */
+    release(p: { readonly now: number }): Awaitable<readonly ReadyRow[]>;
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
   readonly queue: {

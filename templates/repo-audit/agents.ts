@@ -57,6 +57,8 @@ export const plan = agent({
     decisions: z.array(Decision),
     shards: z.array(ShardTask),
     reused: z.object({ shards: z.int(), filesUnchanged: z.int(), ref: Reference.nullable() }),
+    /** The last report's findings, read before this run writes its own: a report that is written twice compares the same. */
+    previous: Reference.nullable(),
   }),
   errors: { CannotWriteReport: mistakes.CannotWriteReport },
   async run(request, ctx) {
@@ -69,6 +71,10 @@ export const plan = agent({
     }
     const { only, skip } = request;
     const { shards, decisions } = planAudit(inventory, { ...(only ? { only } : {}), ...(skip ? { skip } : {}) });
+    const last = await readPrevious(folder).catch((e: unknown) => {
+      ctx.log.warn("the last report cannot be compared with", { why: String(e) });
+      return undefined;
+    });
     const memory = request.fresh ? undefined : await recall(folder, inventory.root);
     const known = shards.filter((shard) => memory?.shards[shard.contentHash] !== undefined);
     const findings: Memory["shards"] = Object.fromEntries(
@@ -89,6 +95,7 @@ export const plan = agent({
         filesUnchanged: inventory.files.filter((file) => memory?.files[file.path] === file.hash).length,
         ref: known.length > 0 ? await ctx.artifact.put(findings) : null,
       },
+      previous: last && last.repo.root === inventory.root ? await ctx.artifact.put(last) : null,
     };
   },
 });
@@ -156,16 +163,19 @@ export interface Gathered {
 export const writeUp = agent({
   name: "report",
   description: "Writes report.html, report.md, findings.json and findings.sarif, and remembers the findings for the next run",
-  input: z.object({ request: AuditRequest, inventory: Reference, gathered: Reference, reused: Reference.nullable() }),
-  async run({ request, inventory: ref, gathered: gatheredRef, reused }, ctx) {
+  input: z.object({
+    request: AuditRequest,
+    inventory: Reference,
+    gathered: Reference,
+    reused: Reference.nullable(),
+    previous: Reference.nullable(),
+  }),
+  async run({ request, inventory: ref, gathered: gatheredRef, reused, previous }, ctx) {
     const { inventory } = await deskFor(ref as Ref<Inventory>, ctx);
     const gathered = await ctx.artifact.get(gatheredRef as Ref<Gathered>);
     const kept = reused ? await ctx.artifact.get(reused as Ref<Memory["shards"]>) : {};
     const folder = reportFolder(request, inventory.root);
-    const previous = await readPrevious(folder).catch((e: unknown) => {
-      ctx.log.warn("the last report cannot be compared with", { why: String(e) });
-      return undefined;
-    });
+    const last = previous ? await ctx.artifact.get(previous as Ref<AuditResult>) : undefined;
     const findings = dedupe([...Object.values(kept).flat(), ...gathered.shards.flatMap((shard) => shard.findings)]);
     const result: AuditResult = {
       ...gathered.result,
@@ -179,7 +189,7 @@ export const writeUp = agent({
       finishedAt: new Date().toISOString(),
       findings,
     };
-    const summary = await writeReport(folder, result, previous?.repo.root === inventory.root ? previous : undefined, {
+    const summary = await writeReport(folder, result, last, {
       policy: { failOn: request.failOn ?? "high" },
     });
     await remember(folder, {

@@ -30,7 +30,7 @@ export const repoAudit = workflow({
     const stock = await ctx.call(takeStock, { repo: request.repo });
     const inventory = stock.ref as Ref<Inventory>;
     const planned = await ctx.call(plan, { ...request, inventory });
-    const { decisions, shards, reused } = planned;
+    const { decisions, shards, reused, previous } = planned;
     const repo = { name: stock.name, root: stock.root, head: stock.head, files: stock.files, bytes: stock.bytes };
     if (request.planOnly) {
       return {
@@ -70,6 +70,7 @@ export const repoAudit = workflow({
       inventory,
       gathered: await ctx.artifact.put(gathered),
       reused: reused.ref,
+      previous,
     });
     return {
       repo,

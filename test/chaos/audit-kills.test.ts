@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRandom } from "../../src/core/random.ts";
 import { buildFixture, type Fixture } from "../repo-audit/fixture.ts";
-import { begin, faults, outcomes } from "./life.ts";
+import { begin, childrenOf, faults, outcomes } from "./life.ts";
 
 const script = new URL("./audit-process.ts", import.meta.url);
 const seed = Number(process.env["FLOTILLA_SEED"] ?? 1);
@@ -76,9 +76,47 @@ describe(`the whole process is killed, ${runs * killsPerRun} times at random mom
       expect(last.lines.at(-1)).toBe('outcome "succeeded"');
       expect(faults(db)).toEqual([]);
       expect(findings(out)).toEqual(expected);
+      // A report that is written twice compares with the run before, of which there is none; never with itself.
+      expect(readFileSync(join(out, "report.md"), "utf8")).not.toContain("Compared with run");
     });
   }
 
   test("the undisturbed one found something to compare with", () => expect(expected.size).toBeGreaterThan(10));
   test("and the kills did fall into the middle", () => expect(kills).toBe(runs * killsPerRun));
 });
+
+describe("the fleet as it ships: workers in processes of their own", () => {
+  test.each([1, 2, 3])("run %i: workers and the whole process are killed, and it ends as if nothing had happened", async (n) => {
+    const random = createRandom(seed * 2_000 + n);
+    const db = join(folder, `c${n}.db`);
+    const out = join(folder, `c${n}`);
+    const args = [db, repo.root, out, "child-process"];
+    let shot = 0;
+    for (let life = 0; life < 3; life++) {
+      const process_ = begin(script, args);
+      for (
+        let at = 2 + Math.floor(random() * 6);
+        (await process_.line(countdown(at))) !== null;
+        at += 2 + Math.floor(random() * 6)
+      ) {
+        const victims = childrenOf(process_.child.pid as number);
+        const victim = victims[Math.floor(random() * victims.length)];
+        if (victim !== undefined) process.kill(victim, "SIGKILL");
+        shot += 1;
+        if (shot % 3 === 0) break;
+      }
+      await process_.kill();
+    }
+    const last = begin(script, args);
+    expect(await last.ended()).toBe(0);
+    expect(last.lines.at(-1)).toBe('outcome "succeeded"');
+    expect(shot).toBeGreaterThan(2);
+    expect(faults(db)).toEqual([]);
+    expect(findings(out)).toEqual(expected);
+  });
+});
+
+/** True at the n-th line. */
+function countdown(n: number): () => boolean {
+  return () => --n <= 0;
+}

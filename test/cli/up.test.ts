@@ -3,12 +3,17 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
+import { createFleet } from "../../src/runtime/create-fleet.ts";
+import { readStore } from "../../src/runtime/read-store.ts";
 import { cli as commandLine, tempDir } from "./harness.ts";
 import type { CliOptions, CliResult } from "./harness.ts";
 
 const index = new URL("../../src/index.ts", import.meta.url).href;
+const command = new URL("../../src/cli/bin.ts", import.meta.url);
 const zod = import.meta.resolve("zod");
 
 const config = `
@@ -109,6 +114,62 @@ describe("up", () => {
     expect((await cli(["run", "greet", "--input", "who=Ada"])).code).toBe(4);
   });
 });
+
+describe("a look at a store that no fleet has open", () => {
+  it("changes nothing in it, and leaves its lock free", async () => {
+    const cwd = tempDir();
+    writeFileSync(join(cwd, "flotilla.config.ts"), config);
+    const cli = (argv: readonly string[]) => commandLine(argv, { cwd, clock: systemClock });
+    const up = spawn(process.execPath, [fileURLToPath(command), "up", "--run", "hangs"], {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    onTestFinished(() => void up.kill("SIGKILL"));
+    for await (const text of up.stderr) if (String(text).includes("busy=1")) break;
+    up.kill("SIGKILL");
+    await once(up, "exit");
+    const path = (await cli(["doctor"])).out.match(/store +(\S+),/)?.[1] ?? "";
+    const before = contents(path);
+    expect(before["running"]).toHaveLength(1);
+    const task = JSON.parse((await cli(["tasks", "ls", "-o", "json"])).out) as { items: { id: string; state: string }[] };
+    expect(task.items.map((t) => t.state)).toEqual(["running"]);
+    const explained = await cli(["tasks", "explain", task.items[0]?.id ?? ""]);
+    expect(explained.out).toContain("it was running when its fleet ended");
+    expect(explained.out).toContain("no fleet is up: flotilla up");
+    for (const look of [["runs", "ls"], ["runs", "get"], ["workers", "ls"], ["doctor"]])
+      expect([look, (await cli(look)).code]).toEqual([look, 0]);
+    expect(contents(path)).toEqual(before);
+    // What was running is taken up by a life, not by a look.
+    const opened = await readStore(path, systemClock);
+    await using fleet = await createFleet({ definitions: [], store: `sqlite:${path}` });
+    await expect(opened.api.cancel(task.items[0]?.id ?? "", "why")).rejects.toMatchObject({ code: "FLOTILLA_UNREACHABLE" });
+    await expect(Promise.all(opened.api.start([{ name: "greet", input: "{}" }]))).rejects.toMatchObject({
+      code: "FLOTILLA_UNREACHABLE",
+    });
+    await opened[Symbol.asyncDispose]();
+    expect(fleet.url).toBeUndefined();
+    expect(contents(path)["running"]).toEqual([]);
+  });
+
+  it("refuses a schema that it does not know, and leaves it", async () => {
+    const cwd = tempDir();
+    const db = new DatabaseSync(join(cwd, "a.db"));
+    db.exec("CREATE TABLE t (x); PRAGMA user_version = 99");
+    const look = () => commandLine(["runs", "ls", "--store", "sqlite:a.db"], { cwd, clock: systemClock });
+    expect(await look()).toMatchObject({ code: 4, err: expect.stringContaining("FLOTILLA_STORE_NEWER") as string });
+    db.exec("PRAGMA user_version = 0");
+    expect(await look()).toMatchObject({ code: 4, err: expect.stringContaining("FLOTILLA_STORE_UNUSABLE") as string });
+    db.close();
+  });
+});
+
+function contents(path: string): Record<string, unknown[]> {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as { name: string }[];
+  const all = Object.fromEntries(tables.map(({ name }) => [name, db.prepare(`SELECT * FROM ${name}`).all()]));
+  db.close();
+  return all;
+}
 
 describe("a store whose owner answers on no control socket", () => {
   it("is named with its process by every command, and is no fault to doctor", async () => {

@@ -4,6 +4,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import { createOrchestrator, type Attachment, type Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { memoryArtifacts } from "../../src/store/artifacts/memory.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import type { Batch } from "../../src/store/contract.ts";
 import type { StartReply, StartRequest } from "../../src/protocol/views.ts";
 import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "../../src/protocol/worker.ts";
 
@@ -98,6 +99,10 @@ export interface World {
   start(name: string, over?: Partial<StartRequest>): Promise<StartReply>;
   /** Lets everything that was said become a committed batch, and what follows from it too. */
   turn(): Promise<void>;
+  /** What the artifact store does instead, while it is set: throw, or wait. */
+  artifactFault: (() => Promise<void>) | undefined;
+  /** What a commit throws, while it is set. */
+  commitFault: ((batch: Batch) => Error | undefined) | undefined;
   /** Commits wait until the returned function is called, as those of a database across a network do. */
   holdCommits(): () => void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -107,9 +112,19 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
   const clock = testClock();
   const store = openSqliteStore({ path: ":memory:" });
   let held: Promise<void> | undefined;
+  const memory = memoryArtifacts();
+  const faulty = async <T>(work: () => Promise<T>): Promise<T> => {
+    await world.artifactFault?.();
+    return work();
+  };
+  const commit = (batch: Batch) => {
+    const fault = world.commitFault?.(batch);
+    if (fault) throw fault;
+    return store.commit(batch);
+  };
   const orchestrator = await createOrchestrator({
-    store: { ...store, commit: (batch) => (held ? held.then(() => store.commit(batch)) : store.commit(batch)) },
-    artifacts: memoryArtifacts(),
+    store: { ...store, commit: (batch) => (held ? held.then(() => commit(batch)) : commit(batch)) },
+    artifacts: { put: (text) => faulty(() => memory.put(text)), get: (hash) => faulty(() => memory.get(hash)) },
     clock,
     random: createRandom(7),
     ...o,
@@ -118,7 +133,9 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
   const turn = async () => {
     for (let i = 0; i < 6; i++) await new Promise((resolve) => setImmediate(resolve));
   };
-  return {
+  const world: World = {
+    artifactFault: undefined,
+    commitFault: undefined,
     orchestrator,
     clock,
     turn,
@@ -153,4 +170,5 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
     start: (name, over = {}) => orchestrator.start([{ name, input: "{}", ...over }])[0] as Promise<StartReply>,
     [Symbol.asyncDispose]: () => orchestrator.close(),
   };
+  return world;
 }

@@ -134,6 +134,7 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
     steps: [],
     stepResults: [],
     emits: [],
+    cancels: [],
     lastAct: Math.max(0, ...acts),
     armed: false,
     ...over,

@@ -1,5 +1,7 @@
 import type { ActBatch, StoredDelivery } from "../contract.ts";
 import type { Writing } from "./writing.ts";
+import { closeChild } from "./cancels.ts";
+import { takeSeqs } from "./gates.ts";
 import { errorText } from "./rows.ts";
 import type { Value } from "./statements.ts";
 import { insertTasks } from "./tasks.ts";
@@ -16,6 +18,7 @@ export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
     writeChildren(w, batch);
     writeSteps(w, batch);
     writeEmits(w, batch);
+    for (const c of batch.cancels) closeChild(w, task, c.act, c.reason);
   }
 }
 
@@ -31,17 +34,6 @@ function writeGate(w: Writing, batch: ActBatch): void {
     batch.armed ? 1 : 0,
     batch.startedAt,
   );
-}
-
-/** The next `n` numbers in the parent's order of delivery; the first one. Null when the parent has closed. */
-export function takeSeqs(w: Writing, parent: number, n: number, settledChildren: number): number | null {
-  const row = w.sql.row<{ last_seq: number }>(
-    "UPDATE gate SET last_seq = last_seq + ?, remaining = remaining - ? WHERE task = ? RETURNING last_seq",
-    n,
-    settledChildren,
-    parent,
-  );
-  return row ? row.last_seq - n + 1 : null;
 }
 
 function writeChildren(w: Writing, batch: ActBatch): void {

@@ -1,12 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Boot, LaneRow } from "../contract.ts";
-import { storeFailure } from "./failure.ts";
 import type { Statements } from "./statements.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** A new life begins: what earlier lives were running goes back to ready, with its lease number and without a charge. */
 export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { nonce: string; pid: number; now: number }): Boot {
-  try {
-    sql.run("BEGIN IMMEDIATE");
+  return inTransaction(db, sql, path, () => {
     sql.run("UPDATE orchestrator SET ended_at = ? WHERE ended_at IS NULL", p.now);
     const { id: boot } = sql.row<{ id: number }>(
       "INSERT INTO orchestrator (nonce, pid, started_at) VALUES (?,?,?) RETURNING id",
@@ -15,19 +14,18 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
       p.now,
     ) as { id: number };
     sql.run(
-      `INSERT OR IGNORE INTO attempt (task, lease_no, attempt, worker, started_at, ended_at, how)
+      `INSERT INTO attempt (task, lease_no, attempt, worker, started_at, ended_at, how)
        SELECT task, lease_no, attempt, worker, claimed_at, ?, 'orchestrator ended' FROM running`,
       p.now,
     );
     const recovered = sql.run(
-      `INSERT OR IGNORE INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since)
+      `INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since)
        SELECT t.lane, t.prio, t.pass, r.task, r.top, r.attempt - 1, r.crashes, r.alone, ? FROM running r JOIN task t ON t.id = r.task`,
       p.now,
     );
     sql.run("DELETE FROM running");
     sql.run("UPDATE gate SET armed = 0 WHERE armed = 1");
     sql.run("UPDATE worker SET left_at = ?, left_how = 'orchestrator ended' WHERE left_at IS NULL", p.now);
-    sql.run("COMMIT");
     const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
     const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
       "SELECT id, definition, needs, build FROM lane",
@@ -50,8 +48,5 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
       cancelsLeft: sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined,
       recovered,
     };
-  } catch (e) {
-    if (db.isTransaction) sql.run("ROLLBACK");
-    throw storeFailure(e, path);
-  }
+  });
 }

@@ -1,10 +1,9 @@
 import { FlotillaError } from "../../core/error.ts";
 import { outcomeCode } from "../../core/task.ts";
 import type { CancelRequest, Closed } from "../contract.ts";
-import { takeSeqs } from "./acts.ts";
 import type { Writing } from "./writing.ts";
 import { errorText } from "./rows.ts";
-import { closeGate } from "./settles.ts";
+import { closeGate, takeSeqs } from "./gates.ts";
 
 interface Target {
   id: number;
@@ -21,12 +20,9 @@ const columns = "id, run, parent, act, definition, lane, prio, pass, detached";
 
 /** Closes what was asked for, then goes on with the jobs that close the trees below. @returns true while jobs are left. */
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): boolean {
-  for (const r of requests) {
-    const target =
-      "task" in r
-        ? w.sql.row<Target>(`SELECT ${columns} FROM task WHERE id = ?`, r.task)
-        : w.sql.row<Target>(`SELECT ${columns} FROM task WHERE parent = ? AND act = ?`, r.parent, r.act);
-    if (target) closeTask(w, target, r.reason);
+  for (const { task, reason } of requests) {
+    const target = w.sql.row<Target>(`SELECT ${columns} FROM task WHERE id = ?`, task);
+    if (target) closeTask(w, target, reason);
   }
   let left = slice;
   while (left > 0) {
@@ -46,6 +42,12 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
     left -= Math.max(children.length, 1);
   }
   return w.sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined;
+}
+
+/** A parent's code stops a child of its own. */
+export function closeChild(w: Writing, parent: number, act: number, reason: string): void {
+  const target = w.sql.row<Target>(`SELECT ${columns} FROM task WHERE parent = ? AND act = ?`, parent, act);
+  if (target) closeTask(w, target, reason);
 }
 
 /** Takes the task from wherever it is. One that has an outcome already keeps it. */

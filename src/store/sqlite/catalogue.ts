@@ -2,15 +2,15 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
 import { readyRow, type RawReady } from "./rows.ts";
 import type { Statements } from "./statements.ts";
+import { inTransaction } from "./transaction.ts";
 
 const namespace = 1;
 
 /** Definitions, lanes and workers: few rows, seldom written, kept in memory by the orchestrator. */
-export function openCatalogue(db: DatabaseSync, sql: Statements): Store["catalogue"] {
+export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): Store["catalogue"] {
   return {
     defineAll({ definitions, lanes }) {
-      sql.run("BEGIN IMMEDIATE");
-      try {
+      inTransaction(db, sql, path, () => {
         for (const d of definitions) {
           sql.run(
             "INSERT INTO definition (id, namespace, name, card) VALUES (?,?,?,?) ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card",
@@ -20,57 +20,57 @@ export function openCatalogue(db: DatabaseSync, sql: Statements): Store["catalog
             d.card,
           );
         }
-        for (const l of lanes)
+        for (const l of lanes) {
+          const needs = JSON.stringify(l.needs);
           sql.run(
             "INSERT OR IGNORE INTO lane (id, definition, needs, build) VALUES (?,?,?,?)",
             l.id,
             l.definition,
-            JSON.stringify(l.needs),
+            needs,
             l.build,
           );
-        sql.run("COMMIT");
-      } catch (e) {
-        if (db.isTransaction) sql.run("ROLLBACK");
-        throw e;
-      }
+        }
+      });
     },
     joined(p) {
-      sql.run(
-        "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
-        p.id,
-        p.boot,
-        p.name,
-        p.pid,
-        p.build,
-        p.now,
+      inTransaction(db, sql, path, () =>
+        sql.run(
+          "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
+          p.id,
+          p.boot,
+          p.name,
+          p.pid,
+          p.build,
+          p.now,
+        ),
       );
     },
     left(p) {
-      sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id);
+      inTransaction(db, sql, path, () => sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id));
     },
-    release({ reason, now }) {
-      sql.run("BEGIN IMMEDIATE");
-      const rows = sql.rows<RawReady>(
-        `DELETE FROM held WHERE reason = ? RETURNING task, lease_no AS leaseNo, attempt, crashes, 0 AS alone, ${Math.trunc(now)} AS since,
-         (SELECT lane FROM task WHERE id = held.task) AS lane, (SELECT prio FROM task WHERE id = held.task) AS prio, (SELECT pass FROM task WHERE id = held.task) AS pass`,
-        reason,
-      );
-      for (const r of rows) {
-        sql.run(
-          "INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since) VALUES (?,?,?,?,?,?,?,?,?)",
-          r.lane,
-          r.prio,
-          r.pass,
-          r.task,
-          r.leaseNo,
-          r.attempt,
-          r.crashes,
-          0,
+    release({ now }) {
+      return inTransaction(db, sql, path, () => {
+        const rows = sql.rows<RawReady>(
+          `SELECT t.lane, t.prio, t.pass, h.task, h.lease_no AS leaseNo, h.attempt, h.crashes, 0 AS alone, CAST(? AS INTEGER) AS since
+           FROM held h JOIN task t ON t.id = h.task`,
           now,
         );
-      }
-      sql.run("COMMIT");
-      return rows.map(readyRow);
+        for (const r of rows) {
+          sql.run("DELETE FROM held WHERE task = ?", r.task);
+          sql.run(
+            "INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since) VALUES (?,?,?,?,?,?,?,0,?)",
+            r.lane,
+            r.prio,
+            r.pass,
+            r.task,
+            r.leaseNo,
+            r.attempt,
+            r.crashes,
+            now,
+          );
+        }
+        return rows.map(readyRow);
+      });
     },
     workerNames(ids) {
       const names = new Map<number, string>();

@@ -5,12 +5,12 @@ import { writeActs } from "./acts.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
 import { RunChanges } from "./counters.ts";
-import { storeFailure } from "./failure.ts";
 import { writeRequeues } from "./requeues.ts";
 import { writeSettles } from "./settles.ts";
 import type { Statements } from "./statements.ts";
 import type { Tables } from "./tables.ts";
 import { insertTasks, promoteDue } from "./tasks.ts";
+import { inTransaction } from "./transaction.ts";
 import type { Writing } from "./writing.ts";
 
 export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, path: string, batch: Batch): BatchResult {
@@ -28,9 +28,7 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     due: [],
     existing: new Map(),
   };
-  try {
-    // IMMEDIATE: a deferred transaction that turns into a writer can fail with SQLITE_BUSY_SNAPSHOT
-    sql.run("BEGIN IMMEDIATE");
+  return inTransaction(db, sql, path, () => {
     writeActs(writing, batch.acts);
     writeSettles(writing, batch.settles);
     writeRequeues(writing, batch.requeues);
@@ -43,12 +41,7 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
       batch.dueSlice > 0
         ? (sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null)
         : null;
-    sql.run("COMMIT");
     const { fencedActs, fenced, deliveries, closed, due, existing, unclaimed } = writing;
     return { fencedActs, fenced, deliveries, closed, due, existing, unclaimed, events, moreCancels, nextDueAt };
-  } catch (e) {
-    // A full disk may have rolled back by itself; then there is nothing to undo.
-    if (db.isTransaction) sql.run("ROLLBACK");
-    throw storeFailure(e, path);
-  }
+  });
 }

@@ -25,7 +25,11 @@ export function lockDatabase(path: string): { release(): void } {
     if ((failure as { code?: string }).code !== "FLOTILLA_STORE_LOCKED") throw failure;
     throw new FlotillaError("FLOTILLA_STORE_LOCKED", { path, pid: ownerOf(path) }, { cause: e });
   }
-  writeFileSync(`${path}.pid`, String(process.pid));
+  try {
+    writeFileSync(`${path}.pid`, String(process.pid));
+  } catch {
+    // For a message only: a full disk must not keep a fleet from its work.
+  }
   return { release: () => db.close() };
 }
 

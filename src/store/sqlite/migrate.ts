@@ -4,11 +4,20 @@ import { FlotillaError } from "../../core/error.ts";
 
 const folder = new URL("./migrations/", import.meta.url);
 
-/** Numbered files, applied in order, each in a transaction of its own; `user_version` says how far the file is. */
-export function migrate(db: DatabaseSync, path: string): number {
-  const files = readdirSync(folder)
+/** The `user_version` of a file that is up to date. */
+export function schemaKnown(): number {
+  return migrationFiles().length;
+}
+
+function migrationFiles(): string[] {
+  return readdirSync(folder)
     .filter((f) => f.endsWith(".sql"))
     .toSorted();
+}
+
+/** Numbered files, applied in order, each in a transaction of its own; `user_version` says how far the file is. */
+export function migrate(db: DatabaseSync, path: string): number {
+  const files = migrationFiles();
   const at = (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
   if (at > files.length) throw new FlotillaError("FLOTILLA_STORE_NEWER", { path, schema: at, known: files.length });
   if (at === 0) {

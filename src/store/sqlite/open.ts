@@ -65,7 +65,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
   return {
     boot: (p) => bootStore(db, sql, path, p),
     commit: (batch) => commitBatch(db, sql, tables, path, batch),
-    catalogue: openCatalogue(db, sql),
+    catalogue: openCatalogue(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),
@@ -74,9 +74,11 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     close() {
       if (!open) return;
       open = false;
-      sql.run("UPDATE orchestrator SET ended_at = coalesce(ended_at, started_at) WHERE ended_at IS NULL");
-      db.close();
-      unlock();
+      try {
+        db.close();
+      } finally {
+        unlock();
+      }
     },
   };
 }

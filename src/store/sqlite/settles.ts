@@ -1,6 +1,6 @@
 import { outcomeCode } from "../../core/task.ts";
 import type { Settlement } from "../contract.ts";
-import { takeSeqs } from "./acts.ts";
+import { closeGate, takeSeqs } from "./gates.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, spendValues } from "./rows.ts";
 import type { Value } from "./statements.ts";
@@ -62,11 +62,4 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
     if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);
   }
   w.tables.outcome.insert(flat);
-}
-
-/** The end of a task that may have children: those still under way are canceled, by a job that goes on in slices. */
-export function closeGate(w: Writing, task: number, reason: string): void {
-  const gate = w.sql.row<{ remaining: number }>("DELETE FROM gate WHERE task = ? RETURNING remaining", task);
-  if (gate && gate.remaining > 0)
-    w.sql.run("INSERT OR IGNORE INTO cancel_job (task, after_act, reason, at) VALUES (?,0,?,?)", task, reason, w.now);
 }

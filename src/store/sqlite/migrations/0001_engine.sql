@@ -126,5 +126,3 @@ CREATE TABLE idempotency (
 
 -- A cancel on its way down: the children of `task` after act `after_act` are still to be closed.
 CREATE TABLE cancel_job (task INTEGER PRIMARY KEY, after_act INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
-
-CREATE TABLE artifact (hash TEXT PRIMARY KEY, bytes INTEGER NOT NULL, type TEXT, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -1,0 +1,75 @@
+import { FlotillaError } from "../core/error.ts";
+import { formatMs } from "../core/duration.ts";
+import { parseRunId } from "../core/id.ts";
+import { version } from "../core/version.ts";
+import type { Clock } from "../core/clock.ts";
+import type { OrchestratorApi } from "../protocol/views.ts";
+import type { ArtifactStore } from "../store/artifact-store.ts";
+import type { Store } from "../store/contract.ts";
+import { EventHub, readEvents } from "./events.ts";
+import { explain } from "./explain.ts";
+import { findRun, findTask } from "./lookup.ts";
+import { Outcomes } from "./outcomes.ts";
+import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
+import { State } from "./state.ts";
+
+export interface ReaderOptions {
+  /** Opened to be read: its `boot` writes nothing. */
+  readonly store: Store;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+}
+
+/**
+ * The answers of an orchestrator without one: what the last life stored. It writes nothing and has no workers; what needs
+ * either is refused with FLOTILLA_UNREACHABLE.
+ */
+export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
+  const boot = await o.store.boot({ nonce: "", pid: 0, now: 0 });
+  const state = new State({ ...o, random: () => 0 }, boot);
+  const outcomes = new Outcomes(o.artifacts);
+  const hub = new EventHub();
+  const target = o.store.facts.url;
+  const refuse = (where: string) => new FlotillaError("FLOTILLA_UNREACHABLE", { target }, { where });
+
+  return {
+    start: (requests) => requests.map((request) => Promise.reject(refuse(`start(${JSON.stringify(request.name)})`))),
+    cancel: (id) => Promise.reject(refuse(`cancel(${JSON.stringify(id)})`)),
+    async outcome(id) {
+      const run = parseRunId(id);
+      const ended = run && (await state.store.runs.ended({ id: run.root, secret: run.secret }));
+      if (ended === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "run", id });
+      if (ended === null) throw unfinished(id, target);
+      return outcomes.reply(ended);
+    },
+    run: (id) => getRun(state, id),
+    runs: (q) => listRuns(state, q),
+    task: (id) => getTask(state, id),
+    tasks: (q) => listTasks(state, q),
+    async explain(id) {
+      const task = await findTask(state, id);
+      const where = await state.store.tasks.where(task.id);
+      if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
+      const publicId = await state.publicId(task);
+      const explanation = explain(state, publicId, task, where);
+      if (where.in !== "running" || explanation.state !== "running") return explanation;
+      const since = formatMs(state.clock.now() - where.claimedAt);
+      const detail = `it was running when its fleet ended, since ${since}; the next fleet on this store takes it up again`;
+      return { ...explanation, reason: "NO_CAPABLE_WORKER", detail };
+    },
+    definition: async (name) => getDefinition(state, name),
+    workers: async () => listWorkers(state),
+    health: () => health(state, version),
+    /** All that is stored of a run that has ended; one that has not would be waited for without end. */
+    async *events(id, options) {
+      const { id: run, secret } = await findRun(state, id);
+      if ((await state.store.runs.outcome(run)) === null) throw unfinished(id, target);
+      yield* readEvents(state, hub, { id: run, secret }, options);
+    },
+    artifact: (ref) => state.artifacts.get(ref),
+  };
+}
+
+function unfinished(id: string, target: string): Error {
+  return new FlotillaError("FLOTILLA_UNREACHABLE", { target }, { where: `${id} is unfinished, and no fleet works on it` });
+}

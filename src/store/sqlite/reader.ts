@@ -1,0 +1,115 @@
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { FlotillaError } from "../../core/error.ts";
+import type { Boot, LaneRow, Store } from "../contract.ts";
+import { openCatalogue } from "./catalogue.ts";
+import { storeFailure } from "./failure.ts";
+import { ownerOf } from "./lock.ts";
+import { schemaKnown } from "./migrate.ts";
+import { openEventReads, openRunReads } from "./run-reads.ts";
+import { Statements } from "./statements.ts";
+import { openQueue, openTaskReads } from "./task-reads.ts";
+
+/**
+ * A store to look at: it takes no lock, migrates nothing and begins no life, so what it gives is what the last life left.
+ * Every write is refused. A live owner is not read past: it knows more than its tables tell.
+ * @throws FLOTILLA_STORE_LOCKED, FLOTILLA_STORE_UNUSABLE, FLOTILLA_STORE_NEWER
+ */
+export function openSqliteReader(path: string): Store {
+  refuseOwned(path);
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+    const schema = (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+    refuseSchema(schema, path);
+    return assemble(db, path, schema);
+  } catch (e) {
+    db?.close();
+    throw storeFailure(e, path);
+  }
+}
+
+function assemble(db: DatabaseSync, path: string, schema: number): Store {
+  const sql = new Statements(db);
+  return {
+    boot: () => readBoot(sql),
+    commit() {
+      throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
+        path,
+        problem: "it is open to be read only",
+        fix: "open it with createFleet, or ask the fleet that owns it",
+      });
+    },
+    catalogue: openCatalogue(db, sql, path),
+    queue: openQueue(sql),
+    tasks: openTaskReads(sql),
+    runs: openRunReads(sql),
+    events: openEventReads(sql),
+    // What earlier lives asked of the disk is not written down.
+    facts: { url: `sqlite:${path}`, schema, durability: "power" },
+    close() {
+      if (db.isOpen) db.close();
+    },
+  };
+}
+
+/** What a life knows at its begin, without beginning one. */
+function readBoot(sql: Statements): Boot {
+  const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
+    "SELECT id, definition, needs, build FROM lane",
+  );
+  const depth = sql.rows<{ lane: number; ready: number; lastPass: number }>(
+    "SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane",
+  );
+  return {
+    boot: 0,
+    nextTask: 0,
+    nextWorker: 0,
+    definitions: sql.rows("SELECT id, name, card FROM definition"),
+    lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
+    depth: new Map(depth.map((r) => [r.lane, r])),
+    delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
+    nextDueAt: null,
+    cancelsLeft: false,
+    recovered: 0,
+  };
+}
+
+function refuseSchema(schema: number, path: string): void {
+  const known = schemaKnown();
+  if (schema === known) return;
+  if (schema > known) throw new FlotillaError("FLOTILLA_STORE_NEWER", { path, schema, known });
+  throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
+    path,
+    problem: schema === 0 ? "it is not a store of ours, or an empty one" : `its schema is ${schema}, this version reads ${known}`,
+    fix: schema === 0 ? "name another file: --store sqlite:PATH" : "open it once with flotilla up, which brings it up to date",
+  });
+}
+
+/**
+ * The lock itself is tried, since a pid may belong to another program by now; but only when that process lives: for the
+ * microseconds of the try nobody could take the lock.
+ */
+function refuseOwned(path: string): void {
+  const pid = ownerOf(path);
+  if (!existsSync(`${path}.lock`) || (pid !== null && !isAlive(pid))) return;
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(`${path}.lock`, { readOnly: true });
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+  } catch (e) {
+    const { code } = storeFailure(e, path) as { code?: string };
+    if (code === "FLOTILLA_STORE_LOCKED") throw new FlotillaError(code, { path, pid }, { cause: e });
+  } finally {
+    db?.close();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (e) {
+    return (e as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
