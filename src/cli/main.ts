@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import type { Command } from "commander";
+import { version } from "../core/version.ts";
 import type { Action, Bind } from "./command.ts";
 import { createContext, printThrown } from "./context.ts";
 import type { Globals } from "./context.ts";
@@ -8,7 +9,6 @@ import type { ExitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { createProgram } from "./program.ts";
 import { fromCommander } from "./from-commander.ts";
-import { packageVersion } from "./version.ts";
 
 /** Runs one command line (without node and the script). Never throws and never exits: the code is the answer. */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -21,7 +21,7 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
       globals = command.optsWithGlobals<Globals>();
       code = await action(createContext(io, globals), command.opts() as O, command.args);
     };
-  const program = createProgram(bind, packageVersion());
+  const program = createProgram(bind, version);
   forEachCommand(program, (command) => quieten(command, io));
   try {
     await program.parseAsync(argv.length === 0 ? ["--help"] : argv, { from: "user" });

@@ -1,5 +1,5 @@
 // The orchestrator of a store, near or far: the process that owns it answers through its control socket; when there is
-// none, reads open the store here, with no workers.
+// none, the file is read as it is.
 import { existsSync } from "node:fs";
 import { FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
@@ -49,11 +49,11 @@ async function openHere(c: Context, place: StorePlace): Promise<OpenedApi> {
     const fix = ["start a fleet on it: flotilla up", "or name another store: --store sqlite:path/to/file.db"];
     throw nothingRuns(`${nameOf(c, place)}, and there is no such file yet`, fix);
   }
-  const { openFleet } = await import("../runtime/create-fleet.ts");
-  const opened = await openFleet({ definitions: [], store: `sqlite:${place.path}` }).catch((error: unknown) => {
+  const { readStore } = await import("../runtime/read-store.ts");
+  const opened = await readStore(place.path, c.io.clock).catch((error: unknown) => {
     throw isFlotillaError(error, "FLOTILLA_STORE_LOCKED") ? Object.assign(error, { fix: silentOwner(error.details.pid) }) : error;
   });
-  return { api: opened.orchestrator, live: false, place, [Symbol.asyncDispose]: () => opened.fleet.close() };
+  return { api: opened.api, live: false, place, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
 /** The database as a person would type it. */
