@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRandom } from "../../src/core/random.ts";
 import { buildFixture, type Fixture } from "../repo-audit/fixture.ts";
-import { begin, childrenOf, faults, outcomes } from "./life.ts";
+import { begin, childrenOf, faults, outcomes, shoot } from "./life.ts";
 
 const script = new URL("./audit-process.ts", import.meta.url);
 const seed = Number(process.env["FLOTILLA_SEED"] ?? 1);
@@ -101,7 +101,7 @@ describe("the fleet as it ships: workers in processes of their own", () => {
       ) {
         const victims = childrenOf(process_.child.pid as number);
         const victim = victims[Math.floor(random() * victims.length)];
-        if (victim !== undefined) process.kill(victim, "SIGKILL");
+        if (victim === undefined || !shoot(victim)) continue;
         shot += 1;
         if (shot % 3 === 0) break;
       }

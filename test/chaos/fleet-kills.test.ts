@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRandom } from "../../src/core/random.ts";
-import { begin, childrenOf, faults, isAlive, outcomes } from "./life.ts";
+import { begin, childrenOf, faults, isAlive, outcomes, shoot } from "./life.ts";
 
 const script = new URL("./fleet-process.ts", import.meta.url);
 const seed = Number(process.env["FLOTILLA_SEED"] ?? 1);
@@ -62,8 +62,7 @@ describe("kill -9", () => {
       if ((await life.line(() => --left <= 0)) === null) break;
       const children = childrenOf(life.child.pid as number);
       const victim = children[Math.floor(random() * children.length)];
-      if (victim === undefined) continue;
-      process.kill(victim, "SIGKILL");
+      if (victim === undefined || !shoot(victim)) continue;
       killed += 1;
     }
     expect(await life.ended()).toBe(0);

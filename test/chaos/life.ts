@@ -141,6 +141,15 @@ export function childrenOf(pid: number): number[] {
     .filter((child) => child !== pid && isAlive(child));
 }
 
+/** kill -9. False when it had ended by itself a moment before. */
+export function shoot(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
+}
+
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

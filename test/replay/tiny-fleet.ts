@@ -42,6 +42,8 @@ export interface TinyFleetOptions {
   /** Answers acts by hand: nothing is acknowledged or delivered. */
   readonly mute?: boolean;
   readonly warnings?: string[];
+  /** What the link throws when it is to carry that message. */
+  readonly refuses?: (m: FromWorker) => Error | undefined;
 }
 
 /** Turns of the loop: more than an assignment, a resume and a flush need. */
@@ -155,6 +157,8 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     },
     { clock: o.clock ?? systemClock, log: { debug() {}, info() {}, warn, error: warn } },
     (m) => {
+      const error = o.refuses?.(m);
+      if (error) throw error;
       said.push(m);
       take(m);
       for (const w of waiting.splice(0)) {
