@@ -4,9 +4,11 @@ import { testClock } from "../../test/orchestrator/world.ts";
 import { tinyFleet, turns } from "../../test/replay/tiny-fleet.ts";
 import { agent } from "../client/agent.ts";
 import { message } from "../client/message.ts";
+import { workflow } from "../client/workflow.ts";
 import type { AgentContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
-import type { Assignment } from "../protocol/worker.ts";
+import { FlotillaError } from "../core/error.ts";
+import type { Assignment, FromWorker } from "../protocol/worker.ts";
 
 const text = z.object({ text: z.string() });
 const made = (run: (ctx: AgentContext) => unknown): AnyCallable =>
@@ -456,5 +458,56 @@ describe("a stray rejection", () => {
     expect((await fleet.run(target)).result.status).toBe("succeeded");
     while (warnings.length === 0) await turns();
     expect(warnings[0]).toContain("after its attempt had ended");
+  });
+});
+
+describe("a message that the link cannot carry ends its attempt alone", () => {
+  const large = new FlotillaError("FLOTILLA_TOO_LARGE", { what: "a message", bytes: 2, max: 1 });
+  const failed = { status: "failed", terminal: true, error: { code: "FLOTILLA_TOO_LARGE" } };
+  const world = (target: AnyCallable, test: (m: FromWorker) => boolean) =>
+    tinyFleet({ definitions: [target], slots: 1, refuses: (m) => (test(m) ? large : undefined) });
+
+  test("its result", async () => {
+    const target = made(() => "large");
+    using fleet = world(target, (m) => m.t === "settle" && m.result.status === "succeeded" && m.result.value === '"large"');
+    expect((await fleet.run(target)).result).toMatchObject(failed);
+    expect((await fleet.run(target)).result).toMatchObject(failed);
+  });
+  test("its artifact, which its code may catch", async () => {
+    const target = made((ctx) => ctx.artifact.put("large").catch((e: unknown) => (e as { code: string }).code));
+    using fleet = world(target, (m) => m.t === "put");
+    expect((await fleet.run(target)).result).toEqual({ status: "succeeded", value: '"FLOTILLA_TOO_LARGE"' });
+  });
+  test("its acts, and nothing that it does later counts", async () => {
+    const target = made(async (ctx) => {
+      await ctx.step("s", () => "large").catch(() => {});
+      return "went on";
+    });
+    using fleet = world(target, (m) => m.t === "acts" && m.acts.some((a) => a.kind === "step-result"));
+    expect((await fleet.run(target)).result).toMatchObject(failed);
+    await turns();
+    expect(fleet.of("settle")).toHaveLength(1);
+    // And its slot is free.
+    expect((await fleet.run(target)).result).toMatchObject(failed);
+  });
+  test("acts that leave with its result", async () => {
+    const target = made((ctx) => ctx.emit(message("found", text), { text: "large" }));
+    using fleet = world(target, (m) => m.t === "acts");
+    expect((await fleet.run(target)).result).toMatchObject(failed);
+    await turns();
+    expect(fleet.of("settle")).toHaveLength(1);
+  });
+  test("a workflow's acts", async () => {
+    const target = workflow({
+      name: "flow",
+      input: z.unknown(),
+      run: (_, ctx) =>
+        ctx.call(
+          made(() => 1),
+          null,
+        ),
+    });
+    using fleet = world(target, (m) => m.t === "acts");
+    expect((await fleet.run(target)).result).toMatchObject(failed);
   });
 });

@@ -88,8 +88,8 @@ export class AgentBody implements Body {
   }
 
   /** The attempt has failed, and its code goes on: it is told to stop, and keeps its slot until it has. */
-  stray(error: unknown): void {
-    const result = classify(error, this.attempt.definition);
+  stray(thrown: unknown): void {
+    const result = classify(thrown, this.attempt.definition);
     if (result instanceof Promise) void result.then((r) => this.attempt.settle(r));
     else this.attempt.settle(result);
   }

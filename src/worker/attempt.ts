@@ -155,6 +155,7 @@ export class Attempt implements Frame {
       const acts = this.#acts;
       this.#acts = undefined;
       this.host.send({ t: "acts", fence: this.fence, acts });
+      if (this.closed as boolean) return;
     }
     if (this.#notes) {
       for (const note of this.#notes) this.host.send(note);
@@ -169,6 +170,8 @@ export class Attempt implements Frame {
   settle(result: AttemptResult): void {
     if (this.closed) return;
     this.#sendGathered();
+    // A link that cannot carry its acts has ended it.
+    if (this.closed) return;
     this.closed = true;
     this.#settled = true;
     this.host.send({ t: "settle", fence: this.fence, result, spent: this.#spend() });
@@ -182,6 +185,7 @@ export class Attempt implements Frame {
   refuse(result: AttemptResult): void {
     this.#acts = undefined;
     untracked(() => this.settle(result));
+    (this.body as Body).abort(new FlotillaError("FLOTILLA_CLOSED", { what: "the attempt" }));
   }
 
   /** Canceled, fenced, or the worker stops. */

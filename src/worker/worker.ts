@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/context.ts";
 import type { Definition } from "../core/definition.ts";
-import { FlotillaError } from "../core/error.ts";
+import { FlotillaError, isFlotillaError } from "../core/error.ts";
 import { protocolVersion, type Assignment, type Fence, type FromWorker, type Hello, type ToWorker } from "../protocol/worker.ts";
 import { AgentBody } from "./agent.ts";
 import { Attempt, type Host } from "./attempt.ts";
@@ -193,7 +193,17 @@ class Hosting implements Worker, Host {
     } catch (e) {
       // The other side's trouble must not keep a slot of ours.
       this.log.error("a message could not be sent", { message: message.t, error: String(e) });
+      if (isFlotillaError(e, "FLOTILLA_TOO_LARGE")) this.#tooLarge(message, e);
     }
+  }
+
+  /** A link could not carry it: the attempt that said it ends by it, because nothing after it may count. */
+  #tooLarge(m: FromWorker, thrown: Error): void {
+    const error = boundedError(thrown);
+    const result = { status: "failed" as const, error, terminal: true };
+    if (m.t === "put") this.#attempt(m.fence)?.reply(m.request, null, error);
+    else if (m.t === "acts") this.#attempt(m.fence)?.refuse(result);
+    else if (m.t === "settle") this.send({ ...m, result });
   }
 
   release(): void {

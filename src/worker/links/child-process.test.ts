@@ -20,7 +20,7 @@ interface Open {
   readonly child: ChildWorker;
   readonly exit: Promise<ChildExit>;
   readonly output: () => string;
-  assign(definition: string): void;
+  assign(definition: string, input?: string): void;
   next<T extends FromWorker["t"]>(t: T): Promise<Extract<FromWorker, { t: T }>>;
   said(text: string): Promise<void>;
 }
@@ -56,7 +56,7 @@ async function open(over: Partial<ChildProcessOptions> = {}): Promise<Open> {
     child,
     exit,
     output: () => output,
-    assign: (definition) =>
+    assign: (definition, input = "null") =>
       child.link.send({
         t: "assign",
         tasks: [
@@ -66,7 +66,7 @@ async function open(over: Partial<ChildProcessOptions> = {}): Promise<Open> {
             definition,
             tenant: "d",
             attempt: 1,
-            input: "null",
+            input,
             startedAt: 0,
             acts: 0,
             journal: [],
@@ -128,6 +128,30 @@ describe("a child", () => {
     await said("blocked");
     await child.stop();
     expect(await exit).toEqual({ how: "was killed by SIGKILL: it did not stop in time", expected: true });
+  });
+});
+
+describe("what is too large for the channel ends its attempt, not the process", () => {
+  const failed = { status: "failed", terminal: true, error: { code: "FLOTILLA_TOO_LARGE" } };
+  test("a result", async () => {
+    const { assign, next } = await open();
+    assign("quotes");
+    expect((await next("settle")).result).toMatchObject(failed);
+  });
+  test("an input, a delivery", async () => {
+    const { child, assign, next, said } = await open();
+    // Six characters each as JSON.
+    const large = "\u0001".repeat(45 * 1_048_576);
+    assign("where", large);
+    expect((await next("settle")).result).toMatchObject(failed);
+    assign("waits");
+    await said("waiting");
+    child.link.send({
+      t: "deliver",
+      fence,
+      deliveries: [{ seq: 1, act: 1, status: "succeeded", value: large, error: null, at: 1 }],
+    });
+    await next("ended");
   });
 });
 

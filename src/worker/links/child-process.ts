@@ -4,7 +4,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../core/clock.ts";
-import { errorFromJson, FlotillaError } from "../../core/error.ts";
+import { errorFromJson, errorJson, FlotillaError } from "../../core/error.ts";
 import type { FromWorker, Hello, ToWorker, WorkerLink } from "../../protocol/worker.ts";
 import { childEnvironment, childFlags } from "./child-environment.ts";
 import { batched, type FromChild, type ImportFailure, type ToChild } from "./child-protocol.ts";
@@ -93,7 +93,11 @@ class Child implements ChildWorker {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       serialization: "json",
     });
-    const send = batched<ToWorker>((batch) => this.#write(batch));
+    const send = batched<ToWorker>(
+      (batch) => this.#write(batch),
+      undefined,
+      (part, error) => this.#refused(part, error),
+    );
     this.link = { send, kill: (reason) => this.#kill(reason) };
     const late = clock.after(o.startMs ?? startMs, () => this.#kill("it did not say hello in time"));
     this.#gone = new Promise((gone) => {
@@ -140,8 +144,27 @@ class Child implements ChildWorker {
   }
 
   #write(message: ToChild): void {
-    // A dead channel reports itself by 'close'.
-    if (this.#process.connected) this.#process.send(message, () => {});
+    // A dead channel reports itself by 'close', so the callback has nothing to add.
+    if (!this.#process.connected) return;
+    try {
+      this.#process.send(message, () => {});
+    } catch (e) {
+      // It has missed a message: only its end puts that right.
+      this.#kill(`a message could not be sent to it: ${String(e)}`);
+    }
+  }
+
+  /** Too large for this link: the attempt that it is for ends by it, and nothing else. */
+  #refused(m: ToWorker, thrown: Error): void {
+    const error = errorJson(thrown);
+    if (m.t === "reply") return this.link.send({ ...m, value: null, error });
+    if (m.t === "deliver") this.link.send({ t: "cancel", fence: m.fence, reason: thrown.message });
+    const fences = m.t === "assign" ? m.tasks.map((a) => a.fence) : m.t === "deliver" ? [m.fence] : [];
+    for (const fence of fences) {
+      const settle = { t: "settle" as const, fence, result: { status: "failed" as const, error, terminal: true }, spent: null };
+      // Not from within `send`: the orchestrator is in the middle of something.
+      setImmediate(() => this.#events.onMessage(settle));
+    }
   }
 
   #kill(reason: string): void {
