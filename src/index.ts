@@ -62,7 +62,7 @@ export type { AnyFlotillaError as FlotillaError, DeclaredError, ErrorCode, Error
 // Fleets and runs
 export type { Client } from "./client/client.ts";
 export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";
-export type { Run, RunOutcome } from "./client/run.ts";
+export type { Queued, Run, RunOutcome } from "./client/run.ts";
 export type { StartOptions } from "./client/start.ts";
 export type { Fleet } from "./runtime/create-fleet.ts";
 export type { RunOutcomeName as Outcome } from "./core/task.ts";

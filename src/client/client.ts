@@ -52,8 +52,8 @@ export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, c
         { where: `start(${JSON.stringify(name)})` },
       );
     const request = startRequest(definition, name, input, o, hash);
-    const { id } = await submit(request instanceof Promise ? await request : request);
-    return new RunHandle(id, api);
+    const { id, depth, pressure } = await submit(request instanceof Promise ? await request : request);
+    return new RunHandle(id, api, { depth, pressure });
   }
 
   const client = {

@@ -1,5 +1,6 @@
 import type { Budget } from "../core/budget.ts";
 import type { AnyCallable } from "../core/definition.ts";
+import type { Duration } from "../core/duration.ts";
 import type { Limit } from "../core/limit.ts";
 import { checkObject } from "./check.ts";
 
@@ -22,6 +23,12 @@ export interface WorkersConfig {
   passEnv?: readonly string[];
 }
 
+export interface QuotasConfig {
+  /** Tasks that may wait in all, ready or delayed; a start beyond it is refused with FLOTILLA_TOO_MANY. @default 5_000_000 */
+  queued?: number;
+}
+
+/** Not in this version. */
 export interface PoolConfig {
   definitions?: readonly string[];
   min?: number;
@@ -41,6 +48,17 @@ export interface FleetConfig<D extends readonly AnyCallable[]> {
    */
   durability?: "power" | "process";
   workers?: WorkersConfig;
+  quotas?: QuotasConfig;
+  /**
+   * How long code that was canceled or timed out may go on after `ctx.signal` aborted, before its worker process is ended
+   * (in this process it cannot be ended). Raise it for code that cleans up. @default "5s"
+   */
+  abortGrace?: Duration;
+  /**
+   * How long the main loop of a worker process may be blocked before the process is ended and its tasks are tried again.
+   * Raise it for agents that compute for longer without a pause. @default "5m"
+   */
+  blockedAfter?: Duration;
   /**
    * Files that export the definitions: paths from the current folder, or URLs (`new URL("./agents.ts", import.meta.url)`).
    * Child processes import these, never the main file. @default none

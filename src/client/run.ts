@@ -12,9 +12,19 @@ export type RunOutcome<O, E> =
   | Settled<O, E>
   | { readonly status: "partial"; readonly value: O; readonly gaps: Gap<unknown, unknown>[] };
 
+/** The queue that a start met: how far it is pressed, to start less when it is. */
+export interface Queued {
+  /** Tasks that were ready before it in its lane (the same definition and needs), when it was stored. */
+  readonly depth: number;
+  /** `none`: no more of them than the fleet has slots; `some`: up to 100 for each slot; `high`: more. */
+  readonly pressure: "none" | "some" | "high";
+}
+
 /** A handle to a run. It holds nothing but the id: dropping it, or the process that made it, does not end the run. */
 export interface Run<O, E = never> {
   readonly id: string;
+  /** What it met when it was started here; null for a run that was found by its id. */
+  readonly queued: Queued | null;
   /**
    * Waits for the end and gives the value, also of a partial run.
    * @throws the declared error, or FLOTILLA_AGENT_FAILED (its `cause` is the last attempt's error), FLOTILLA_CANCELED, ...
@@ -43,11 +53,13 @@ type RunApi = Pick<OrchestratorApi, "outcome" | "cancel" | "events">;
 
 export class RunHandle<O, E> implements Run<O, E> {
   readonly id: string;
+  readonly queued: Queued | null;
   readonly #api: RunApi;
   #reply: Promise<OutcomeReply> | undefined;
 
-  constructor(id: string, api: RunApi) {
+  constructor(id: string, api: RunApi, queued: Queued | null = null) {
     this.id = id;
+    this.queued = queued;
     this.#api = api;
   }
 

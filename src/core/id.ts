@@ -1,7 +1,7 @@
 // Public ids. A run is `r_<secret><id>`, its root task `t_<secret><id>`, the tasks below it `t_<secret><id>.3.1`:
 // the path of acts that leads there. `secret` is 128 random bits (26 letters), `id` the internal number in base 32.
-// So a child's id is known at the ask without a round trip, needs no column and no index (a random index costs 4.4 us
-// of 6.7 us per inserted row, bench/schema.md), and is as hard to guess as its run.
+// So a child's id is known at the ask without a round trip, needs no column and no index (a random one costs 9 us
+// of 12 a row, bench/schema.md), and is as hard to guess as its run.
 
 /** Crockford's alphabet: no i, l, o, u. */
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { checkKnown, checkObject, checkTexts, checkWhole, configInvalid } from "../client/check.ts";
+import { checkKnown, checkObject, checkTexts, checkWhole, configInvalid, spanMs } from "../client/check.ts";
 import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
 import { bounds } from "../core/bounds.ts";
 import type { AnyCallable } from "../core/definition.ts";
@@ -24,6 +24,10 @@ export interface FleetSettings {
   readonly store: StoreSettings;
   readonly durability: "power" | "process";
   readonly workers: WorkerSettings;
+  /** Tasks that may wait. */
+  readonly queuedMax: number;
+  readonly abortGraceMs: number;
+  readonly blockedMs: number;
   /** file: URLs that child processes import. */
   readonly modules: readonly string[];
 }
@@ -37,11 +41,26 @@ export interface Surroundings {
 
 export type AnyFleetConfig = FleetConfig<readonly AnyCallable[]>;
 
-const known = ["definitions", "store", "durability", "workers", "modules", "pools", "limits", "budget", "environments"];
+const known = [
+  "definitions",
+  "store",
+  "durability",
+  "workers",
+  "quotas",
+  "abortGrace",
+  "blockedAfter",
+  "modules",
+  "pools",
+  "limits",
+  "budget",
+  "environments",
+];
 const unenforced = ["pools", "limits", "budget"] as const;
 const workersMost = 1_000;
 const slotsMost = 10_000;
 const variablesMost = 256;
+const queuedDefault = 5_000_000;
+const queuedMost = 1_000_000_000;
 
 /**
  * Resolves once: defaults, check, freeze.
@@ -79,8 +98,19 @@ export function resolveFleet(
     store: parseStore(config.store, around.cwd),
     durability: config.durability ?? "power",
     workers,
+    queuedMax: resolveQueued(config.quotas),
+    abortGraceMs: spanMs(config.abortGrace, "fleet.abortGrace") ?? 5_000,
+    blockedMs: spanMs(config.blockedAfter, "fleet.blockedAfter") ?? 300_000,
     modules,
   });
+}
+
+function resolveQueued(given: AnyFleetConfig["quotas"] = {}): number {
+  checkObject(given, "fleet.quotas");
+  checkKnown(given, ["queued"], "fleet.quotas");
+  const { queued = queuedDefault } = given;
+  checkWhole(queued, "fleet.quotas.queued", { least: 1, most: queuedMost });
+  return queued;
 }
 
 function inEnvironment(config: AnyFleetConfig, name: string | undefined): AnyFleetConfig {

@@ -127,6 +127,41 @@ describe("one file opened twice in a process is one fleet", () => {
   });
 });
 
+describe("options of the fleet", () => {
+  test("a start beyond quotas.queued is refused, and its run says what queue it met", async () => {
+    const one = gated();
+    await using fleet = await createFleet({
+      definitions: [one.definition],
+      workers: { slots: 1 },
+      quotas: { queued: 1 },
+    });
+    const first = await fleet.start(one.definition, { n: 1 });
+    await one.running;
+    const second = await fleet.start(one.definition, { n: 2 });
+    expect([first.queued, second.queued]).toEqual([
+      { depth: 0, pressure: "none" },
+      { depth: 0, pressure: "none" },
+    ]);
+    await expect(fleet.start(one.definition, { n: 3 })).rejects.toMatchObject({ code: "FLOTILLA_TOO_MANY" });
+    expect((await fleet.get(first.id)).queued).toBeNull();
+    one.go();
+    expect(await second.result()).toBe(2);
+  });
+
+  test("a later handle is told which of its options have no effect", async () => {
+    const lines: unknown[] = [];
+    const log: LogSink = (level, message, fields) => void (level === "warn" && lines.push([message, fields]));
+    const config = { definitions: [double], store, workers: { count: 1 } };
+    const a = await openFleet(config, { ...systemDeps, log });
+    const same = await openFleet(config, { ...systemDeps, log });
+    expect(lines).toEqual([]);
+    const more = { ...config, workers: { count: 4 }, abortGrace: "1m" as const };
+    const other = await openFleet(more, { ...systemDeps, log });
+    expect(lines).toEqual([[expect.stringContaining("workers, abortGrace"), { ignored: ["workers", "abortGrace"] }]]);
+    await Promise.all([a, same, other].map(({ fleet }) => fleet.close()));
+  });
+});
+
 describe("the end of a fleet", () => {
   test("drain lets what runs end, and takes nothing more", async () => {
     const one = gated();
@@ -140,6 +175,40 @@ describe("the end of a fleet", () => {
     await drained;
     expect(await result).toBe(5);
     await fleet.close();
+  });
+
+  test("drain of one handle leaves the fleet to the others; the last one's drains it", async () => {
+    const one = gated();
+    const a = await createFleet({ definitions: [one.definition], store });
+    const b = await createFleet({ definitions: [double], store });
+    const run = await a.start(one.definition, { n: 5 });
+    const result = run.result();
+    await one.running;
+    let over = false;
+    const drained = a.drain().then(() => (over = true));
+    await expect(a.start(one.definition, { n: 6 })).rejects.toMatchObject({ code: "FLOTILLA_CLOSED" });
+    expect(await b.run(double, { n: 4 })).toBe(8);
+    expect(over).toBe(false);
+    one.go();
+    await drained;
+    expect(await result).toBe(5);
+    await b.drain();
+    await expect(b.start(double, { n: 1 })).rejects.toMatchObject({ code: "FLOTILLA_CLOSED" });
+    await expect(createFleet({ definitions: [double], store })).rejects.toMatchObject({ code: "FLOTILLA_CLOSED" });
+    await Promise.all([a.close(), b.close()]);
+    await using c = await createFleet({ definitions: [double], store });
+    expect(await c.run(double, { n: 2 })).toBe(4);
+  });
+
+  test("a handle that is closed does not keep another one's drain from the fleet", async () => {
+    const a = await createFleet({ definitions: [double], store });
+    const b = await createFleet({ definitions: [double], store });
+    await a.drain();
+    await a.close();
+    expect(await b.run(double, { n: 4 })).toBe(8);
+    await b.drain();
+    await expect(createFleet({ definitions: [], store })).rejects.toMatchObject({ code: "FLOTILLA_CLOSED" });
+    await b.close();
   });
 
   test("close is idempotent, also at once", async () => {

@@ -12,7 +12,11 @@ import { shareEngine } from "./shared.ts";
 export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, AsyncDisposable {
   /** Where a server of this fleet listens; undefined: it is embedded. */
   readonly url: string | undefined;
-  /** Gives out no further task and waits until those that run have ended; what is left stays in the store. */
+  /**
+   * Takes no further start, gives out no further task and waits until those that run have ended; what is left stays in the
+   * store. While other handles of this process have the same store open, the fleet stays up for them: then it takes no
+   * further start through this handle and waits for the calls under way on it, and the last handle's `drain()` drains all.
+   */
   drain(): Promise<void>;
   /**
    * Stops the running attempts, which a durable store takes up again when it is next opened, ends child processes and
@@ -54,7 +58,7 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
 ): Promise<OpenFleet<D>> {
   refuseInChild();
   const settings = resolveFleet(c, { cwd: process.cwd(), environment: process.env["FLOTILLA_ENV"] });
-  const { engine, release } = await shareEngine(settings, deps);
+  const { engine, drain, release } = await shareEngine(settings, deps);
   let closed: Promise<void> | undefined;
   const api = handleApi(engine.orchestrator, engine.alive);
   const close = () => {
@@ -64,7 +68,10 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
   const fleet: Fleet<D> = {
     ...createClient<D>(api, engine.catalogue, shortHash),
     url: undefined,
-    drain: () => engine.drain(),
+    drain() {
+      api.drain();
+      return drain(() => api.idle());
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -18,10 +18,10 @@ export interface Engine {
   readonly catalogue: Catalogue;
   readonly alive: KeepAlive;
   /**
-   * Adds what the settings define, and workers for what is new.
+   * Adds what the settings define, and workers for what is new; false when nothing is.
    * @throws FLOTILLA_DUPLICATE_NAME when a name means something else already.
    */
-  admit(settings: FleetSettings): Promise<void>;
+  admit(settings: FleetSettings): Promise<boolean>;
   drain(): Promise<void>;
   close(): Promise<void>;
 }
@@ -32,7 +32,8 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
   try {
     const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
-    const orchestrator = await createOrchestrator({ store, artifacts, clock: deps.clock, random: deps.random, log: deps.log });
+    const { queuedMax, abortGraceMs, blockedMs } = settings;
+    const orchestrator = await createOrchestrator({ ...deps, store, artifacts, queuedMax, abortGraceMs, blockedMs });
     const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));
     await engine.admit(settings).catch(async (error: unknown) => {
       await engine.close();
@@ -51,12 +52,12 @@ function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | und
   const groups: WorkerGroup[] = [];
   let definitions: readonly AnyCallable[] = [];
   let workers = 0;
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
 
-  async function admit(settings: FleetSettings): Promise<void> {
+  async function admit(settings: FleetSettings): Promise<boolean> {
     const merged = checkDefinitions([...new Set([...definitions, ...settings.definitions])]);
     const added = merged.filter((callable) => !definitions.includes(callable));
-    if (added.length === 0) return;
+    if (added.length === 0) return false;
     orchestrator.register(cardsOf(added));
     const runnable = added.filter((callable) => callable.kind !== "contract");
     if (runnable.length > 0)
@@ -68,6 +69,7 @@ function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | und
         contract: name,
       });
     }
+    return true;
   }
 
   return {

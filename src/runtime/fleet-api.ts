@@ -7,6 +7,10 @@ import type { KeepAlive } from "./keep-alive.ts";
  * handle that is closed refuses what waits and what comes, also while another one keeps the same store open.
  */
 export interface HandleApi extends ClientApi {
+  /** Refuses further starts. */
+  drain(): void;
+  /** Resolves when no call is under way, streams of events aside. */
+  idle(): Promise<void>;
   close(): void;
 }
 
@@ -14,15 +18,29 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
   const waiting = new Set<(error: Error) => void>();
   const readers = new Set<AbortController>();
   let closed = false;
+  let drained = false;
+  let calls = 0;
+  let idle = Promise.withResolvers<void>();
+
+  function hold(): void {
+    calls += 1;
+    alive.hold();
+  }
+  function release(): void {
+    alive.release();
+    if (--calls > 0) return;
+    idle.resolve();
+    idle = Promise.withResolvers<void>();
+  }
 
   function held<T>(call: () => Promise<T>): Promise<T> {
     if (closed) return Promise.reject(closedError());
-    alive.hold();
+    hold();
     return new Promise<T>((resolve, reject) => {
       waiting.add(reject);
       const done = () => {
         waiting.delete(reject);
-        alive.release();
+        release();
       };
       call().then(resolve, reject).finally(done);
     });
@@ -30,10 +48,10 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
 
   return {
     start(requests) {
-      if (closed) throw closedError();
+      if (closed || drained) throw closedError();
       const replies = api.start(requests);
-      alive.hold();
-      void Promise.allSettled(replies).then(alive.release);
+      hold();
+      void Promise.allSettled(replies).then(release);
       return replies;
     },
     outcome: (run, signal) => held(() => api.outcome(run, signal)),
@@ -53,6 +71,10 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
         alive.release();
       }
     },
+    drain() {
+      drained = true;
+    },
+    idle: () => (calls === 0 ? Promise.resolve() : idle.promise),
     close() {
       closed = true;
       for (const reject of waiting) reject(closedError());
