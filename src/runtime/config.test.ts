@@ -33,6 +33,9 @@ describe("defaults", () => {
       store: { kind: "memory" },
       durability: "power",
       workers: { count: 1, slots: 16, offers: [], isolation: "in-process", passEnv: [] },
+      queuedMax: 5_000_000,
+      abortGraceMs: 5_000,
+      blockedMs: 300_000,
       modules: [],
     });
   });
