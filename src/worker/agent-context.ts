@@ -6,7 +6,7 @@ import { runOf } from "../core/id.ts";
 import type { AgentBody } from "./agent.ts";
 import type { AnyMessage } from "./emit.ts";
 import { artifactsOf, budgetViewOf, logOf, progressOf, spendOf } from "./context-parts.ts";
-import { randomOf, uuidOf } from "./draws.ts";
+import { drawUuid } from "./draws.ts";
 import { unsupported } from "./unsupported.ts";
 
 export function createAgentContext(body: AgentBody): AgentContext {
@@ -16,7 +16,6 @@ export function createAgentContext(body: AgentBody): AgentContext {
 class Context implements AgentContext {
   readonly kind = "agent";
   readonly #body: AgentBody;
-  #draws = 0;
 
   constructor(body: AgentBody) {
     this.#body = body;
@@ -39,10 +38,10 @@ class Context implements AgentContext {
     return () => new Date(this.#body.attempt.host.clock.now());
   }
   get random(): BaseContext["random"] {
-    return () => randomOf(this.#seed());
+    return this.#body.attempt.host.random;
   }
   get uuid(): BaseContext["uuid"] {
-    return () => uuidOf(this.#seed());
+    return () => drawUuid(this.#body.attempt.host.random);
   }
   get step(): BaseContext["step"] {
     return ((key, fn, o) => {
@@ -70,10 +69,5 @@ class Context implements AgentContext {
     return (name: string, data: unknown): never => {
       throw declaredError(name, data);
     };
-  }
-
-  #seed(): string {
-    const { publicId, attempt } = this.#body.attempt.assignment;
-    return `${publicId} ${attempt} ${++this.#draws}`;
   }
 }

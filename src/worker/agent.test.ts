@@ -8,6 +8,7 @@ import { workflow } from "../client/workflow.ts";
 import type { AgentContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
+import { createRandom } from "../core/random.ts";
 import type { Assignment, FromWorker } from "../protocol/worker.ts";
 
 const text = z.object({ text: z.string() });
@@ -109,6 +110,37 @@ describe("its context", () => {
       status: "succeeded",
       value: '{"uuid":36,"random":true,"now":true,"task":1,"spent":0}',
     });
+  });
+  test("draws from the generator that the worker was given, so that a seed replays a run", async () => {
+    const drawn = async (seed: number, target: AnyCallable) => {
+      using fleet = tinyFleet({ definitions: [target], random: createRandom(seed) });
+      return [await fleet.value(target), await fleet.value(target)];
+    };
+    const inAgent = made((ctx) => [ctx.random(), ctx.uuid(), ctx.random(), ctx.uuid()]);
+    const inStep = workflow({
+      name: "flow",
+      input: z.unknown(),
+      run: (_, ctx) => ctx.step("s", async () => [await Promise.resolve(ctx.random()), ctx.uuid()]),
+    });
+    for (const target of [inAgent, inStep]) {
+      const [first, second] = await drawn(1, target);
+      expect(await drawn(1, target)).toEqual([first, second]);
+      expect(second).not.toEqual(first);
+      expect(await drawn(2, target)).not.toEqual([first, second]);
+    }
+    expect((await drawn(1, inAgent))[0]).toEqual([
+      expect.any(Number),
+      expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+      expect.any(Number),
+      expect.any(String),
+    ]);
+  });
+  test("without one, draws are the system's", async () => {
+    const target = made((ctx) => Array.from({ length: 1_000 }, () => [ctx.random(), ctx.uuid()]));
+    using fleet = tinyFleet({ definitions: [target] });
+    const draws = (await fleet.value(target)) as [number, string][];
+    expect(draws.every(([n]) => n >= 0 && n < 1)).toBe(true);
+    expect(new Set(draws.flat()).size).toBe(2_000);
   });
   test("counts what was spent, and tells it at the end, also of a failure", async () => {
     using fleet = tinyFleet({ definitions: [made(() => 1)] });

@@ -15,6 +15,7 @@ import type { Log, Usage } from "../core/context.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Definition } from "../core/definition.ts";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
+import type { Random } from "../core/random.ts";
 import type { Act, Assignment, AttemptResult, Delivery, Fence, FromWorker, Spend } from "../protocol/worker.ts";
 import { quietPromise, type Resolvers } from "./pending.ts";
 import { untracked, type Frame } from "./track.ts";
@@ -22,6 +23,7 @@ import { untracked, type Frame } from "./track.ts";
 /** What an attempt needs of its worker. */
 export interface Host {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   send(message: FromWorker): void;
   /** Calls `flush` in a macrotask of the engine. */

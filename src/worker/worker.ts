@@ -5,11 +5,13 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/context.ts";
 import type { Definition } from "../core/definition.ts";
 import { FlotillaError, isFlotillaError } from "../core/error.ts";
+import type { Random } from "../core/random.ts";
 import { protocolVersion, type Assignment, type Fence, type FromWorker, type Hello, type ToWorker } from "../protocol/worker.ts";
 import { AgentBody } from "./agent.ts";
 import { Attempt, type Host } from "./attempt.ts";
 import { cardOf } from "./cards.ts";
 import { boundedError } from "./classify.ts";
+import { systemRandom } from "./draws.ts";
 import { Slots } from "./slots.ts";
 import { untracked, watchStrays } from "./track.ts";
 import { WorkflowBody } from "./workflow.ts";
@@ -25,6 +27,8 @@ export interface WorkerOptions {
 }
 export interface WorkerDeps {
   readonly clock: Clock;
+  /** What agents and steps draw from. @default the system's generator for secrets */
+  readonly random?: Random;
   /** The worker's own notes; an attempt's `ctx.log` goes to the orchestrator. */
   readonly log: Log;
 }
@@ -45,6 +49,7 @@ export function createWorker(o: WorkerOptions, deps: WorkerDeps, send: (message:
 
 class Hosting implements Worker, Host {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly #options: WorkerOptions;
   readonly #definitions = new Map<string, Definition>();
@@ -64,6 +69,7 @@ class Hosting implements Worker, Host {
   constructor(o: WorkerOptions, deps: WorkerDeps, send: (message: FromWorker) => void) {
     this.#options = o;
     this.clock = deps.clock;
+    this.random = deps.random ?? systemRandom;
     this.log = deps.log;
     this.#send = send;
     this.#slots = new Slots(o.slots, deps.clock);

@@ -8,7 +8,7 @@ import type { Message } from "../core/message.ts";
 import { call, definitionOf, detach } from "./child.ts";
 import { race, reduce } from "./combine.ts";
 import { budgetViewOf, logOf, progressOf, spendOf } from "./context-parts.ts";
-import { randomOf, uuidOf } from "./draws.ts";
+import { drawUuid, randomOf, uuidOf } from "./draws.ts";
 import { each, runScope } from "./each.ts";
 import type { AnyMessage } from "./emit.ts";
 import type { Scope } from "./keys.ts";
@@ -98,10 +98,10 @@ class Context {
     return () => new Date(this.#body.pump.open ? this.#body.pump.now : this.#body.attempt.host.clock.now());
   }
   get random(): BaseContext["random"] {
-    return () => (this.#body.pump.open ? randomOf(this.#seed()) : Math.random());
+    return () => (this.#body.pump.open ? randomOf(this.#seed()) : this.#body.attempt.host.random());
   }
   get uuid(): BaseContext["uuid"] {
-    return () => (this.#body.pump.open ? uuidOf(this.#seed()) : crypto.randomUUID());
+    return () => (this.#body.pump.open ? uuidOf(this.#seed()) : drawUuid(this.#body.attempt.host.random));
   }
 
   #seed(): string {

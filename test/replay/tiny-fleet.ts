@@ -3,6 +3,7 @@
 import { setImmediate } from "node:timers";
 import { systemClock, type Clock } from "../../src/core/clock.ts";
 import type { AnyCallable } from "../../src/core/definition.ts";
+import type { Random } from "../../src/core/random.ts";
 import type { Act, Assignment, AttemptResult, Delivery, FromWorker, Settle, ToWorker } from "../../src/protocol/worker.ts";
 import { createWorker, type Worker } from "../../src/worker/worker.ts";
 
@@ -39,6 +40,7 @@ export interface TinyFleetOptions {
   readonly definitions: readonly AnyCallable[];
   readonly slots?: number;
   readonly clock?: Clock;
+  readonly random?: Random;
   /** Answers acts by hand: nothing is acknowledged or delivered. */
   readonly mute?: boolean;
   readonly warnings?: string[];
@@ -155,7 +157,11 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
       isolation: "in-process",
       definitions: o.definitions.map((d) => d["~definition"]),
     },
-    { clock: o.clock ?? systemClock, log: { debug() {}, info() {}, warn, error: warn } },
+    {
+      clock: o.clock ?? systemClock,
+      log: { debug() {}, info() {}, warn, error: warn },
+      ...(o.random ? { random: o.random } : {}),
+    },
     (m) => {
       const error = o.refuses?.(m);
       if (error) throw error;
