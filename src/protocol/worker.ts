@@ -9,13 +9,18 @@
 //     acts   ───────▶            children, steps, emits, waits, in the order asked
 //            ◀─────── ack        acts up to n are committed
 //            ◀─────── deliver    what settled, by seq
-//     settle ───────▶            the attempt's end
+//     settle ───────▶            the attempt's end, with what it spent
 //            ◀─────── cancel     stop that attempt: its result no longer counts
-//     progress, spend ─▶
-//            ◀─────── ping
+//     ended  ───────▶            its code has stopped, or was never here: the slot is free
+//     put, get ─────▶            an artifact to store or to load
+//            ◀─────── reply      to that request
+//     progress, log ▶            told, not recorded
+//            ◀─────── ping       is the main loop alive?
 //     pong   ───────▶
-//            ◀─────── drain
+//            ◀─────── drain      take nothing new, and leave when all is over
 //     goodbye ──────▶
+//
+// Each `cancel` is answered by one `ended`, unless a `settle` of the same fence was on its way.
 import type { ErrorJson } from "../core/error.ts";
 
 export const protocolVersion = 1;
@@ -183,7 +188,7 @@ export type FromWorker =
   | { readonly t: "acts"; readonly fence: Fence; readonly acts: readonly Act[] }
   | Settle
   | { readonly t: "progress"; readonly fence: Fence; readonly done?: number; readonly total?: number; readonly note?: string }
-  /** The code of a canceled or fenced attempt has ended: its slot is free. */
+  /** The code of a canceled or fenced attempt has ended, or a `cancel` named one that is not here: its slot is free. */
   | { readonly t: "ended"; readonly fence: Fence }
   | {
       readonly t: "log";
@@ -214,7 +219,10 @@ export type ToWorker =
   | { readonly t: "ping"; readonly n: number }
   | { readonly t: "drain" };
 
-/** One side's end of a link. `send` never throws: a dead link reports itself by `closed`. */
+/**
+ * The orchestrator's end of a link. `send` never throws, and loses what is said to a worker that is gone: whoever made
+ * the link sees that (a process that exits, a socket that closes) and tells the orchestrator once, by `Attachment.lost`.
+ */
 export interface WorkerLink {
   send(message: ToWorker): void;
   /** Ends the worker whatever it does: a child is killed. In-process it only stops. */
