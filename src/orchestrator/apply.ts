@@ -7,7 +7,8 @@ import type { Attempt, TaskOptions } from "./attempt.ts";
 import { beginAttempt, endAttempt, setSlot } from "./attempts.ts";
 import { sendAssignment } from "./assign.ts";
 import { deliver, deliverParked } from "./deliver.ts";
-import type { Engine, PendingEnd, Placed, Planned } from "./engine.ts";
+import type { PendingEnd, Placed, Planned } from "./batch.ts";
+import type { Engine } from "./engine.ts";
 import type { Match } from "./dispatch.ts";
 import type { Lane } from "./lane.ts";
 import type { WorkerState } from "./workers.ts";
@@ -43,7 +44,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   applyClaims(engine, planned, result, assignments);
   for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
   // What was parked has the lower places in its parents' orders: it goes first.
-  for (const worker of engine.state.workers.values()) deliverParked(engine, worker);
+  deliverParked(engine);
   deliver(engine, result.deliveries);
   engine.events.stored(result.events);
   for (const c of planned.cancels) c.resolve();

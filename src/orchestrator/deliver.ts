@@ -6,7 +6,7 @@ import { setSlot } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
 import { touchIdle } from "./liveness.ts";
 import { untilRead } from "./patience.ts";
-import { executesAlone, type WorkerState } from "./workers.ts";
+import { executesAlone } from "./workers.ts";
 
 /** Tells parents that live what settled, in the order of seq. Parents that do not live read it from the journal. */
 export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): void {
@@ -35,9 +35,11 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
   }
 }
 
-/** The task that had to be alone has ended, or waits itself. */
-export function deliverParked(engine: Engine, worker: WorkerState): void {
-  if (worker.parked.length > 0 && !executesAlone(worker)) deliver(engine, worker.parked.splice(0));
+/** Tasks that had to be alone have ended, or wait themselves: what was parked for their sake is told. */
+export function deliverParked(engine: Engine): void {
+  for (const worker of engine.state.workers.values()) {
+    if (worker.parked.length > 0 && !executesAlone(worker)) deliver(engine, worker.parked.splice(0));
+  }
 }
 
 /** Behind what is still being loaded, so that the order holds. */

@@ -22,7 +22,7 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
   const definition = definitions.require(r.name);
   checkInput(r.input, r.name);
   checkText("idempotencyKey", r.idempotencyKey, bounds.keyLength);
-  checkText("tenant", r.tenant, bounds.keyLength);
+  checkText("tenant", r.tenant, bounds.tenantLength);
   if ((r.tags?.length ?? 0) > bounds.tagsMax)
     throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
   for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);

@@ -3,7 +3,7 @@ import { parseRunId } from "../core/id.ts";
 import { version } from "../core/version.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
-import { Engine } from "./engine.ts";
+import { BatchEngine } from "./batch-engine.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { explain } from "./explain.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
@@ -40,7 +40,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   const state = new State(o, boot);
   const outcomes = new Outcomes(o.artifacts);
   const events = new EventHub();
-  const engine = new Engine({
+  const engine = new BatchEngine({
     state,
     outcomes,
     events,

@@ -1,0 +1,261 @@
+// The loop that everything goes through: what queued in one turn of the event loop becomes one batch, one transaction.
+// Nothing is acknowledged, assigned or delivered before its COMMIT, and memory changes only after it (apply.ts).
+import type { Timer } from "../core/clock.ts";
+import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
+import type { Batch, BatchResult } from "../store/contract.ts";
+import { apply } from "./apply.ts";
+import type { Attempt, StoredAct } from "./attempt.ts";
+import { endAttempt } from "./attempts.ts";
+import type { PendingCancel, PendingStart, Planned } from "./batch.ts";
+import { deliverParked } from "./deliver.ts";
+import type { Engine } from "./engine.ts";
+import type { EventHub } from "./events.ts";
+import type { Outcomes } from "./outcomes.ts";
+import { planBatch } from "./plan.ts";
+import { Queue, type Taken } from "./queue.ts";
+import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
+import type { State } from "./state.ts";
+import { isQuiet, type WorkerState } from "./workers.ts";
+
+/** How long a store that refused is left alone. */
+const retryMs = 1_000;
+
+export interface BatchEngineOptions {
+  readonly state: State;
+  readonly outcomes: Outcomes;
+  readonly events: EventHub;
+  readonly secret: () => string;
+  readonly queuedMax: number;
+  readonly abortGraceMs: number;
+}
+
+export class BatchEngine implements Engine {
+  readonly state: State;
+  readonly outcomes: Outcomes;
+  readonly events: EventHub;
+  readonly abortGraceMs: number;
+  readonly #secret: () => string;
+  readonly #queuedMax: number;
+  readonly #queue = new Queue();
+  readonly #drained: (() => void)[] = [];
+  #dueTimer: { readonly at: number; readonly timer: Timer } | undefined;
+  #due = false;
+  /** Slots or ready tasks appeared: look for matches. */
+  #dispatch = false;
+  /** Batches to take apart, because one part of a batch broke a rule of the store. */
+  #oneByOne = 0;
+  #scheduled = false;
+  #flushing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(o: BatchEngineOptions) {
+    this.state = o.state;
+    this.outcomes = o.outcomes;
+    this.events = o.events;
+    this.abortGraceMs = o.abortGraceMs;
+    this.#secret = o.secret;
+    this.#queuedMax = o.queuedMax;
+  }
+
+  start(pending: PendingStart): void {
+    if (this.#closed || this.state.draining) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    this.#queue.start(pending);
+    this.#schedule();
+  }
+  acts(attempt: Attempt, acts: readonly StoredAct[]): void {
+    this.#queue.acts(attempt, acts);
+    this.#schedule();
+  }
+  end(attempt: Attempt, ending: Ending, codeRuns: boolean): void {
+    if (attempt.ended) return;
+    attempt.ended = true;
+    this.#queue.end({ attempt, ending, codeRuns });
+    this.#schedule();
+  }
+  cancel(pending: PendingCancel): void {
+    if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    this.#queue.cancel(pending);
+    this.#schedule();
+  }
+  due(): void {
+    this.#due = true;
+    this.#schedule();
+  }
+  dispatch(): void {
+    this.#dispatch = true;
+    this.#schedule();
+  }
+
+  lostAttempt(attempt: Attempt, how: string, o: { readonly codeRuns: boolean } = { codeRuns: false }): void {
+    this.end(attempt, afterLoss(attempt, { how, suspects: 0 }), o.codeRuns);
+  }
+
+  /** One timer for the next delayed task. */
+  wakeAtNextDue(): void {
+    const at = this.state.nextDueAt;
+    if (at === (this.#dueTimer?.at ?? null)) return;
+    this.#dueTimer?.timer.cancel();
+    this.#dueTimer = undefined;
+    if (at === null || this.#closed) return;
+    const timer = this.state.clock.after(Math.max(0, at - this.state.clock.now()), () => {
+      this.#dueTimer = undefined;
+      this.due();
+    });
+    this.#dueTimer = { at, timer };
+  }
+
+  pressure(depth: number): "none" | "some" | "high" {
+    let slots = 0;
+    for (const worker of this.state.workers.values()) slots += worker.hello.slots;
+    return depth <= slots ? "none" : depth <= slots * 100 ? "some" : "high";
+  }
+
+  unreadable(attempt: Attempt, error: unknown, o: { readonly codeRuns: boolean }): void {
+    this.state.log("error", "a stored value cannot be read; the task that needs it waits", {
+      task: attempt.publicId,
+      error: String(error),
+    });
+    this.end(attempt, afterUnreadable(attempt, errorJson(error)), o.codeRuns);
+  }
+
+  /** A worker has come: lanes learn of it, and tasks that no build fitted are tried again. */
+  join(worker: WorkerState): void {
+    const { state } = this;
+    state.workers.set(worker.id, worker);
+    state.definitions.register(worker.hello.definitions);
+    this.dispatch();
+    const { name, pid, build } = worker.hello;
+    this.#insist("a worker's name could not be stored", async () => {
+      await state.store.catalogue.joined({ id: worker.id, boot: state.boot, name, pid, build, now: state.clock.now() });
+    });
+    this.#insist("held tasks could not be released", async () => {
+      for (const row of await state.store.catalogue.release({ now: state.clock.now() }))
+        state.definitions.lane(row.lane).added(row);
+      this.dispatch();
+    });
+  }
+  leave(worker: WorkerState, how: string): void {
+    this.checkDrained();
+    this.#insist("a worker's end could not be stored", async () => {
+      await this.state.store.catalogue.left({ id: worker.id, how, now: this.state.clock.now() });
+    });
+  }
+
+  /** Small writes beside the batches: a full disk delays them, and ends nothing. */
+  #insist(what: string, write: () => Promise<void>): void {
+    if (this.#closed) return;
+    write().catch((e: unknown) => {
+      this.state.log("error", `${what}; it is tried again`, { error: String(e) });
+      this.state.clock.after(retryMs, () => this.#insist(what, write));
+    });
+  }
+
+  /** Resolves when no code executes and nothing is queued. A workflow that waits goes on in the next life, from its journal. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained.push(resolve);
+      this.checkDrained();
+    });
+  }
+  checkDrained(): void {
+    if (this.#drained.length === 0 || this.#queue.holdsWork) return;
+    if ([...this.state.workers.values()].some((w) => !isQuiet(w))) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** Commits what is queued, then takes nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#dueTimer?.timer.cancel();
+    await this.#flushing;
+    for (const s of this.#queue.drop()) s.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    while (!this.#queue.isEmpty && (await this.#flush()));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#closed) return;
+      this.#flushing ??= this.#flush()
+        .catch((e: unknown) => {
+          // Ours to mend: what was committed is committed, and the next batch must not wait for it.
+          this.state.log("error", "a committed batch could not be taken over", { error: (e as Error).stack ?? String(e) });
+          return true;
+        })
+        .then((stored) => {
+          this.#flushing = undefined;
+          if (this.#pending && stored) this.#schedule();
+        });
+    });
+  }
+
+  get #pending(): boolean {
+    return !this.#queue.isEmpty || this.#due || this.#dispatch || this.state.cancelsLeft;
+  }
+
+  /** @returns false when the store refused: what must not be lost stays queued, and is tried again. */
+  async #flush(): Promise<boolean> {
+    const alone = this.#oneByOne > 0;
+    if (alone) this.#oneByOne -= 1;
+    const taken = alone ? this.#queue.takeOne() : this.#queue.take();
+    const due = this.#due;
+    this.#due = false;
+    this.#dispatch = false;
+    let planned: Planned;
+    let result: BatchResult;
+    try {
+      planned = await planBatch({ state: this.state, secret: this.#secret, queuedMax: this.#queuedMax, due }, taken);
+      await this.state.definitions.save();
+      if (isNothing(planned.batch)) {
+        deliverParked(this);
+        this.checkDrained();
+        return true;
+      }
+      result = await this.state.store.commit(planned.batch);
+    } catch (e) {
+      this.#failed(taken, alone, e);
+      return false;
+    }
+    apply(this, planned, result);
+    this.checkDrained();
+    return true;
+  }
+
+  #failed(taken: Taken, alone: boolean, error: unknown): void {
+    for (const s of taken.starts) s.reject(error);
+    for (const c of taken.cancels) c.reject(error);
+    const busy = isFlotillaError(error) && (error.retryable || error.code === "FLOTILLA_STORE_UNUSABLE");
+    if (busy || !alone) {
+      // Running code must not lose what it did: its acts and results wait for the store to take them.
+      this.#queue.putBack(taken);
+      // Not the disk but one of the batch's parts: alone, each of them shows which.
+      if (!busy) this.#oneByOne = taken.ends.length + taken.acts.length;
+    } else {
+      this.#refuse(taken, error);
+    }
+    for (const lane of this.state.definitions.lanes) lane.forget();
+    this.#due = true;
+    this.#dispatch = true;
+    this.state.log("error", "the store refused a batch; running work is kept and tried again", { error: String(error) });
+    if (!busy) this.#schedule();
+    else if (!this.#closed) this.state.clock.after(retryMs, () => this.#schedule());
+  }
+
+  /** The one part of a batch that breaks a rule of the store: its attempt ends, and nobody else waits for it. */
+  #refuse(taken: Taken, error: unknown): void {
+    for (const { attempt } of taken.ends) endAttempt(this, attempt, "its end cannot be stored");
+    for (const { item } of taken.acts) {
+      const result = { status: "failed", error: errorJson(error), terminal: true } as const;
+      const { clock, random } = this.state;
+      this.end(item.attempt, afterResult(item.attempt, result, null, null, clock.now(), random), true);
+    }
+  }
+}
+
+/** A look for work that found none needs no transaction. */
+function isNothing(b: Batch): boolean {
+  const parts = b.acts.length + b.settles.length + b.requeues.length + b.cancels.length + b.tasks.length + b.claims.length;
+  return parts + b.cancelSlice + b.dueSlice === 0;
+}

@@ -1,0 +1,167 @@
+// Makes a batch of what was taken. It changes nothing that would matter if the store refused: numbers may be skipped, and
+// places in a lane's order may stay empty.
+import { FlotillaError } from "../core/error.ts";
+import type { ActBatch, Batch } from "../store/contract.ts";
+import type { Attempt, StoredAct } from "./attempt.ts";
+import type { PendingActs, PendingStart, Placed, Planned, PlannedActs } from "./batch.ts";
+import { match, SlotPlan, type Match } from "./dispatch.ts";
+import { incomingChild, incomingRoot, type Incoming } from "./intake.ts";
+import { Lane } from "./lane.ts";
+import { batchMax, type Taken } from "./queue.ts";
+import type { State } from "./state.ts";
+
+/** Children that one batch closes for canceled parents. */
+const cancelSlice = 500;
+
+export interface Planning {
+  readonly state: State;
+  readonly secret: () => string;
+  readonly queuedMax: number;
+  /** Delayed tasks may be due. */
+  readonly due: boolean;
+}
+
+export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
+  const { state } = p;
+  const now = state.clock.now();
+  const slots = new SlotPlan();
+  for (const { attempt, codeRuns } of taken.ends) if (attempt.holdsSlot && !codeRuns) slots.frees(attempt.worker);
+
+  const matches = await matchLanes(state, slots);
+  const waiting = new Set<Lane>();
+  const place = (incoming: Incoming, start?: PendingStart, parent?: Attempt): Placed => {
+    const { task, lane } = incoming;
+    const eager = !task.refused && task.dueAt === null && lane.ready === 0 && !waiting.has(lane);
+    const worker = eager ? slots.best(lane) : undefined;
+    if (worker) {
+      slots.takes(worker);
+      return { incoming, task: { ...task, claim: { worker: worker.id } }, worker, start, parent };
+    }
+    if (!task.refused && task.dueAt === null) waiting.add(lane);
+    return { incoming, task, worker, start, parent };
+  };
+
+  const acts = taken.acts.map(({ item, from, to }) => planActs(state, item, from, to, now, place));
+  const roots: Placed[] = [];
+  let room = p.queuedMax - state.ready - state.delayed;
+  for (const start of taken.starts) {
+    try {
+      // A repeated start with an idempotency key adds nothing: it must find its run also when the queue is full.
+      if (room-- <= 0 && start.request.idempotencyKey === undefined)
+        throw new FlotillaError("FLOTILLA_TOO_MANY", {
+          what: "waiting tasks",
+          count: state.ready + state.delayed,
+          max: p.queuedMax,
+        });
+      roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, p.secret(), now), start));
+      state.nextTask += 1;
+    } catch (e) {
+      start.reject(e);
+    }
+  }
+  const claims = matches.map(({ row, worker }) => ({
+    task: row.task,
+    leaseNo: row.leaseNo,
+    attempt: row.attempt,
+    crashes: row.crashes,
+    alone: row.alone,
+    lane: row.lane,
+    prio: row.prio,
+    pass: row.pass,
+    worker: worker.id,
+  }));
+  const rows = new Map((await state.store.tasks.get(matches.map((m) => m.row.task))).map((t) => [t.id, t]));
+  const batch: Batch = {
+    now,
+    boot: state.boot,
+    acts: acts.map((a) => a.batch),
+    settles: taken.ends.flatMap((e) => ("settle" in e.ending ? [e.ending.settle] : [])),
+    requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])),
+    cancels: taken.cancels.map((c) => c.request),
+    cancelSlice: state.cancelsLeft || taken.cancels.length > 0 ? cancelSlice : 0,
+    dueSlice: p.due ? batchMax : 0,
+    tasks: roots.map((r) => r.task),
+    claims,
+  };
+  return { batch, acts, ends: taken.ends, cancels: taken.cancels, roots, matches, rows };
+}
+
+/** Heads of lanes that ran low are read again, then matched. */
+async function matchLanes(state: State, slots: SlotPlan): Promise<Match[]> {
+  if (state.draining) return [];
+  const lanes: Lane[] = [];
+  for (const lane of state.definitions.lanes) {
+    if (lane.ready === 0 || !(slots.best(lane) ?? lane.head[0]?.alone)) continue;
+    if (lane.short) lane.refilled(await state.store.queue.peek({ lane: lane.id, limit: Lane.headMax }));
+    lanes.push(lane);
+  }
+  return match(lanes, slots, batchMax);
+}
+
+/** A run of one attempt's acts, sorted by what they are. */
+function planActs(
+  state: State,
+  item: PendingActs,
+  from: number,
+  to: number,
+  now: number,
+  place: (i: Incoming, s?: PendingStart, p?: Attempt) => Placed,
+): PlannedActs {
+  const { attempt } = item;
+  const placed: Placed[] = [];
+  const steps: ActBatch["steps"][number][] = [];
+  const stepResults: ActBatch["stepResults"][number][] = [];
+  const emits: ActBatch["emits"][number][] = [];
+  const cancels: ActBatch["cancels"][number][] = [];
+  let lastAct = 0;
+  let waitSeen: number | null = null;
+  for (let i = from; i < to; i++) {
+    const act = item.acts[i] as StoredAct;
+    if (act.kind !== "wait") waitSeen = null;
+    switch (act.kind) {
+      case "child":
+        placed.push(
+          place(
+            incomingChild(act, attempt, attempt.children + placed.length, state.definitions, state.nextTask, now),
+            undefined,
+            attempt,
+          ),
+        );
+        state.nextTask += 1;
+        lastAct = act.act;
+        break;
+      case "step":
+        steps.push(act);
+        lastAct = act.act;
+        break;
+      case "step-result":
+        stepResults.push({ act: act.act, value: act.value, ref: act.ref ?? null, error: act.error });
+        break;
+      case "emit":
+        emits.push(act);
+        lastAct = act.act;
+        break;
+      case "cancel":
+        cancels.push({ act: act.act, reason: act.reason });
+        break;
+      case "wait":
+        waitSeen = act.seen;
+        break;
+    }
+  }
+  attempt.hasGate = true;
+  const armed = waitSeen !== null && waitSeen >= attempt.queuedSeq;
+  const batch: ActBatch = {
+    lease: { task: attempt.fence.task, leaseNo: attempt.fence.leaseNo },
+    run: attempt.run,
+    startedAt: attempt.claimedAt,
+    children: placed.map((p) => p.task),
+    steps,
+    stepResults,
+    emits,
+    cancels,
+    lastAct,
+    armed,
+  };
+  return { attempt, batch, waitSeen: armed ? waitSeen : null, placed };
+}
