@@ -13,13 +13,20 @@ export interface Clock {
   after(ms: number, fn: () => void): Timer;
 }
 
+/** 24.8 days: setTimeout wraps beyond it and would fire at once. */
+const timerMsMax = 2_147_483_647;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsedMs: () => performance.now(),
   after(ms, fn) {
-    // setTimeout wraps beyond 2^31-1 ms (24.8 days) and would fire at once
-    const timer = setTimeout(fn, Math.min(ms, 2_147_483_647));
-    timer.unref();
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = (leftMs: number): void => {
+      const nextMs = Math.min(leftMs, timerMsMax);
+      timer = setTimeout(() => (leftMs > nextMs ? arm(leftMs - nextMs) : fn()), nextMs);
+      timer.unref();
+    };
+    arm(ms);
     return { cancel: () => clearTimeout(timer) };
   },
 };
