@@ -13,6 +13,7 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   artifactBytes: ["One artifact, and so one result.", "bytes"],
   nameLength: ["The name of a definition.", "characters"],
   keyLength: ["A key of a child, a step or an idempotent start.", "characters"],
+  tenantLength: ["A tenant of a run.", "characters"],
   tagsMax: ["Tags of a run.", ""],
   tagLength: ["One tag.", "characters"],
   fanout: ["Children of one task.", ""],

@@ -85,7 +85,7 @@ function startOptions(o: StartOptions, where: string): Partial<StartRequest> {
   const { idempotencyKey, tenant, tags, priority, delay } = o;
   if (o.budget !== undefined) throw notSupported(`${where}.budget`, "leave it out; this version caps no spending");
   if (idempotencyKey !== undefined) checkText(idempotencyKey, `${where}.idempotencyKey`, bounds.keyLength);
-  if (tenant !== undefined) checkText(tenant, `${where}.tenant`, bounds.nameLength);
+  if (tenant !== undefined) checkText(tenant, `${where}.tenant`, bounds.tenantLength);
   if (tags !== undefined) checkTexts(tags, `${where}.tags`, { most: bounds.tagsMax, length: bounds.tagLength });
   if (priority !== undefined && !priorities.includes(priority)) {
     throw configInvalid(`${where}.priority`, `${JSON.stringify(priority)} is not a priority`, `use ${priorities.join(", ")}`);

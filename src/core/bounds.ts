@@ -9,6 +9,7 @@ export const bounds = Object.freeze({
   artifactBytes: 256 * 1_048_576,
   nameLength: 100,
   keyLength: 512,
+  tenantLength: 100,
   tagsMax: 32,
   tagLength: 128,
   /** Children of one task. */

@@ -20,7 +20,7 @@ export const startBody = z.strictObject({
   input: z.unknown().optional(),
   idempotencyKey: z.string().min(1).max(bounds.keyLength).optional(),
   inputHash: z.string().min(1).max(100).optional(),
-  tenant: z.string().min(1).max(bounds.nameLength).optional(),
+  tenant: z.string().min(1).max(bounds.tenantLength).optional(),
   tags: z.array(z.string().min(1).max(bounds.tagLength)).max(bounds.tagsMax).optional(),
   priority: z.enum(priorities).optional(),
   delayMs: z.number().int().min(0).optional(),
