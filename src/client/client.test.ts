@@ -293,6 +293,18 @@ describe("events", () => {
   });
   const found = message("finding", z.object({ rule: z.string() }));
 
+  test("refuse a cursor that is none before anything is asked", async () => {
+    const { api, client } = open();
+    const run = await client.get("r_1");
+    const read = async (after: string) => {
+      for await (const event of run.events({ after })) return event;
+      return undefined;
+    };
+    for (const after of ["abc", "", "-1", "1.5"])
+      await expect(read(after)).rejects.toMatchObject({ code: "FLOTILLA_CONFIG_INVALID", details: { field: "events().after" } });
+    expect(api.left).toBe(false);
+  });
+
   test("are filtered by type, and a reader that leaves says so", async () => {
     const { api, client } = open();
     api.views = [

@@ -1,16 +1,26 @@
 import type { Jsonify } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
-import type { RunEvent } from "../protocol/events.ts";
+import { cursorShape, type RunEvent } from "../protocol/events.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
+import { configInvalid } from "./check.ts";
 
 type Source = Pick<OrchestratorApi, "events">;
 
-/** A reader that leaves (`break`, `return`, a throw) tells the orchestrator so: it stops collecting for it. */
+/**
+ * A reader that leaves (`break`, `return`, a throw) tells the orchestrator so: it stops collecting for it.
+ * @throws FLOTILLA_CONFIG_INVALID when `after` is no cursor.
+ */
 export async function* runEvents<T extends RunEvent["type"]>(
   api: Source,
   run: string,
   o: { after?: string; types?: readonly T[] },
 ): AsyncGenerator<Extract<RunEvent, { type: T }>, void, undefined> {
+  if (o.after !== undefined && !cursorShape.test(o.after))
+    throw configInvalid(
+      "events().after",
+      `${JSON.stringify(o.after)} is no cursor`,
+      "pass the `cursor` of the last event that was seen",
+    );
   const left = new AbortController();
   try {
     // The orchestrator filters, and its views are the client's events by contract of the protocol.

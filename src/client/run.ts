@@ -32,7 +32,10 @@ export interface Run<O, E = never> {
   result(): Promise<O>;
   /** Waits for the end and gives it as a value: never throws for a run that failed. */
   outcome(): Promise<RunOutcome<O, E>>;
-  /** What happens, as it happens, to the run's end. `after` is the cursor of the last event that was seen. */
+  /**
+   * What happens, as it happens, to the run's end. `after` is the cursor of the last event that was seen.
+   * @throws FLOTILLA_CONFIG_INVALID, to the first reader, when `after` is no cursor
+   */
   events<const T extends RunEvent["type"] = RunEvent["type"]>(o?: {
     after?: string;
     types?: readonly T[];

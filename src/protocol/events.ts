@@ -2,6 +2,9 @@ import type { Percent } from "../core/duration.ts";
 import type { Settled } from "../core/settled.ts";
 import type { RunOutcomeName } from "../core/task.ts";
 
+/** What `cursor` of an event is, and `after` may be. */
+export const cursorShape = /^\d{1,15}$/;
+
 interface Ev<T extends string, D> {
   readonly type: T;
   readonly cursor: string;

@@ -124,6 +124,15 @@ describe("errors", () => {
     expect([reply.status, await reply.json()]).toEqual([500, { code: "ERROR", name: "Error", message: "boom" }]);
   });
 
+  it("refuses a cursor that is none, wherever it stands", async () => {
+    const { ask, fake } = world();
+    fake.putRun(runView());
+    const path = `/api/v1/runs/${runView().id}/events`;
+    const refused = { status: 400, body: { code: "FLOTILLA_CONFIG_INVALID", details: { field: "query.after" } } };
+    expect(await ask(`${path}?after=abc`)).toMatchObject(refused);
+    expect(await ask(path, { headers: { "last-event-id": "-1" } })).toMatchObject(refused);
+  });
+
   it("answers an unknown run's events with 404 and opens no stream", async () => {
     expect(await world().ask("/api/v1/runs/r_x/events")).toMatchObject({ status: 404, body: { code: "FLOTILLA_NOT_FOUND" } });
   });

@@ -5,6 +5,7 @@ import { FlotillaError } from "../core/error.ts";
 import { issuePath } from "../core/issue.ts";
 import type { Schema } from "../core/schema.ts";
 import { closedStates, openStates, priorities } from "../core/task.ts";
+import { cursorShape } from "../protocol/events.ts";
 import { runStatuses } from "../protocol/views.ts";
 
 /** Rows of one page. */
@@ -33,7 +34,8 @@ export const tasksQuery = z.strictObject({
   ...paging,
 });
 export const outcomeQuery = z.strictObject({ waitMs: z.coerce.number().int().min(0).max(waitMsMax).default(25_000) });
-export const eventsQuery = z.strictObject({ after: z.string().min(1).optional(), types: z.string().min(1).optional() });
+const cursor = z.string().regex(cursorShape, "it is no cursor of an event");
+export const eventsQuery = z.strictObject({ after: cursor.optional(), types: z.string().min(1).optional() });
 
 /** The checked value. @throws FLOTILLA_CONFIG_INVALID with the path of the first field that does not fit. */
 export function checked<T>(schema: z.ZodType<T>, value: unknown, where: "body" | "query"): T {

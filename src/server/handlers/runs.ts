@@ -73,7 +73,8 @@ export const listTasks: Handler = async ({ api }, call) => {
 };
 
 export const streamEvents: Handler = async ({ api }, call) => {
-  const { after = call.lastEventId, types } = checked(eventsQuery, call.query, "query");
+  // A reader that comes back names the last event in a header, as browsers do by themselves.
+  const { after, types } = checked(eventsQuery, { after: call.lastEventId, ...call.query }, "query");
   // An unknown run is a 404, not a stream that opens and fails.
   await api.run(call.param("id"));
   const options = present({ after, types: types?.split(","), signal: call.signal });
