@@ -25,7 +25,6 @@ describe("defaults", () => {
   test("an agent is tried three times, a workflow once", () => {
     expect(agent({ name: "a", input, run })["~definition"].retry.attempts).toBe(3);
     expect(workflow({ name: "w", input, run })["~definition"].retry.attempts).toBe(1);
-    expect(workflow({ name: "w", input, run, retry: { attempts: 2 } })["~definition"].retry.attempts).toBe(2);
   });
 
   test("what is not given is resolved, and nothing changes afterwards", () => {
@@ -74,6 +73,11 @@ describe("refused where it is written, naming the field", () => {
     ['agent("a").needs[1]', () => agent({ name: "a", input, run, needs: ["gpu", ""] })],
     ['agent("a").errors.No', () => agent({ name: "a", input, run, errors: { No: 5 as never } })],
     ['agent("a").idempotent', () => agent({ name: "a", input, run, idempotent: "yes" as never })],
+    ['workflow("w").retry', () => workflow({ name: "w", input, run, retry: { attempts: 2 } } as never)],
+    [
+      'workflow("c").retry',
+      () => contract({ name: "c", input, output: input }).workflow({ run, retry: { attempts: 2 } } as never),
+    ],
     ['workflow("w").run', () => workflow({ name: "w", input } as never)],
     ['contract("c").output', () => contract({ name: "c", input } as never)],
     ['contract("c").run', () => contract({ name: "c", input, output: input, run } as never)],

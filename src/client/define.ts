@@ -12,6 +12,7 @@ import {
   checkSchema,
   checkText,
   checkTexts,
+  configInvalid,
   spanMs,
 } from "./check.ts";
 
@@ -71,7 +72,7 @@ export function define(kind: Definition["kind"], given: Given, contract: Definit
   if (given.version !== undefined) checkText(given.version, `${where}.version`, bounds.nameLength);
   if (given.needs !== undefined) checkTexts(given.needs, `${where}.needs`, { most: bounds.needsMax, length: bounds.nameLength });
   if (given.idempotent !== undefined) checkBoolean(given.idempotent, `${where}.idempotent`);
-  if (given.retry !== undefined) checkRetry(given.retry, where);
+  if (given.retry !== undefined) checkRetry(given.retry, where, kind);
 
   return Object.freeze({
     kind,
@@ -102,7 +103,13 @@ function knownOptions(kind: Definition["kind"], contract: Definition | null): re
   return kind === "contract" ? ["name", "description", ...placement, ...typed] : [...settings, ...typed];
 }
 
-function checkRetry(retry: unknown, where: string): void {
+function checkRetry(retry: unknown, where: string, kind: Definition["kind"]): void {
+  if (kind === "workflow")
+    throw configInvalid(
+      `${where}.retry`,
+      "a workflow that throws has failed and is not tried again: what it called was retried already",
+      "give retry to the agents that it calls, or to single calls: ctx.call(agent, input, { retry: { attempts: 5 } })",
+    );
   checkObject(retry, `${where}.retry`);
   checkKnown(retry, ["attempts", "backoff", "from", "to"], `${where}.retry`);
 }

@@ -28,12 +28,16 @@ export interface QuotasConfig {
   queued?: number;
 }
 
-/** Not in this version. */
+/** Not in this version: a fleet refuses `pools`. */
 export interface PoolConfig {
+  /** Names of definitions. @default all */
   definitions?: readonly string[];
+  /** Workers, at least and at most. @default 1 */
   min?: number;
   max?: number;
+  /** Attempts that one worker runs at a time. @default as `workers.slots` */
   slots?: number;
+  /** Capabilities. @default none */
   offers?: readonly string[];
 }
 
@@ -64,11 +68,11 @@ export interface FleetConfig<D extends readonly AnyCallable[]> {
    * Child processes import these, never the main file. @default none
    */
   modules?: readonly (string | URL)[];
-  /** Not in this version: refused. */
+  /** Workers of several kinds, that come and go. Not in this version: refused. @default none */
   pools?: Readonly<Record<string, PoolConfig>>;
-  /** Not in this version: refused. */
+  /** Caps that all definitions share. Not in this version: refused. @default none */
   limits?: readonly Limit[];
-  /** Not in this version: refused. */
+  /** What all runs together may spend. Not in this version: refused. @default none */
   budget?: Budget;
   /** What differs by environment; FLOTILLA_ENV names the one to use. @default none */
   environments?: Readonly<Record<string, Partial<Omit<FleetConfig<D>, "definitions" | "environments">>>>;

@@ -14,9 +14,9 @@ import { notSupported } from "./not-supported.ts";
 export interface StartOptions {
   /** 1 to 512 characters. The same key with the same input gives the run that it started; with another input it is refused. */
   idempotencyKey?: string;
-  /** Not in this version: refused. */
+  /** What the run may spend. Not in this version: refused. @default none */
   budget?: Budget;
-  /** Fairness key. @default the namespace */
+  /** 1 to 100 characters. Tenants take turns, so that a long queue of one does not hold up another. @default one for all */
   tenant?: string;
   /** At most 32, of 1 to 128 characters each; runs are found by them. */
   tags?: readonly string[];

@@ -9,7 +9,7 @@ import { define } from "./define.ts";
  *
  * After a crash its code runs again, and every call that was made already gives its recorded result. So side effects,
  * models and clocks belong in agents or in `ctx.step`; awaiting anything else is refused (FLOTILLA_FOREIGN_AWAIT).
- * It does not retry on a thrown error unless `retry` says so: its children retried already.
+ * It is not tried again when its code throws, and takes no `retry`: its children retried already.
  *
  * ```ts
  * const audit = workflow({
@@ -21,7 +21,7 @@ import { define } from "./define.ts";
  * @throws FLOTILLA_CONFIG_INVALID naming the option that is missing, unknown or out of range.
  */
 export function workflow<const N extends string, IS extends Schema, R, P = R, const E extends ErrorMap = {}>(
-  d: Omit<Settings<Parsed<IS>>, "limits"> & {
+  d: Omit<Settings<Parsed<IS>>, "limits" | "retry"> & {
     name: N;
     input: IS;
     output?: Schema<R, P>;

@@ -13,30 +13,45 @@ export type Awaitable<T> = T | PromiseLike<T>;
 export type ErrorMap = Readonly<Record<string, Schema>>;
 export type DeclaredOf<E> = { [N in keyof E & string]: DeclaredError<N, Parsed<E[N]>> }[keyof E & string];
 
+/** Not in this version. */
 export interface Resources {
+  /** Slots that an attempt takes. @default 1 */
   slots?: number;
   memory?: Size;
+  /** Devices. @default 0 */
   gpu?: number;
   [named: string]: number | Size | undefined;
 }
 export interface Placement {
   /** Capabilities that a worker must offer. */
   needs?: readonly string[];
+  /** Capabilities that make a worker the better choice. Not in this version: a fleet refuses it. @default none */
   prefers?: readonly string[];
+  /** What an attempt takes of its worker. Not in this version: a fleet refuses it. @default one slot */
   resources?: Resources;
 }
 export interface Settings<I> extends Placement {
   /** What planners, MCP and A2A cards read. */
   description?: string;
+  /**
+   * Yours, such as "2.1.0": kept on the definition's card. Nothing is chosen by it in this version; a run goes on with
+   * whatever code has the name, and a workflow whose calls changed stops with FLOTILLA_HISTORY_MISMATCH. @default ""
+   */
   version?: string;
+  /** Shared caps that each attempt counts against. Not in this version: a fleet refuses it. @default none */
   limits?: readonly (Limit | Reservation<I>)[];
+  /** How often an attempt is made, and how far apart. Agents only. @default 3 attempts, exponential from 1s to 5m */
   retry?: Retry;
   /** Longest an attempt may take. @default none */
   timeout?: Duration;
   /** Longest an attempt may go without progress, a step, an emit or a child that settles. @default none */
   idleTimeout?: Duration;
+  /** What one task of it may spend. Not in this version: a fleet refuses it. @default none */
   budget?: Budget;
-  /** Two copies may run at once without harm: what hedging needs. @default false */
+  /**
+   * Two copies may run at once without harm. Declared for hedging, which is not in this version: until then it is shown on
+   * the definition's card and changes nothing. @default false
+   */
   idempotent?: boolean;
 }
 
@@ -92,6 +107,9 @@ export interface Contract<N extends string, IS extends Schema, OS extends Schema
     d: Settings<Parsed<IS>> & { name?: M; run(input: Parsed<IS>, ctx: AgentContext<E>): Awaitable<Wire<OS>> },
   ): Agent<M, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>>;
   workflow<const M extends string = N>(
-    d: Settings<Parsed<IS>> & { name?: M; run(input: Parsed<IS>, ctx: WorkflowContext<E>): Awaitable<Wire<OS>> },
+    d: Omit<Settings<Parsed<IS>>, "limits" | "retry"> & {
+      name?: M;
+      run(input: Parsed<IS>, ctx: WorkflowContext<E>): Awaitable<Wire<OS>>;
+    },
   ): Workflow<M, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>>;
 }
