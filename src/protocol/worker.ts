@@ -72,6 +72,7 @@ export interface JournalEntry {
   readonly act: number;
   readonly kind: "child" | "step" | "emit";
   readonly key: string;
+  /** Of a child's input; empty for steps and emits: an emit's key holds the hash of its value. */
   readonly inputHash: string;
   /** The seq that had been delivered when it was asked. */
   readonly askedAfter: number;

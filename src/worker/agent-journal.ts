@@ -55,7 +55,7 @@ export class AgentJournal {
   emit(message: AnyMessage, value: unknown): void {
     if (this.#attempt.closed) return;
     const emit = checkEmit(message, value, ++this.#emits);
-    const { key, act, row } = this.#claim("emit", this.#scope.key(emit.key), emit.hash);
+    const { key, act, row } = this.#claim("emit", this.#scope.key(emit.key), "");
     // An earlier attempt has said it.
     if (!row) this.#attempt.act({ kind: "emit", act, key, askedAfter: 0, name: emit.name, value: emit.value });
   }

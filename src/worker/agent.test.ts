@@ -285,12 +285,9 @@ test("an emit that an earlier attempt sent is not sent again", async () => {
     [3, "found#hash"],
   ]);
   using again = tinyFleet({ definitions: [target] });
-  const hashOf = (key: string): string => /#([\w-]{22})/.exec(key)?.[1] as string;
   await again.run(target, null, {
     acts: 2,
-    journal: first
-      .slice(0, 2)
-      .map(({ act, key }) => ({ act, key, kind: "emit", inputHash: hashOf(key), askedAfter: 0, seq: null })),
+    journal: first.slice(0, 2).map(({ act, key }) => ({ act, key, kind: "emit", inputHash: "", askedAfter: 0, seq: null })),
   });
   expect(again.acts()).toMatchObject([{ act: 3, value: '{"text":"b"}' }]);
   expect(await resultOf(made((ctx) => ctx.emit(found, { text: 1 as never })))).toMatchObject({

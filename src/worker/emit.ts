@@ -12,9 +12,8 @@ export type AnyMessage = Message<string, never, unknown>;
 export interface CheckedEmit {
   readonly name: string;
   readonly value: string;
-  /** Without its ordinal. */
+  /** Without its ordinal. It holds the hash of the value, so an emit has no other input. */
   readonly key: string;
-  readonly hash: string;
 }
 
 /** @throws FLOTILLA_INPUT_INVALID, FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE, FLOTILLA_TOO_MANY: where it is written */
@@ -29,5 +28,5 @@ export function checkEmit(message: AnyMessage, value: unknown, count: number): C
   }
   const text = boundedText(value, where, bounds.emitBytes);
   const hash = shortHash(`${message.name}\n${canonicalJson(value)}`);
-  return { name: message.name, value: text, key: defaultKey(message.name, hash), hash };
+  return { name: message.name, value: text, key: defaultKey(message.name, hash) };
 }

@@ -5,7 +5,7 @@ import type { WorkflowBody } from "./workflow.ts";
 /** An emit that an earlier attempt has sent is not sent again. */
 export function emitOnce(body: WorkflowBody, scope: Scope, message: AnyMessage, value: unknown): void {
   const emit = checkEmit(message, value, ++body.emits);
-  const asked = body.ask("emit", scope, emit.key, emit.hash);
+  const asked = body.ask("emit", scope, emit.key, "");
   if (!asked || asked.row) return;
   body.submit({
     kind: "emit",

@@ -193,7 +193,7 @@ class Model {
       case "step":
         return this.#row(act, "");
       case "emit":
-        this.#row(act, this.#hashOfEmit(act.key));
+        this.#row(act, "");
         this.#emits.push(`${act.name} ${act.value}`);
         return;
       case "step-result":
@@ -209,11 +209,6 @@ class Model {
         if (act.seen > this.#deliveries.length) this.#problem = "saw a seq that is not there";
         return;
     }
-  }
-
-  /** The hash part of `name#hash`, with which a re-run asks. */
-  #hashOfEmit(key: string): string {
-    return /#([\w-]{22})(?:#\d+)?$/.exec(key)?.[1] ?? "";
   }
 
   #row(act: { act: number; kind: JournalEntry["kind"]; key: string; askedAfter: number }, inputHash: string): void {
