@@ -50,7 +50,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Input does not match the schema",
     retryable: false,
     why: (d) => issueLine(d.issues),
-    fix: () => ["correct the field above, or widen the definition's `input` schema"],
+    fix: () => ["correct the field above, or widen the schema that it was checked with"],
   },
   FLOTILLA_OUTPUT_INVALID: {
     title: "Output does not match the schema",
@@ -86,7 +86,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Budget exhausted",
     retryable: false,
     why: (d) => `${d.spent} of ${d.limit} ${d.budget} are spent`,
-    fix: () => ["raise it and go on: run.resume({ budget })"],
+    fix: () => ["start it again with a larger budget, or give the work in smaller pieces"],
   },
   FLOTILLA_REJECTED: {
     title: "Rejected",
@@ -113,7 +113,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_QUARANTINED: {
     title: "Quarantined",
     retryable: false,
-    why: (d) => `it ended its worker ${d.crashes} times while running alone`,
+    why: (d) => `its worker died ${d.crashes} times while nothing else ran there`,
     fix: () => [
       "run it under a debugger with the input that `flotilla tasks get` shows",
       "look for process.exit, native crashes and memory",
@@ -169,7 +169,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Too large",
     retryable: false,
     why: (d) => `${d.what} has ${d.bytes.toLocaleString("en")} bytes, the limit is ${d.max.toLocaleString("en")}`,
-    fix: () => ["store it with ctx.artifact.put and pass the reference"],
+    fix: () => [
+      "pass less: a path, a URL or an id in place of the content",
+      "in running code ctx.artifact.put keeps a large value and gives a reference to pass",
+    ],
   },
   FLOTILLA_TOO_MANY: {
     title: "Too many",

@@ -166,8 +166,13 @@ function safeString(value: unknown): string {
 export function errorFromJson(json: ErrorJson): Error {
   const cause = json.cause === undefined ? undefined : errorFromJson(json.cause);
   if (json.code === "FLOTILLA_DECLARED") return declaredError(json.name ?? "Error", json.data);
-  if (json.code in catalogue) {
-    return new FlotillaError(json.code as ErrorCode, json.details as never, { where: json.where ?? "", cause });
+  // Errors come from other processes and versions: one that cannot be rebuilt is still an error, with its code in words.
+  if (Object.hasOwn(catalogue, json.code) && typeof json.details === "object" && json.details !== null) {
+    try {
+      return new FlotillaError(json.code as ErrorCode, json.details as never, { where: json.where ?? "", cause });
+    } catch {
+      // details of another shape
+    }
   }
   const error = new Error(json.message, cause === undefined ? undefined : { cause });
   if (json.name && json.name !== "Error") error.name = json.name;

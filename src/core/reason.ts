@@ -12,6 +12,5 @@ export const reasons = {
   HISTORY_MISMATCH: "the workflow's code does not fit its history",
   WORKER_UNRESPONSIVE: "its worker's main loop is blocked",
   DRAINING: "the fleet is draining",
-  CANCELING: "it is being canceled",
 } as const;
 export type Reason = keyof typeof reasons;

@@ -18,14 +18,17 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   const assignments = new Map<WorkerState, Assignment[]>();
   for (const end of planned.ends)
     applyEnd(engine, end, fenced.has(`${end.attempt.fence.task}:${end.attempt.fence.leaseNo}`), planned.batch.now);
-  applyClosed(engine, result.closed);
+  // What came and was closed in one batch never was in a lane, and never began.
+  const stillborn = result.closed.length === 0 ? none : bornIn(planned, result.closed);
+  applyClosed(engine, result.closed, stillborn);
   for (const row of result.due) engine.state.definitions.lane(row.lane).added(row);
   engine.state.delayed -= result.due.length;
   for (const acts of planned.acts) {
     const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
     if (lost) continue;
     acts.attempt.children += acts.placed.length;
-    for (const placed of acts.placed) applyPlaced(engine, placed, planned.batch.now, assignments);
+    for (const placed of acts.placed)
+      if (!stillborn.has(placed.task.id)) applyPlaced(engine, placed, planned.batch.now, assignments);
     if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0)
       acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
     if (
@@ -58,7 +61,11 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
   const { attempt, ending, codeRuns } = end;
   endAttempt(engine, attempt, codeRuns ? ("requeue" in ending ? ending.requeue.how : "timed out") : null);
   engine.dispatch();
-  if (fenced) return;
+  if (fenced) {
+    // Somebody else ended it: whoever waits here must hear of that end.
+    if (attempt.parent === null) engine.outcomes.lookUp(attempt.run, () => engine.state.store.runs.outcome(attempt.run));
+    return;
+  }
   if ("settle" in ending) {
     if (attempt.parent === null) {
       engine.state.openRuns.delete(attempt.run);
@@ -101,11 +108,18 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
   }
 }
 
+const none: ReadonlySet<number> = new Set();
+function bornIn(planned: Planned, closed: readonly Closed[]): ReadonlySet<number> {
+  const born = new Set(planned.acts.flatMap((a) => a.placed.map((p) => p.task.id)));
+  return new Set(closed.map((c) => c.task).filter((task) => born.has(task)));
+}
+
 /** Tasks that a cancel closed: live attempts are told to stop, queued ones leave their lanes. */
-function applyClosed(engine: Engine, closed: readonly Closed[]): void {
+function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: ReadonlySet<number>): void {
   const { state } = engine;
   const gone = new Map<Lane, Set<number>>();
   for (const c of closed) {
+    if (stillborn.has(c.task)) continue;
     if (c.was === "ready") {
       const lane = state.definitions.lane(c.lane);
       const tasks = gone.get(lane);
@@ -218,7 +232,10 @@ function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assi
     if (!missed.has(m.row.task)) set.add(m.row.task);
     m.lane.served(m.row.pass);
   }
-  for (const [lane, tasks] of claimed) lane.removed(tasks);
+  for (const [lane, tasks] of claimed) {
+    lane.removed(tasks);
+    lane.dropped(missed);
+  }
   for (const m of planned.matches) {
     const row = planned.rows.get(m.row.task);
     if (row && !missed.has(m.row.task)) beginClaimed(engine, m, row, m.row, planned.batch.now, assignments);

@@ -38,6 +38,8 @@ export class BatchEngine implements Engine {
   readonly #queuedMax: number;
   readonly #queue = new Queue();
   readonly #drained: (() => void)[] = [];
+  /** Their end broke a rule of the store; the next try says only that. */
+  readonly #refused = new WeakSet<Attempt>();
   #dueTimer: { readonly at: number; readonly timer: Timer } | undefined;
   #due = false;
   /** Slots or ready tasks appeared: look for matches. */
@@ -63,6 +65,8 @@ export class BatchEngine implements Engine {
     this.#schedule();
   }
   acts(attempt: Attempt, acts: readonly StoredAct[]): void {
+    // From now on it may have a gate: its end must close it, also when both are in one batch.
+    attempt.hasGate = true;
     this.#queue.acts(attempt, acts);
     this.#schedule();
   }
@@ -245,11 +249,17 @@ export class BatchEngine implements Engine {
 
   /** The one part of a batch that breaks a rule of the store: its attempt ends, and nobody else waits for it. */
   #refuse(taken: Taken, error: unknown): void {
-    for (const { attempt } of taken.ends) endAttempt(this, attempt, "its end cannot be stored");
-    for (const { item } of taken.acts) {
-      const result = { status: "failed", error: errorJson(error), terminal: true } as const;
-      const { clock, random } = this.state;
-      this.end(item.attempt, afterResult(item.attempt, result, null, null, clock.now(), random), true);
+    const { clock, random } = this.state;
+    const failed = (attempt: Attempt) =>
+      afterResult(attempt, { status: "failed", error: errorJson(error), terminal: true }, null, null, clock.now(), random);
+    for (const { item } of taken.acts) this.end(item.attempt, failed(item.attempt), true);
+    for (const { attempt, codeRuns } of taken.ends) {
+      if (this.#refused.has(attempt)) {
+        endAttempt(this, attempt, "its end cannot be stored");
+      } else {
+        this.#refused.add(attempt);
+        this.#queue.end({ attempt, ending: failed(attempt), codeRuns });
+      }
     }
   }
 }

@@ -15,6 +15,9 @@ export interface Incoming {
   readonly options: TaskOptions | null;
 }
 
+/** 100 years, in ms: a delay beyond it is a slip of the pen, and would not fit a date. */
+const delayMax = 100 * 365 * 86_400_000;
+
 const nothing = { parent: null, act: null, key: null, inputHash: null, askedAfter: null, path: null };
 
 /** A client's start, checked at the door. @throws the error that the client gets; then nothing was written. */
@@ -26,7 +29,7 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
   if ((r.tags?.length ?? 0) > bounds.tagsMax)
     throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
   for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);
-  if (r.delayMs !== undefined && !(r.delayMs >= 0 && Number.isFinite(r.delayMs))) {
+  if (r.delayMs !== undefined && !(r.delayMs >= 0 && r.delayMs <= delayMax)) {
     throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
       field: "delay",
       problem: `${r.delayMs} ms is not a wait`,
@@ -52,7 +55,7 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
     options: options && JSON.stringify(options),
     createdAt: now,
     claim: null,
-    dueAt: r.delayMs ? now + r.delayMs : null,
+    dueAt: r.delayMs ? now + Math.round(r.delayMs) : null,
     refused: null,
     idempotency: r.idempotencyKey === undefined ? null : { key: r.idempotencyKey, inputHash: r.inputHash ?? "" },
   };

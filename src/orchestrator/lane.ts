@@ -88,6 +88,11 @@ export class Lane {
     this.#head = this.#head.filter((row) => !tasks.has(row.task));
   }
 
+  /** Rows that are not in the store any more, whatever took them; the one that took them has counted. */
+  dropped(tasks: ReadonlySet<number>): void {
+    if (tasks.size > 0) this.#head = this.#head.filter((row) => !tasks.has(row.task));
+  }
+
   /** Memory no longer knows: read the head again. */
   forget(): void {
     this.#head = [];

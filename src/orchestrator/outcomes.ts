@@ -52,6 +52,12 @@ export class Outcomes {
     });
   }
 
+  /** Asks the store for an end that was written by somebody else. */
+  lookUp(run: number, read: () => OutcomeRow | null | Promise<OutcomeRow | null>): void {
+    if (!this.#waiters.has(run)) return;
+    void Promise.resolve(read()).then((row) => row && this.#end(run, row));
+  }
+
   /** Whoever waits learns it from what the store already has. */
   found(run: number, row: OutcomeRow): void {
     this.#end(run, row);

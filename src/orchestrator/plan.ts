@@ -149,7 +149,6 @@ function planActs(
         break;
     }
   }
-  attempt.hasGate = true;
   const armed = waitSeen !== null && waitSeen >= attempt.queuedSeq;
   const batch: ActBatch = {
     lease: { task: attempt.fence.task, leaseNo: attempt.fence.leaseNo },

@@ -41,25 +41,28 @@ export class Queue {
     return this.#acts.length + this.#ends.length > 0;
   }
 
-  /** Up to 512 operations, the ones that free slots first. */
+  /** Up to 512 operations: a share for what running code asks, then the ones that free slots, then new runs. */
   take(): Taken {
-    const ends = this.#takeEnds(batchMax);
-    let room = batchMax - ends.length;
     const acts: Taken["acts"][number][] = [];
+    // Ends wait for acts of the same attempt, so acts come first; a wide fan-out leaves half a batch for the others' ends.
+    let room = batchMax - Math.min(this.#ends.length, batchMax / 2);
     while (room > 0 && this.#acts.length > 0) {
       const taken = this.#takeActs(room);
       acts.push(taken);
       room -= taken.to - taken.from;
     }
-    const late = this.#holdBack(ends);
-    return { ends: late, acts, starts: this.#starts.splice(0, Math.max(room, 1)), cancels: this.#cancels.splice(0) };
+    const asked = acts.reduce((n, a) => n + a.to - a.from, 0);
+    const ends = this.#takeEnds(batchMax - asked);
+    const starts = this.#starts.splice(0, Math.max(batchMax - asked - ends.length, 1));
+    return { ends, acts, starts, cancels: this.#cancels.splice(0) };
   }
 
   /** One part alone, so that it shows whether the store refuses this one. */
   takeOne(): Taken {
     const none: Taken = { ends: [], acts: [], starts: [], cancels: [] };
     if (this.#acts.length > 0) return { ...none, acts: [this.#takeActs(Number.POSITIVE_INFINITY)] };
-    if (this.#ends.length > 0) return { ...none, ends: this.#takeEnds(1) };
+    const ends = this.#takeEnds(1);
+    if (ends.length > 0) return { ...none, ends };
     if (this.#cancels.length > 0) return { ...none, cancels: this.#cancels.splice(0, 1) };
     return { ...none, starts: this.#starts.splice(0, 1) };
   }
@@ -77,8 +80,15 @@ export class Queue {
     return this.#starts.splice(0);
   }
 
+  /** An attempt's end is its last act: it is passed over while acts of the same attempt are still queued. */
   #takeEnds(most: number): PendingEnd[] {
-    return this.#ends.splice(0, most);
+    if (this.#acts.length === 0) return this.#ends.splice(0, most);
+    const asking = new Set(this.#acts.map((a) => a.attempt));
+    const taken: PendingEnd[] = [];
+    const later: PendingEnd[] = [];
+    for (const end of this.#ends) (taken.length < most && !asking.has(end.attempt) ? taken : later).push(end);
+    this.#ends = later;
+    return taken;
   }
   #takeActs(room: number): Taken["acts"][number] {
     const item = this.#acts[0] as PendingActs;
@@ -87,15 +97,5 @@ export class Queue {
     item.at = to;
     if (to === item.acts.length) this.#acts.shift();
     return { item, from, to };
-  }
-
-  /** An attempt's end is its last act: it waits while acts of the same attempt are still queued. */
-  #holdBack(ends: readonly PendingEnd[]): readonly PendingEnd[] {
-    if (this.#acts.length === 0 || ends.length === 0) return ends;
-    const asking = new Set(this.#acts.map((a) => a.attempt));
-    const early = ends.filter((e) => asking.has(e.attempt));
-    if (early.length === 0) return ends;
-    this.#ends.unshift(...early);
-    return ends.filter((e) => !asking.has(e.attempt));
   }
 }

@@ -1,7 +1,7 @@
 // What workers say, taken apart. Nothing is decided here that is not in the store a moment later.
 import { bounds } from "../core/bounds.ts";
 import { errorJson, FlotillaError } from "../core/error.ts";
-import type { AttemptResult, FromWorker, Settle } from "../protocol/worker.ts";
+import type { AttemptResult, FromWorker, Settle, Spend } from "../protocol/worker.ts";
 import { sameLease, type Attempt, type StoredAct } from "./attempt.ts";
 import { codeEnded } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
@@ -111,10 +111,21 @@ async function storeActs(engine: Engine, attempt: Attempt, acts: readonly Stored
   engine.acts(attempt, stored);
 }
 
+const wholeMax = Number.MAX_SAFE_INTEGER;
+/** A worker may be written in any language: what goes into a whole-number column is made one here. */
+function whole(n: number): number {
+  return Number.isFinite(n) ? Math.min(wholeMax, Math.max(0, Math.round(n))) : n === Number.POSITIVE_INFINITY ? wholeMax : 0;
+}
+function wholeSpend(spent: Spend | null): Spend | null {
+  if (!spent) return null;
+  return { microUsd: whole(spent.microUsd), inputTokens: whole(spent.inputTokens), outputTokens: whole(spent.outputTokens) };
+}
+
 function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | undefined {
   const { state } = engine;
+  const spent = wholeSpend(m.spent);
   const end = (result: AttemptResult, ref: string | null) =>
-    engine.end(attempt, afterResult(attempt, result, m.spent, ref, state.clock.now(), state.random), false);
+    engine.end(attempt, afterResult(attempt, result, spent, ref, state.clock.now(), state.random), false);
   const value = m.result.status === "succeeded" ? m.result.value : null;
   if (!isLarge(value)) {
     end(m.result, null);

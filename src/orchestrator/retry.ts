@@ -11,6 +11,9 @@ export type Ending = { readonly settle: Settlement } | { readonly requeue: Reque
 
 type FailureHow = "failed" | "timeout";
 
+/** A far side that asks for more than a year asks for never. */
+const waitMax = 365 * 86_400_000;
+
 /** An attempt reported its result. `ref` replaces a value that is too large for a row. */
 export function afterResult(
   a: Attempt,
@@ -72,7 +75,7 @@ function afterFailure(
 ): Ending {
   const retry = a.options?.retry ?? a.runs.card?.retry;
   if (!failure.terminal && retry && a.attempt < retry.attempts) {
-    const dueAt = now + (failure.retryAfterMs ?? backoffMs(retry, a.attempt, random));
+    const dueAt = now + Math.round(Math.min(waitMax, Math.max(0, failure.retryAfterMs ?? backoffMs(retry, a.attempt, random))));
     return {
       requeue: requeue(a, how, failure.error, spent, {
         to: "delayed",

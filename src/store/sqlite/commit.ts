@@ -1,5 +1,6 @@
 // One batch, one transaction, in the order of the contract. Each file beside this one does one noun's part.
 import type { DatabaseSync } from "node:sqlite";
+import { FlotillaError } from "../../core/error.ts";
 import type { Batch, BatchResult } from "../contract.ts";
 import { writeActs } from "./acts.ts";
 import { writeCancels } from "./cancels.ts";
@@ -29,6 +30,7 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     existing: new Map(),
   };
   return inTransaction(db, sql, path, () => {
+    refuseStranger(sql, path, batch.boot);
     writeActs(writing, batch.acts);
     writeSettles(writing, batch.settles);
     writeRequeues(writing, batch.requeues);
@@ -44,4 +46,13 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     const { fencedActs, fenced, deliveries, closed, due, existing, unclaimed } = writing;
     return { fencedActs, fenced, deliveries, closed, due, existing, unclaimed, events, moreCancels, nextDueAt };
   });
+}
+
+/**
+ * A later life in the file means that another process owns it by now: POSIX locks fall when any part of this process
+ * closes the lock file, as a backup copy does. 2 us a batch. @throws FLOTILLA_STORE_LOCKED
+ */
+function refuseStranger(sql: Statements, path: string, boot: number): void {
+  const latest = sql.row<{ id: number; pid: number }>("SELECT id, pid FROM orchestrator ORDER BY id DESC LIMIT 1");
+  if (latest && latest.id !== boot) throw new FlotillaError("FLOTILLA_STORE_LOCKED", { path, pid: latest.pid });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
@@ -52,10 +52,19 @@ export function canonicalPath(path: string): string {
   const full = resolve(path);
   try {
     mkdirSync(dirname(full), { recursive: true });
-    return join(realpathSync(dirname(full)), basename(full));
+    return realPath(full);
   } catch (e) {
     throw storeFailure(Object.assign(e as Error, { errcode: 14 }), full);
   }
+}
+
+const linksMax = 40;
+
+/** Through links, also one whose target is not there yet: its first owner and its second must mean the same file. */
+function realPath(path: string, links = 0): string {
+  const here = join(realpathSync(dirname(path)), basename(path));
+  if (links > linksMax || !lstatSync(here, { throwIfNoEntry: false })?.isSymbolicLink()) return here;
+  return realPath(resolve(dirname(here), readlinkSync(here)), links + 1);
 }
 
 function assemble(db: DatabaseSync, path: string, schema: number, durability: "power" | "process", unlock: () => void): Store {
