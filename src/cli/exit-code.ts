@@ -1,4 +1,4 @@
-// Scripts branch on these; docs/reference/cli.md lists them.
+// Scripts branch on these; docs/guides/command-line.md lists them.
 import { isFlotillaError } from "../core/error.ts";
 import type { ErrorCode } from "../core/error.ts";
 import type { OutcomeReply } from "../protocol/views.ts";

@@ -70,7 +70,7 @@ async function outcome(http: Http, run: string, signal?: AbortSignal): Promise<O
   }
 }
 
-/** Reconnects once after each event that came through; a server that is gone ends it with FLOTILLA_UNREACHABLE. */
+/** Goes on from the last cursor when the stream breaks off; a server that is gone ends it with FLOTILLA_UNREACHABLE. */
 async function* events(http: Http, run: string, o: Parameters<OrchestratorApi["events"]>[1]): AsyncGenerator<EventView> {
   let cursor = o.after;
   for (;;) {

@@ -1,4 +1,5 @@
-// The database file: there, ours to write, whole. Nothing is created and nothing is changed by looking.
+// The database file: there, ours to write, whole. What it holds is not changed by looking; SQLite may leave an empty log
+// beside it.
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
