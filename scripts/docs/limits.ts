@@ -43,9 +43,13 @@ export function limitsPage(): string {
     );
   return `# Limits
 
-Sizes are checked at the door, before anything is written. What is over a limit is refused with
-[FLOTILLA_TOO_LARGE](errors.md#flotilla_too_large), [FLOTILLA_TOO_MANY](errors.md#flotilla_too_many) or
-[FLOTILLA_CONFIG_INVALID](errors.md#flotilla_config_invalid), and the message names the value, its size and the limit.
+What is over a limit is refused with [FLOTILLA_TOO_LARGE](errors.md#flotilla_too_large),
+[FLOTILLA_TOO_MANY](errors.md#flotilla_too_many) or [FLOTILLA_CONFIG_INVALID](errors.md#flotilla_config_invalid). A start is
+refused before anything is written. A call inside a workflow that has too many siblings or is too deep is stored as failed, so
+that a re-run sees the same. A result that is too large ends its attempt. Two limits refuse nothing: a result over
+\`inlineResultBytes\` becomes an artifact, and an error is cut to \`errorBytes\`.
+
+How many tasks may wait in all is an option: \`quotas: { queued }\` of the fleet, 5,000,000 by default.
 
 | limit | value | what it bounds |
 |---|---|---|
