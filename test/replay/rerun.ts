@@ -30,7 +30,7 @@ export interface Rerun {
 export async function rerun(
   workflow: AnyCallable,
   { rows, deliveries }: History,
-  o: { also?: () => Promise<unknown> } = {},
+  o: { also?: () => Promise<unknown>; publicId?: string; startedAt?: number } = {},
 ): Promise<Rerun> {
   const said: FromWorker[] = [];
   let result: AttemptResult | undefined;
@@ -50,12 +50,12 @@ export async function rerun(
     tasks: [
       {
         fence,
-        publicId: "t_00000000000000000000000000a",
+        publicId: o.publicId ?? "t_00000000000000000000000000a",
         definition: workflow.name,
         tenant: "default",
         attempt: 2,
         input: "null",
-        startedAt: 1_000,
+        startedAt: o.startedAt ?? 1_000,
         acts: rows.length,
         journal: rows,
         deliveries,
