@@ -94,6 +94,8 @@ export async function* readEvents(
           if (wants(view.type)) yield view;
         }
         if (events.length < page) break;
+        // A long history must not hold up the loop: all awaits above are microtasks on SQLite.
+        await new Promise((resolve) => setImmediate(resolve));
       }
       while (live.length > 0) yield reader.wrap(live.shift() as { type: string; data: unknown }, cursor);
       if (wants("stage.progress"))

@@ -1,3 +1,4 @@
+import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { parseRunId } from "../core/id.ts";
 import { version } from "../core/version.ts";
@@ -73,6 +74,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       return wait;
     },
     async cancel(id, reason) {
+      if (typeof reason !== "string" || reason.length > bounds.keyLength) {
+        const problem = typeof reason === "string" ? `it has ${reason.length} characters` : "it is not a text";
+        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+          field: "reason",
+          problem,
+          fix: `use up to ${bounds.keyLength} characters`,
+        });
+      }
       const task = await findTask(state, id);
       await new Promise<void>((resolve, reject) => engine.cancel({ request: { task: task.id, reason }, resolve, reject }));
     },
@@ -88,7 +97,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     },
     definition: async (name) => getDefinition(state, name),
     workers: async () => listWorkers(state),
-    health: () => health(state, version),
+    health: async () => health(state, version),
     async *events(id, options) {
       const { id: run, secret } = await findRun(state, id);
       yield* readEvents(state, events, { id: run, secret }, options);

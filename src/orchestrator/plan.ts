@@ -1,5 +1,6 @@
 // Makes a batch of what was taken. It changes nothing that would matter if the store refused: numbers may be skipped, and
 // places in a lane's order may stay empty.
+import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { ActBatch, Batch } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
@@ -142,7 +143,7 @@ function planActs(
         lastAct = act.act;
         break;
       case "cancel":
-        cancels.push({ act: act.act, reason: act.reason });
+        cancels.push({ act: act.act, reason: act.reason.slice(0, bounds.keyLength) });
         break;
       case "wait":
         waitSeen = act.seen;

@@ -59,7 +59,7 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
     },
     definition: async (name) => getDefinition(state, name),
     workers: async () => listWorkers(state),
-    health: () => health(state, version),
+    health: async () => health(state, version),
     /** All that is stored of a run that has ended; one that has not would be waited for without end. */
     async *events(id, options) {
       const { id: run, secret } = await findRun(state, id);

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { LogSink } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
 import { rootTaskId } from "../core/id.ts";
 import type { ArtifactStore } from "../store/artifact-store.ts";
@@ -6,13 +7,6 @@ import type { Boot, Store, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { Definitions } from "./definitions.ts";
 import type { WorkerState } from "./workers.ts";
-
-/** Where warnings of the orchestrator go. */
-export type LogSink = (
-  level: "debug" | "info" | "warn" | "error",
-  message: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void;
 
 export interface OrchestratorOptions {
   readonly store: Store;

@@ -386,7 +386,6 @@ export interface Store {
   readonly queue: {
     /** The next ready tasks of a lane in claim order, after `after` when given. */
     peek(p: { readonly lane: number; readonly limit: number }): Awaitable<readonly ReadyRow[]>;
-    oldestReady(): Awaitable<number | null>;
   };
   readonly tasks: {
     /** In any order; those that do not exist are left out. */

@@ -219,3 +219,14 @@ describe("money", () => {
     expect((await world.orchestrator.run(id)).spent).toEqual({ microUsd: 2_000_000, inputTokens: 20, outputTokens: 2 });
   });
 });
+
+describe("a reason", () => {
+  test("that is no text, or too long, is refused before anything is stored", async () => {
+    await using world = await openWorld();
+    world.worker();
+    const { id } = await world.start("work");
+    await expect(world.orchestrator.cancel(id, "x".repeat(5_000))).rejects.toMatchObject({ code: "FLOTILLA_CONFIG_INVALID" });
+    await expect(world.orchestrator.cancel(id, undefined as never)).rejects.toMatchObject({ code: "FLOTILLA_CONFIG_INVALID" });
+    expect((await world.orchestrator.run(id)).status).toBe("running");
+  });
+});
