@@ -7,7 +7,7 @@ export interface Catalogue {
 }
 
 /** Definitions and the contracts that they implement. A contract's name finds an implementation: the schemas are the same. */
-export class Definitions implements Catalogue {
+export class CallableCatalogue implements Catalogue {
   readonly #byName = new Map<string, Definition>();
   readonly #byContract = new Map<string, Definition>();
 

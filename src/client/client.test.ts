@@ -3,7 +3,7 @@ import * as z from "zod";
 import { declaredError, errorJson, FlotillaError, isFlotillaError, type AnyFlotillaError } from "../core/error.ts";
 import type { EventView, OutcomeReply, StartRequest } from "../protocol/views.ts";
 import { agent } from "./agent.ts";
-import { Definitions } from "./catalogue.ts";
+import { CallableCatalogue } from "./catalogue.ts";
 import { createClient, type ClientApi } from "./client.ts";
 import { contract } from "./contract.ts";
 import { message } from "./message.ts";
@@ -67,7 +67,7 @@ function fakeApi(): Fake {
 
 function open(definitions = [greet, slow, when, treeA] as const) {
   const api = fakeApi();
-  return { api, client: createClient<typeof definitions>(api, new Definitions(definitions), (text) => `hash of ${text}`) };
+  return { api, client: createClient<typeof definitions>(api, new CallableCatalogue(definitions), (text) => `hash of ${text}`) };
 }
 
 const ended = (status: OutcomeReply["status"], o: { value?: unknown; error?: Error } = {}): OutcomeReply => ({
@@ -142,7 +142,7 @@ describe("start", () => {
   });
 
   test("values that JSON would change are refused with their path", async () => {
-    const client = createClient(fakeApi(), new Definitions([agent({ name: "any", input: z.any(), run: () => 1 })]), String);
+    const client = createClient(fakeApi(), new CallableCatalogue([agent({ name: "any", input: z.any(), run: () => 1 })]), String);
     const error = await refusal(client.start("any" as never, { list: [{ at: 1n }] } as never));
     expect(error.code).toBe("FLOTILLA_VALUE_NOT_JSON");
     expect(error.why).toContain("list[0].at");

@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { agent } from "../client/agent.ts";
 import { contract } from "../client/contract.ts";
+import type { LogSink } from "../core/log.ts";
 import { createFleet, openFleet } from "./create-fleet.ts";
-import { systemDeps, type LogSink } from "./deps.ts";
+import { systemDeps } from "./deps.ts";
 
 const input = z.object({ n: z.int() });
 const double = agent({ name: "double", input, run: ({ n }) => n * 2 });

@@ -1,14 +1,7 @@
 import { systemClock, type Clock } from "../core/clock.ts";
 import type { Log } from "../core/context.ts";
+import type { LogLevel, LogSink } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
-
-type LogLevel = "debug" | "info" | "warn" | "error";
-
-/**
- * Where lines go: of the fleet itself (a child that died), and of running code (`ctx.log`), which carry `agent` and
- * `task` in their fields.
- */
-export type LogSink = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** What the rooms take from outside, so that a test can give its own. */
 export interface Deps {
@@ -32,7 +25,7 @@ function logToStderr(level: LogLevel, message: string, fields: Readonly<Record<s
 export const systemDeps: Deps = Object.freeze({ clock: systemClock, random: Math.random, log: logToStderr });
 
 /** The same sink in the shape that workers speak. */
-export function logOf(sink: LogSink): Log {
+export function workerLog(sink: LogSink): Log {
   const at = (level: LogLevel) => (message: string, fields?: object) =>
     sink(level, message, fields as Readonly<Record<string, unknown>> | undefined);
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };

@@ -1,4 +1,4 @@
-import { Definitions, type Catalogue } from "../client/catalogue.ts";
+import { CallableCatalogue, type Catalogue } from "../client/catalogue.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
 import { fileArtifacts } from "../store/artifacts/files.ts";
@@ -47,7 +47,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
 }
 
 function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | undefined): Engine {
-  const catalogue = new Definitions();
+  const catalogue = new CallableCatalogue();
   const alive = createKeepAlive();
   const groups: WorkerGroup[] = [];
   let definitions: readonly AnyCallable[] = [];

@@ -1,7 +1,7 @@
 import type { FromWorker } from "../protocol/worker.ts";
 import { connectInProcess } from "../worker/links/in-process.ts";
 import type { WorkerOptions } from "../worker/worker.ts";
-import { logOf } from "./deps.ts";
+import { workerLog } from "./deps.ts";
 import type { RunningWorker, WorkerParts } from "./worker-group.ts";
 
 /** A worker in this process: the link is a function call. */
@@ -9,7 +9,7 @@ export function startInProcess(options: WorkerOptions, { orchestrator, clock, lo
   // What it says before it is attached: an orchestrator may greet it inside `attach`.
   const early: FromWorker[] = [];
   let receive = (message: FromWorker): void => void early.push(message);
-  const { worker, link } = connectInProcess(options, { clock, log: logOf(log) }, (message) => receive(message));
+  const { worker, link } = connectInProcess(options, { clock, log: workerLog(log) }, (message) => receive(message));
   const attached = orchestrator.attach(link, worker.hello());
   receive = attached.receive.bind(attached);
   early.forEach(receive);

@@ -107,6 +107,9 @@ describe("up", () => {
     await listening.promise;
     const { code, out } = await cli(["run", "greet", "--input", "who=Ada"]);
     expect([code, JSON.parse(out)]).toEqual([0, { text: "hello Ada" }]);
+    const refused = await cli(["run", "greet", "--input", "who=5"]);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("FLOTILLA_INPUT_INVALID")]);
+    expect((JSON.parse((await cli(["runs", "ls", "-o", "json"])).out) as { items: unknown[] }).items).toHaveLength(1);
     expect((await cli(["workers", "ls"])).out).toContain("in-process");
     expect((await cli(["doctor"])).out).toMatch(/fleet +process \d+ is up with 1 worker/);
     stop();
