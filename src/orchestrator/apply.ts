@@ -14,10 +14,11 @@ import type { Lane } from "./lane.ts";
 import type { WorkerState } from "./workers.ts";
 
 export function apply(engine: Engine, planned: Planned, result: BatchResult): void {
-  const fenced = new Set(result.fenced.map((l) => `${l.task}:${l.leaseNo}`));
+  const fenced = new Set(result.fenced.map(leaseName));
   const assignments = new Map<WorkerState, Assignment[]>();
-  for (const end of planned.ends)
-    applyEnd(engine, end, fenced.has(`${end.attempt.fence.task}:${end.attempt.fence.leaseNo}`), planned.batch.now);
+  for (const end of planned.ends) {
+    applyEnd(engine, end, fenced.size > 0 && fenced.has(leaseName(end.attempt.fence)), planned.batch.now);
+  }
   // What came and was closed in one batch never was in a lane, and never began.
   const stillborn = result.closed.length === 0 ? none : bornIn(planned, result.closed);
   applyClosed(engine, result.closed, stillborn);
@@ -106,6 +107,10 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
       fix: "bring back the code that began this run",
     }));
   }
+}
+
+function leaseName(l: { readonly task: number; readonly leaseNo: number }): string {
+  return `${l.task}:${l.leaseNo}`;
 }
 
 const none: ReadonlySet<number> = new Set();

@@ -10,7 +10,8 @@ import type { Lane } from "./lane.ts";
 
 /** A task on its way in, with the lane it goes to. */
 export interface Incoming {
-  readonly task: NewTask;
+  /** `claim` is filled in by the plan: a copy of 22 fields for each task would be 3 % of the throughput bench. */
+  readonly task: NewTask & { claim: number | null };
   readonly lane: Lane;
   readonly options: TaskOptions | null;
 }
@@ -39,7 +40,7 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
   const lane = definitions.laneOf(definition, []);
   const options: TaskOptions | null = r.tags && r.tags.length > 0 ? { tags: r.tags } : null;
   const tenant = r.tenant ?? null;
-  const task: NewTask = {
+  const task: Incoming["task"] = {
     ...nothing,
     id,
     run: id,
@@ -76,7 +77,7 @@ export function incomingChild(
   const definition = known ?? placeholder(definitions, c.definition);
   const lane = definitions.laneOf(definition, c.needs ?? []);
   const options = childOptions(c);
-  const task: NewTask = {
+  const task: Incoming["task"] = {
     id,
     run: parent.run,
     parent: parent.fence.task,

@@ -36,7 +36,8 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     const worker = eager ? slots.best(lane) : undefined;
     if (worker) {
       slots.takes(worker);
-      return { incoming, task: { ...task, claim: { worker: worker.id } }, worker, start, parent };
+      task.claim = worker.id;
+      return { incoming, task, worker, start, parent };
     }
     if (!task.refused && task.dueAt === null) waiting.add(lane);
     return { incoming, task, worker, start, parent };

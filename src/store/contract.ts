@@ -43,8 +43,8 @@ export interface NewTask {
   readonly input: string;
   readonly options: string | null;
   readonly createdAt: number;
-  /** Claimed in the same transaction: it never lies in `ready`. */
-  readonly claim: { readonly worker: number } | null;
+  /** The worker that claims it in the same transaction: it never lies in `ready`. */
+  readonly claim: number | null;
   /** Start later than now. */
   readonly dueAt: number | null;
   /** Refused: stored with its outcome, so that a re-run of its parent sees the same. */

@@ -162,7 +162,7 @@ export function exerciseStore(name: string, o: Exercise): void {
   describe(`${name}: gates and journals`, () => {
     it("settled children get consecutive places in their parent's order", async (store) => {
       const parent = await runningRoot(store);
-      const kids = [2, 3, 4].map((id, i) => child(id, parent, i + 1, { claim: { worker: 7 } }));
+      const kids = [2, 3, 4].map((id, i) => child(id, parent, i + 1, { claim: 7 }));
       await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids, armed: true })] }));
       expect(await store.tasks.where(1)).toMatchObject({ in: "running", armed: true, remaining: 3 });
       const first = await store.commit(batch({ settles: [settleOf(kids[2] as never, 1)] }));
@@ -226,7 +226,7 @@ export function exerciseStore(name: string, o: Exercise): void {
 
     it("a detached child neither holds its parent's gate nor is delivered to it", async (store) => {
       const parent = await runningRoot(store);
-      const free = child(2, parent, 1, { detached: true, claim: { worker: 7 } });
+      const free = child(2, parent, 1, { detached: true, claim: 7 });
       await store.commit(batch({ acts: [actsOf(parent, 1, { children: [free] })] }));
       expect((await store.tasks.children(1)).unsettled).toBe(0);
       await store.commit(batch({ settles: [settleOf(parent, 1)], cancelSlice: 100 }));
@@ -241,8 +241,8 @@ export function exerciseStore(name: string, o: Exercise): void {
       const tasks = [
         root(1),
         root(2, { dueAt: now + 1_000 }),
-        root(3, { claim: { worker: 7 } }),
-        root(4, { claim: { worker: 7 } }),
+        root(3, { claim: 7 }),
+        root(4, { claim: 7 }),
       ];
       await store.commit(batch({ tasks }));
       await store.commit(batch({ settles: [settleOf(tasks[3] as never, 1)] }));
@@ -260,7 +260,7 @@ export function exerciseStore(name: string, o: Exercise): void {
 
     it("reaches every descendant in slices, and survives between them", async (store) => {
       const parent = await runningRoot(store);
-      const kids = Array.from({ length: 25 }, (_, i) => child(10 + i, parent, i + 1, i < 5 ? { claim: { worker: 7 } } : {}));
+      const kids = Array.from({ length: 25 }, (_, i) => child(10 + i, parent, i + 1, i < 5 ? { claim: 7 } : {}));
       await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids })] }));
       const middle = kids[0] as (typeof kids)[number];
       const grandchildren = Array.from({ length: 7 }, (_, i) => child(100 + i, middle, i + 1, { run: 1, path: `1.${i + 1}` }));
@@ -283,7 +283,7 @@ export function exerciseStore(name: string, o: Exercise): void {
     it("an ended parent takes its children with it", async (store) => {
       const parent = await runningRoot(store);
       await store.commit(
-        batch({ acts: [actsOf(parent, 1, { children: [child(2, parent, 1), child(3, parent, 2, { claim: { worker: 7 } })] })] }),
+        batch({ acts: [actsOf(parent, 1, { children: [child(2, parent, 1), child(3, parent, 2, { claim: 7 })] })] }),
       );
       const r = await store.commit(batch({ settles: [settleOf(parent, 1)], cancelSlice: 100 }));
       expect(r.closed.map((c) => [c.task, c.was])).toEqual([
@@ -316,7 +316,7 @@ export function exerciseStore(name: string, o: Exercise): void {
   describe(`${name}: runs and events`, () => {
     it("stage counts are exact at every moment", async (store) => {
       const parent = await runningRoot(store);
-      const kids = [2, 3, 4, 5].map((id, i) => child(id, parent, i + 1, { claim: { worker: 7 } }));
+      const kids = [2, 3, 4, 5].map((id, i) => child(id, parent, i + 1, { claim: 7 }));
       await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids })] }));
       const [a, b, c, d] = kids as [never, never, never, never];
       await store.commit(
@@ -334,7 +334,7 @@ export function exerciseStore(name: string, o: Exercise): void {
 
     it("cursors count from 1 without a gap, and a reader continues after any of them", async (store) => {
       const parent = await runningRoot(store);
-      const kids = [2, 3, 4].map((id, i) => child(id, parent, i + 1, { claim: { worker: 7 } }));
+      const kids = [2, 3, 4].map((id, i) => child(id, parent, i + 1, { claim: 7 }));
       await store.commit(batch({ acts: [actsOf(parent, 1, { children: kids })] }));
       for (const k of kids) await store.commit(batch({ settles: [settleOf(k, 1)] }));
       const all = await store.events.after({ run: 1, cursor: 0, limit: 10 });
@@ -344,7 +344,7 @@ export function exerciseStore(name: string, o: Exercise): void {
 
     it("money of every attempt is in the run's sum, also of those that failed", async (store) => {
       const parent = await runningRoot(store);
-      const kid = child(2, parent, 1, { claim: { worker: 7 } });
+      const kid = child(2, parent, 1, { claim: 7 });
       const spent = { microUsd: 5, inputTokens: 10, outputTokens: 1 };
       await store.commit(batch({ acts: [actsOf(parent, 1, { children: [kid] })] }));
       await store.commit(
@@ -356,7 +356,7 @@ export function exerciseStore(name: string, o: Exercise): void {
     });
 
     it("lists runs newest first, by state, page by page", async (store) => {
-      const tasks = [1, 2, 3, 4].map((id) => root(id, { claim: { worker: 7 } }));
+      const tasks = [1, 2, 3, 4].map((id) => root(id, { claim: 7 }));
       await store.commit(batch({ tasks }));
       await store.commit(
         batch({ settles: [settleOf(tasks[0] as never, 1), settleOf(tasks[2] as never, 1, { status: "failed" })] }),
@@ -373,8 +373,8 @@ export function exerciseStore(name: string, o: Exercise): void {
       const parent = await runningRoot(store);
       const kids = [
         child(2, parent, 1),
-        child(3, parent, 2, { claim: { worker: 7 } }),
-        child(4, parent, 3, { claim: { worker: 7 } }),
+        child(3, parent, 2, { claim: 7 }),
+        child(4, parent, 3, { claim: 7 }),
       ];
       await store.commit(batch({ tasks: [root(9)], acts: [actsOf(parent, 1, { children: kids })] }));
       await store.commit(batch({ settles: [settleOf(kids[2] as never, 1)] }));
@@ -430,7 +430,7 @@ export function exerciseStore(name: string, o: Exercise): void {
         const before = await o.open();
         await begin(before);
         const parent = await runningRoot(before);
-        const kids = [child(2, parent, 1, { claim: { worker: 7 } }), child(3, parent, 2)];
+        const kids = [child(2, parent, 1, { claim: 7 }), child(3, parent, 2)];
         await before.commit(batch({ acts: [actsOf(parent, 1, { children: kids, armed: true })] }));
         const store = await (o.reopen as NonNullable<Exercise["reopen"]>)(before);
         try {

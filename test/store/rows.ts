@@ -153,7 +153,7 @@ export async function begin(store: Store): Promise<Boot> {
 
 /** A root that runs on worker 7 with lease 1. */
 export async function runningRoot(store: Store, id = 1): Promise<NewTask> {
-  const task = root(id, { claim: { worker: 7 } });
+  const task = root(id, { claim: 7 });
   await store.commit(batch({ tasks: [task] }));
   return task;
 }

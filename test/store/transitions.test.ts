@@ -99,7 +99,7 @@ test("no task leaves the table of states, and an outcome never changes", async (
     fc.asyncProperty(fc.array(fc.tuple(fc.nat(5), fc.constantFrom(...ops)), { maxLength: 40 }), async (steps) => {
       const store = openSqliteStore({ path: ":memory:" });
       await begin(store);
-      const tasks: NewTask[] = [root(1), root(2, { claim: { worker: 7 } }), root(3, { dueAt: now + 5 })];
+      const tasks: NewTask[] = [root(1), root(2, { claim: 7 }), root(3, { dueAt: now + 5 })];
       await store.commit(batch({ tasks }));
       let next = 4;
       const states = new Map<number, TaskState>();

@@ -56,7 +56,7 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
         null,
       );
       if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, "failed");
-    } else if (t.claim) running.push(t.id, 1, 1, boot, t.claim.worker, 1, 0, 0, w.now);
+    } else if (t.claim !== null) running.push(t.id, 1, 1, boot, t.claim, 1, 0, 0, w.now);
     else if (t.dueAt !== null) delayed.push(t.dueAt, t.id, t.lane, t.prio, t.pass, 0, 0, 0, 0);
     else ready.push(t.lane, t.prio, t.pass, t.id, 0, 0, 0, 0, w.now);
   }
