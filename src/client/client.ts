@@ -3,7 +3,7 @@ import { FlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import { batchStarts } from "./batch.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { notSupported } from "./not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 import { RunHandle, type Run } from "./run.ts";
 import { startRequest, type Hash, type StartOptions } from "./start.ts";
 

@@ -1,7 +1,7 @@
 import type { AnyCallable } from "../core/definition.ts";
 import type { Client } from "./client.ts";
 import type { FleetDefinition } from "./fleet-definition.ts";
-import { notSupported } from "./not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 
 /**
  * A client of a fleet elsewhere: `connect<typeof config>(url)`, types only, none of the fleet's code in the bundle.

@@ -1,6 +1,6 @@
 import type { AnyCallable } from "../core/definition.ts";
 import type { NodeRef, Plan, PlanBuilder } from "../core/plan.ts";
-import { notSupported } from "./not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 
 /** A graph of calls, typed when built in code. @throws FLOTILLA_NOT_SUPPORTED in this version. */
 export function plan<R>(_build: (p: PlanBuilder) => NodeRef<R>): Plan<R> {

@@ -6,7 +6,7 @@ import type { Gap, Settled } from "../core/settled.ts";
 import type { RunEvent } from "../protocol/events.ts";
 import type { OrchestratorApi, OutcomeReply } from "../protocol/views.ts";
 import { messagesOf, runEvents } from "./events.ts";
-import { notSupported } from "./not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 
 export type RunOutcome<O, E> =
   | Settled<O, E>

@@ -2,7 +2,7 @@ import type { Usage } from "../core/context.ts";
 import type { AnyCallable, ErrorsOf, OutOf, WireOf } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
 import type { RetryableError, TerminalError } from "../core/error.ts";
-import { notSupported } from "./not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 
 /** What a definition does in a test, in place of its code. */
 export interface Script<C> {

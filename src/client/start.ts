@@ -9,7 +9,7 @@ import { parse } from "../core/schema.ts";
 import { priorities, type Priority } from "../core/task.ts";
 import type { StartRequest } from "../protocol/views.ts";
 import { checkKnown, checkObject, checkText, checkTexts, configInvalid } from "./check.ts";
-import { notSupported } from "./not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 
 export interface StartOptions {
   /** 1 to 512 characters. The same key with the same input gives the run that it started; with another input it is refused. */

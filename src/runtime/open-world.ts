@@ -1,5 +1,5 @@
 import type { Client } from "../client/client.ts";
-import { notSupported } from "../client/not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 import type { Script } from "../client/script.ts";
 import type { AnyCallable, WireOf } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";

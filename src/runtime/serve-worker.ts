@@ -1,4 +1,4 @@
-import { notSupported } from "../client/not-supported.ts";
+import { notSupported } from "../core/not-supported.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
 

@@ -161,7 +161,7 @@ describe("its context", () => {
   test("progress goes once per macrotask, with its last value", async () => {
     const target = made(async (ctx) => {
       for (let done = 1; done <= 1_000; done++) ctx.progress({ done, total: 1_000, note: "n" });
-      await nap();
+      await turns(1);
       ctx.progress({ done: 5 });
     });
     using fleet = tinyFleet({ definitions: [target] });

@@ -8,7 +8,6 @@ import { errorFromJson, errorJson, FlotillaError } from "../../core/error.ts";
 import type { FromWorker, Hello, ToWorker, WorkerLink } from "../../protocol/worker.ts";
 import { childEnvironment, childFlags } from "./child-environment.ts";
 import { batched, type FromChild, type ImportFailure, type ToChild } from "./child-protocol.ts";
-import { explainImport } from "./explain-import.ts";
 
 export interface ChildProcessOptions {
   readonly name: string;
@@ -29,8 +28,8 @@ export interface ChildProcessOptions {
   readonly stopMs?: number;
   /** Where its output goes. @default this process's stderr */
   readonly output?: (text: string) => void;
-  /** What to make of an error of an import. @default a short explanation */
-  readonly explain?: (error: unknown, file: string) => Error;
+  /** What to make of an error of an import. */
+  readonly explain: (error: unknown, file: string) => Error;
 }
 export interface ChildEvents {
   onMessage(message: FromWorker): void;
@@ -196,7 +195,7 @@ class Child implements ChildWorker {
     const error = f.name === "SyntaxError" ? new SyntaxError(f.message) : new Error(f.message);
     error.name = f.name;
     error.stack = f.stack;
-    return (this.#o.explain ?? explainImport)(f.code === null ? error : Object.assign(error, { code: f.code }), f.file);
+    return this.#o.explain(f.code === null ? error : Object.assign(error, { code: f.code }), f.file);
   }
 
   #fail(error: Error): void {

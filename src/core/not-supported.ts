@@ -1,4 +1,4 @@
-import { FlotillaError } from "../core/error.ts";
+import { FlotillaError } from "./error.ts";
 
 /** @param what the call, as it is written. @param instead what to do in this version. */
 export function notSupported(what: string, instead: string): FlotillaError<"FLOTILLA_NOT_SUPPORTED"> {
