@@ -42,7 +42,7 @@ function flat(entry: string): string {
   return entry.replaceAll("/", "-");
 }
 
-/** `import.meta.url` of a module as it would be without bundling: files beside it (migrations, package.json) are found by it. */
+/** `import.meta.url` of a module as it would be without bundling: files beside it (migrations) are found by it. */
 function ownUrl(code: string, id: string, src: string): { code: string; map: null } | undefined {
   if (!code.includes("import.meta.url")) return undefined;
   const place = `./${relative(src, id).replaceAll("\\", "/").replace(/\.ts$/, ".js")}`;

@@ -50,6 +50,7 @@ that a re-run sees the same. A result that is too large ends its attempt. Two li
 \`inlineResultBytes\` becomes an artifact, and an error is cut to \`errorBytes\`.
 
 How many tasks may wait in all is an option: \`quotas: { queued }\` of the fleet, 5,000,000 by default.
+\`run.queued\` tells the queue that a start met.
 
 | limit | value | what it bounds |
 |---|---|---|

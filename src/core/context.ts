@@ -43,14 +43,14 @@ export interface BaseContext<E extends ErrorMap = {}> {
   step<T>(
     key: string,
     fn: (s: { effectKey: string; signal: AbortSignal }) => Awaitable<T>,
-    o?: { onDoubt?: "retry" | "fail" | "ask" },
+    o?: { /** `"ask"` is not in this version: refused. @default "retry" */ onDoubt?: "retry" | "fail" | "ask" },
   ): Promise<Jsonify<T>>;
   /** The last value is kept; it also feeds the idle timeout. */
   progress(p: { done?: number; total?: number; note?: string }): void;
   /** A durable event of the run, at most 64 KiB each and 10,000 per task. */
   emit<W>(m: Message<string, W, unknown>, value: NoInfer<W>): void;
   spend(u: Usage & { model?: string; usd?: number }): void;
-  /** Waits for the grant, settles on dispose or `settle`. */
+  /** Waits for the grant, settles on dispose or `settle`. Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   acquire(l: Limit, o?: { tokens?: number }): Promise<Grant>;
   readonly artifact: { put<T>(value: T, o?: { type?: string }): Promise<Ref<T>>; get<T>(ref: Ref<T>): Promise<T> };
   /** Ends the attempt with a declared error. Terminal. */
@@ -63,13 +63,25 @@ export interface AgentContext<E extends ErrorMap = {}> extends BaseContext<E> {
 export type Join =
   | "all"
   | "first"
-  | { atLeast: number | Percent; within?: Duration; /** stop as soon as atLeast is reached */ early?: boolean };
+  | {
+      atLeast: number | Percent;
+      /** Longest to wait for the items. Not in this version: refused. @default none */
+      within?: Duration;
+      /** Stop as soon as `atLeast` is reached. @default false */
+      early?: boolean;
+    };
 export interface CallOptions extends Placement {
+  /** Names the call in the journal. @default from the definition's name and the input */
   key?: string;
+  /** What the child may spend. Not in this version: refused. @default none */
   budget?: Budget;
+  /** @default the definition's */
   retry?: Retry;
+  /** Longest an attempt may take. @default the definition's */
   timeout?: Duration;
+  /** @default the caller's */
   priority?: "low" | "normal" | "high";
+  /** What to do when no live worker fits. @default "wait" */
   ifNoWorker?: "wait" | "fail";
 }
 export interface MapOptions<I, J extends Join> extends Omit<CallOptions, "key"> {
@@ -77,7 +89,9 @@ export interface MapOptions<I, J extends Join> extends Omit<CallOptions, "key"> 
   join?: J;
   /** Children under way at a time. @default all */
   concurrency?: number;
+  /** A second copy of items that take long. Not in this version: refused. @default none */
   hedge?: { after: Percentile | Duration; atMost?: Percent };
+  /** `"refs"` is not in this version: refused. @default "values" */
   results?: "values" | "refs";
 }
 export type JoinOf<J extends Join, I, O, E> = J extends "all"
@@ -94,6 +108,7 @@ export interface Child<O, X> {
   readonly id: string;
   result(): Pending<O, X>;
   cancel(reason?: string): Promise<void>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   send<W>(m: Message<string, W, unknown>, value: NoInfer<W>): Promise<void>;
 }
 export interface Approval<T> {
@@ -127,18 +142,26 @@ export interface WorkflowContext<E extends ErrorMap = {}> extends BaseContext<E>
   race<B extends Readonly<Record<string, PromiseLike<unknown>>>>(
     branches: B,
   ): Promise<{ [K in keyof B]: { readonly winner: K; readonly value: Awaited<B[K]> } }[keyof B]>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   execute<R>(p: Plan<R>, o?: CallOptions): Pending<R>;
   /** A handle to a child that is under way. */
   start<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<Child<O, X>>;
   /** A child that outlives this run: not awaited, not canceled with it. */
   detach<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<{ readonly id: string }>;
-  /** Runs although the task was canceled: compensation. */
+  /** Runs although the task was canceled: compensation. Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   shield<O>(fn: (ctx: WorkflowContext<E>) => Awaitable<O>, o: { within: Duration }): Promise<O>;
-  /** Ends this execution and begins the next with a fresh journal, under the same run. */
+  /**
+   * Ends this execution and begins the next with a fresh journal, under the same run. Not in this version.
+   * @throws FLOTILLA_NOT_SUPPORTED
+   */
   continueAs(input: unknown): never;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   sleep(d: Duration): Pending<void>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   sleepUntil(at: Date): Promise<void>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   waitFor<O>(m: Message<string, never, O>, o?: { timeout?: Duration }): Pending<O>;
+  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   approve<S extends Schema = never>(o: {
     title: string;
     detail?: string;
