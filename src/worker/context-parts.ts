@@ -40,7 +40,11 @@ export function progressOf(attempt: Attempt, muted: () => boolean = () => false)
   };
 }
 
-/** Counts what was spent. Prices by `model` come later: a model without `usd` counts its tokens only. */
+/**
+ * Counts what was spent; the attempt's end tells it. Prices by `model` come later: a model without `usd` counts its
+ * tokens only. What it cannot count: an attempt that dies tells nothing, and what was spent inside a step is not spent
+ * again when the step's result is found in the journal, so a death between the two loses that sum.
+ */
 export function spendOf(attempt: Attempt): BaseContext["spend"] {
   return (u) =>
     attempt.spend(

@@ -104,6 +104,14 @@ describe("a child", () => {
     const { child } = await open({ modules: [fileURLToPath(ofFleet), agents] });
     expect(child.hello.definitions.map((d) => d.name)).toContain("where");
   });
+  test("offers what its fleet names, and nothing else that the file exports", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "flotilla-child-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "fleet.ts");
+    writeFileSync(file, `export * from ${JSON.stringify(agents)}; export { default } from ${JSON.stringify(ofFleet)};`);
+    const { child } = await open({ modules: [file] });
+    expect(child.hello.definitions.map((d) => d.name)).toEqual(["where"]);
+  });
   test("sees an allow-listed environment", async () => {
     process.env["FLOTILLA_TEST_SECRET"] = process.env["FLOTILLA_TEST_PASSED"] = "x";
     const { assign, next } = await open({ passEnv: ["FLOTILLA_TEST_PASSED"], env: { SET: "1" } });

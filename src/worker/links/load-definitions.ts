@@ -12,7 +12,7 @@ export class ImportError extends Error {
   }
 }
 
-/** The definitions that `modules` export: by themselves, or as the default export that defineFleet gave. @throws ImportError */
+/** The definitions of `modules`: of the fleet that is a file's default export, else all that it exports. @throws ImportError */
 export async function loadDefinitions(modules: readonly string[]): Promise<Definition[]> {
   const byName = new Map<string, Definition>();
   for (const module of modules) {
@@ -31,7 +31,9 @@ async function importOne(module: string): Promise<Definition[]> {
   try {
     const url = /^[a-z]{2,}:/.test(module) ? module : pathToFileURL(resolve(module)).href;
     const exported = (await import(url)) as Record<string, unknown>;
-    const definitions = Object.values(exported).flatMap(definitionsOf);
+    // A file whose default export is a fleet offers that fleet: the same rule as where the fleet is opened.
+    const fleet = fleetOf(exported["default"]);
+    const definitions = (fleet ?? Object.values(exported)).flatMap(definitionOf);
     if (definitions.length > 0) return definitions;
   } catch (e) {
     throw new ImportError(module, e);
@@ -46,10 +48,13 @@ async function importOne(module: string): Promise<Definition[]> {
   );
 }
 
-function definitionsOf(value: unknown): Definition[] {
+function fleetOf(value: unknown): readonly unknown[] | undefined {
+  const fleet = value as { kind?: unknown; config?: { definitions?: readonly unknown[] } } | null | undefined;
+  return typeof fleet === "object" && fleet?.kind === "fleet" ? (fleet.config?.definitions ?? []) : undefined;
+}
+
+function definitionOf(value: unknown): Definition[] {
   if (typeof value !== "object" || value === null) return [];
-  const { kind, config } = value as { kind?: unknown; config?: { definitions?: readonly AnyCallable[] } };
-  if (kind === "fleet") return (config?.definitions ?? []).flatMap(definitionsOf);
   const definition = (value as Partial<AnyCallable>)["~definition"];
   return definition ? [definition] : [];
 }
