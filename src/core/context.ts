@@ -75,7 +75,7 @@ export interface CallOptions extends Placement {
   key?: string;
   /** What the child may spend. Not in this version: refused. @default none */
   budget?: Budget;
-  /** @default the definition's */
+  /** Workflows are tried again after a timeout only: what their code throws is final. @default the definition's */
   retry?: Retry;
   /** Longest an attempt may take. @default the definition's */
   timeout?: Duration;
