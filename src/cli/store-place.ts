@@ -14,9 +14,9 @@ export interface StorePlace {
 
 export async function storePlace(c: Context): Promise<StorePlace> {
   const { url, from } = await chosen(c);
-  const { parseStore, realStorePath } = await import("../runtime/store-url.ts");
+  const { parseStore, realDatabasePath } = await import("../runtime/store-url.ts");
   const store = parseStore(url, c.io.cwd);
-  if (store.kind === "sqlite") return { url, path: realStorePath(store.path), from };
+  if (store.kind === "sqlite") return { url, path: realDatabasePath(store.path), from };
   throw new UsageError("A store in memory belongs to one process", {
     why: `${from} says ${JSON.stringify(url)}: no other process can see it, and it ends with its own`,
     fix: [`use a file: --store ${defaultStore}`],

@@ -95,9 +95,17 @@ class Declared extends Error implements DeclaredError<string, unknown> {
   override readonly name: string;
   readonly data: unknown;
   constructor(name: string, data: unknown) {
-    super(`${name} ${JSON.stringify(data) ?? ""}`.trim().slice(0, 500));
+    super(`${name} ${dataText(data)}`.trim().slice(0, 500));
     this.name = name;
     this.data = data;
+  }
+}
+
+function dataText(data: unknown): string {
+  try {
+    return JSON.stringify(data) ?? "";
+  } catch {
+    return ""; // a cycle or a bigint: the schema will say so
   }
 }
 
@@ -130,19 +138,28 @@ export class TerminalError extends Error {
 const causeDepthMax = 5;
 const stackMax = 4_000;
 
-/** Any thrown value as JSON. Stacks are cut to 4,000 characters, causes to five levels. */
+/** Any thrown value as JSON. Stacks are cut to 4,000 characters, causes to five levels. Never throws, whatever was thrown. */
 export function errorJson(thrown: unknown, depth = 0): ErrorJson {
+  try {
+    return readError(thrown, depth);
+  } catch {
+    // A getter that throws, a revoked proxy: it still is an error.
+    return { code: "ERROR", name: "Error", message: "an error that cannot be read" };
+  }
+}
+
+function readError(thrown: unknown, depth: number): ErrorJson {
   if (isFlotillaError(thrown)) {
     const { code, message, title, where, why, fix, doc, details, retryable } = thrown;
     return { code, title, message, where, why, fix, doc, details, retryable, ...causeJson(thrown, depth) };
   }
   if (isDeclaredError(thrown)) return { code: thrown.code, name: thrown.name, data: thrown.data, message: thrown.message };
   if (thrown instanceof Error) {
-    const stack = thrown.stack?.slice(0, stackMax);
+    const stack = thrown.stack === undefined ? undefined : String(thrown.stack).slice(0, stackMax);
     return {
       code: "ERROR",
-      name: thrown.name,
-      message: thrown.message,
+      name: String(thrown.name),
+      message: String(thrown.message),
       ...(stack ? { stack } : {}),
       ...causeJson(thrown, depth),
     };

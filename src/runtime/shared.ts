@@ -5,7 +5,7 @@ import { FlotillaError } from "../core/error.ts";
 import type { FleetSettings } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { openEngine, type Engine } from "./engine.ts";
-import { realStorePath } from "./store-url.ts";
+import { realDatabasePath } from "./store-url.ts";
 
 interface Entry {
   readonly engine: Promise<Engine>;
@@ -39,7 +39,7 @@ export async function shareEngine(settings: FleetSettings, deps: Deps): Promise<
     const engine = await openEngine(settings, deps);
     return { engine, drain: () => engine.drain(), release: () => engine.close() };
   }
-  const path = realStorePath(settings.store.path);
+  const path = realDatabasePath(settings.store.path);
   const there = open.get(path);
   // Its last user is leaving: wait for the file, then open it anew.
   if (there?.closing) {

@@ -1,7 +1,8 @@
-import { realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { configInvalid } from "../client/check.ts";
 import { FlotillaError } from "../core/error.ts";
+
+export { realDatabasePath } from "../store/sqlite/path.ts";
 
 export type StoreSettings =
   | { readonly kind: "memory" }
@@ -30,21 +31,4 @@ export function parseStore(url: unknown, cwd: string): StoreSettings {
       `write "sqlite:${path.replace(/^\/+/, "/")}" or a path from the current folder`,
     );
   return { kind: "sqlite", path: resolve(cwd, path) };
-}
-
-/** The file behind links, also before it exists: two names of one file are one store. */
-export function realStorePath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return join(realFolder(dirname(path)), basename(path));
-  }
-}
-
-function realFolder(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }

@@ -5,7 +5,7 @@
 //      └─ the first cannot start:               └─ a later one cannot: told each time, and tried again,
 //         the fleet does not open                  ever more slowly
 import { backoffMs, type ResolvedRetry } from "../core/retry.ts";
-import type { FromWorker } from "../protocol/worker.ts";
+import type { FromWorker, WorkerLink } from "../protocol/worker.ts";
 import type { ChildEvents, ChildExit, ChildWorker } from "../worker/links/child-process.ts";
 import type { RunningWorker, WorkerParts } from "./worker-group.ts";
 
@@ -38,11 +38,20 @@ export async function supervise(name: string, start: StartProcess, parts: Worker
   /** From the hello to the end. */
   async function live({ child, exited, listen }: Life): Promise<void> {
     const began = parts.clock.elapsedMs();
-    const attached = parts.orchestrator.attach(child.link, child.hello);
+    let worked = false;
+    const link: WorkerLink = {
+      send(m) {
+        worked ||= m.t === "assign";
+        child.link.send(m);
+      },
+      kill: (reason) => child.link.kill(reason),
+    };
+    const attached = parts.orchestrator.attach(link, child.hello);
     listen((message) => attached.receive(message));
     const { how, expected } = await exited;
     attached.lost(how, { observed: !expected });
-    if (parts.clock.elapsedMs() - began >= goodLifeMs) failures = 0;
+    // Killed by a task, it had started well: its neighbours must not wait for what the task did.
+    if (worked || parts.clock.elapsedMs() - began >= goodLifeMs) failures = 0;
     if (!stopping) parts.log("warn", `${name} ${how}; another takes its place`, { worker: name });
   }
 

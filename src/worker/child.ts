@@ -10,7 +10,7 @@ import { plainIssues } from "../core/issue.ts";
 import { canonicalJson } from "../core/json.ts";
 import { resolveRetry } from "../core/retry.ts";
 import type { Pending } from "../core/settled.ts";
-import { priorityCode } from "../core/task.ts";
+import { priorities, priorityCode } from "../core/task.ts";
 import type { ChildAct } from "../protocol/worker.ts";
 import { defaultKey, writtenKey, type Scope } from "./keys.ts";
 import { neverPending, noop, outcomeOf, pendingOf, quietPromise, rejectedPending } from "./pending.ts";
@@ -26,6 +26,7 @@ export function childSettings(target: Definition, o: CallOptions | undefined, wh
   if (!o) return {};
   if (o.budget) unsupported(`${where}: a budget per call`, "count with ctx.spend and stop by your own rule");
   if (o.resources) unsupported(`${where}: resources per call`, "say what it takes with `needs`");
+  checkOptions(o, where);
   if (o.prefers) unsupported(`${where}: preferences per call`, "use `needs`, which is a must");
   return {
     ...(o.needs ? { needs: o.needs } : {}),
@@ -34,6 +35,32 @@ export function childSettings(target: Definition, o: CallOptions | undefined, wh
     ...(o.timeout === undefined ? {} : { timeoutMs: durationMs(o.timeout, `${where}.timeout`) }),
     ...(o.ifNoWorker === "fail" ? { ifNoWorker: "fail" as const } : {}),
   };
+}
+
+/** What a call takes, and what a map takes besides. */
+const known = new Set(
+  "key needs prefers resources budget retry timeout priority ifNoWorker join concurrency hedge results".split(" "),
+);
+
+function checkOptions(o: CallOptions, where: string): void {
+  const refuse = (field: string, problem: string, fix: string): never => {
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: `${where}.${field}`, problem, fix });
+  };
+  const stray = Object.keys(o).find((field) => !known.has(field));
+  if (stray !== undefined) refuse(stray, "there is no such option", `use one of ${[...known].join(", ")}`);
+  if (o.priority !== undefined && !priorities.includes(o.priority)) {
+    refuse("priority", `${JSON.stringify(o.priority)} is no priority`, `use one of ${priorities.join(", ")}`);
+  }
+  if (o.needs !== undefined && (!Array.isArray(o.needs) || o.needs.length > bounds.needsMax || !o.needs.every(isCapability))) {
+    refuse("needs", "it is not a list of capabilities", `write needs: ["gpu"], at most ${bounds.needsMax} of them`);
+  }
+  if (o.ifNoWorker !== undefined && o.ifNoWorker !== "wait" && o.ifNoWorker !== "fail") {
+    refuse("ifNoWorker", `${JSON.stringify(o.ifNoWorker)} is no choice`, 'use "wait" or "fail"');
+  }
+}
+
+function isCapability(need: unknown): boolean {
+  return typeof need === "string" && need.length > 0 && need.length <= bounds.nameLength;
 }
 
 /** An input as it was when it was asked: later changes of the object do not reach it. */

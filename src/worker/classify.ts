@@ -60,7 +60,7 @@ function retryAfterOf(thrown: unknown): number | undefined {
 }
 
 function classifyDeclared(thrown: DeclaredError<string, unknown>, definition: Definition): Failed | Promise<Failed> {
-  const schema = definition.errors[thrown.name];
+  const schema = Object.hasOwn(definition.errors, thrown.name) ? definition.errors[thrown.name] : undefined;
   if (!schema) {
     // A workflow that rethrows a child's declared error lands here: callers of the workflow know nothing of it.
     return terminal(
@@ -86,7 +86,19 @@ function declared(thrown: DeclaredError<string, unknown>, data: unknown): Failed
     return terminal(
       new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: `data.${lost.path}`, why: lost.why }, { cause: thrown }),
     );
-  return { status: "failed", error: boundedJson({ ...errorJson(thrown), data }), terminal: true };
+  const json = { ...errorJson(thrown), data };
+  const bytes = Buffer.byteLength(JSON.stringify(data) ?? "");
+  // Cut off, it would arrive as an error without its data, and nobody would know.
+  if (bytes > bounds.errorBytes) {
+    return terminal(
+      new FlotillaError("FLOTILLA_TOO_LARGE", { what: `the data of ${thrown.name}`, bytes, max: bounds.errorBytes }),
+    );
+  }
+  return {
+    status: "failed",
+    error: fits(json) ? json : { code: json.code, name: json.name ?? "", data, message: json.message.slice(0, 500) },
+    terminal: true,
+  };
 }
 
 function terminal(thrown: unknown): Failed {

@@ -38,7 +38,12 @@ export function map(
     gather.begin();
     return gather;
   };
-  if (Symbol.asyncIterator in inputs) return fanoutOf(value, collect(inputs, value).then(begin));
+  if (Symbol.asyncIterator in inputs) {
+    const begun = collect(inputs, value).then(begin);
+    // A key function that throws, a join that cannot be met: the caller's, like a refused input.
+    begun.catch((e: unknown) => value.reject(e));
+    return fanoutOf(value, begun);
+  }
   return fanoutOf(value, begin([...inputs]));
 }
 

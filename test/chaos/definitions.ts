@@ -44,9 +44,20 @@ export const blocker = agent({
   },
 });
 
+/** Talks on the channel that its worker talks on, and floods its output without a line end. */
+export const chatty = agent({
+  name: "chatty",
+  input: Input,
+  run({ n }) {
+    for (const said of ["ready", { hello: 1 }, [1], { t: "settle" }, null]) process.send?.(said as never);
+    for (let i = 0; i < 200; i++) process.stdout.write("x".repeat(65_536));
+    return { n };
+  },
+});
+
 export const mixed = workflow({
   name: "mixed",
-  input: z.object({ log: z.string(), innocents: z.int(), with: z.enum(["poison", "blocker"]) }),
+  input: z.object({ log: z.string(), innocents: z.int(), with: z.enum(["poison", "blocker", "chatty"]) }),
   async run({ log, innocents, with: bad }, ctx) {
     const outcomes = await Promise.all([
       ctx
@@ -55,7 +66,7 @@ export const mixed = workflow({
           Array.from({ length: innocents }, (_, n) => ({ log, n })),
         )
         .settled(),
-      ctx.call(bad === "poison" ? poison : blocker, { log, n: 99 }).settled(),
+      ctx.call({ poison, blocker, chatty }[bad], { log, n: 99 }).settled(),
     ]);
     return {
       innocents: outcomes[0].items.map((i) => i.status),

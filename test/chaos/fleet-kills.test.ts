@@ -50,6 +50,17 @@ describe("a task that kills its worker", () => {
   }, 60_000);
 });
 
+describe("a task that talks too much", () => {
+  test("on the channel of its worker, and without a line end: nobody minds", async () => {
+    const db = join(folder, "chatty.db");
+    const log = join(folder, "chatty.log");
+    const life = begin(script, [db, "mixed", JSON.stringify({ log, innocents: 3, with: "chatty" }), "child-process", "1", "4"]);
+    expect(await life.ended()).toBe(0);
+    expect(outcomeOf(life.lines).value).toMatchObject({ innocents: ["succeeded", "succeeded", "succeeded"], bad: "succeeded" });
+    expect(faults(db)).toEqual([]);
+  }, 60_000);
+});
+
 describe("kill -9", () => {
   test("of any worker at any time: its tasks move, and the run finishes", async () => {
     const random = createRandom(seed);

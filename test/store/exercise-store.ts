@@ -238,12 +238,7 @@ export function exerciseStore(name: string, o: Exercise): void {
 
   describe(`${name}: cancel`, () => {
     it("closes a task wherever it is, and never twice", async (store) => {
-      const tasks = [
-        root(1),
-        root(2, { dueAt: now + 1_000 }),
-        root(3, { claim: 7 }),
-        root(4, { claim: 7 }),
-      ];
+      const tasks = [root(1), root(2, { dueAt: now + 1_000 }), root(3, { claim: 7 }), root(4, { claim: 7 })];
       await store.commit(batch({ tasks }));
       await store.commit(batch({ settles: [settleOf(tasks[3] as never, 1)] }));
       const r = await store.commit(batch({ cancels: tasks.map((t) => ({ task: t.id, reason: "stop" })) }));
@@ -371,11 +366,7 @@ export function exerciseStore(name: string, o: Exercise): void {
 
     it("lists the tasks of a run with where each of them is", async (store) => {
       const parent = await runningRoot(store);
-      const kids = [
-        child(2, parent, 1),
-        child(3, parent, 2, { claim: 7 }),
-        child(4, parent, 3, { claim: 7 }),
-      ];
+      const kids = [child(2, parent, 1), child(3, parent, 2, { claim: 7 }), child(4, parent, 3, { claim: 7 })];
       await store.commit(batch({ tasks: [root(9)], acts: [actsOf(parent, 1, { children: kids })] }));
       await store.commit(batch({ settles: [settleOf(kids[2] as never, 1)] }));
       await store.commit(batch({ acts: [actsOf(parent, 1, { armed: true })] }));

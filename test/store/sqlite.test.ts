@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -100,6 +100,15 @@ describe("sqlite file: the door", () => {
     bytes.fill(0xff, 100, 4_096);
     writeFileSync(path, bytes);
     expect(refusal(path)).toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE", why: expect.stringContaining("damaged") as string });
+  });
+
+  test("two names of one file are one store, also before it exists", () => {
+    const path = fresh();
+    const link = fresh();
+    symlinkSync(path, link);
+    const store = openSqliteStore({ path: link });
+    expect(refusal(path)).toMatchObject({ code: "FLOTILLA_STORE_LOCKED" });
+    void store.close();
   });
 
   test("a folder that cannot be made is refused with its path", () => {

@@ -26,27 +26,28 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
     sql.run("DELETE FROM running");
     sql.run("UPDATE gate SET armed = 0 WHERE armed = 1");
     sql.run("UPDATE worker SET left_at = ?, left_how = 'orchestrator ended' WHERE left_at IS NULL", p.now);
-    const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
-    const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
-      "SELECT id, definition, needs, build FROM lane",
-    );
-    return {
-      boot,
-      nextTask: next("task"),
-      nextWorker: next("worker"),
-      definitions: sql.rows("SELECT id, name, card FROM definition"),
-      lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
-      depth: new Map(
-        sql
-          .rows<{ lane: number; ready: number; lastPass: number }>(
-            "SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane",
-          )
-          .map((r) => [r.lane, r]),
-      ),
-      delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
-      nextDueAt: sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null,
-      cancelsLeft: sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined,
-      recovered,
-    };
+    return readBoot(sql, { boot, recovered });
   });
+}
+
+/** What an orchestrator knows when it opens its eyes. */
+export function readBoot(sql: Statements, life: { boot: number; recovered: number }): Boot {
+  const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
+  const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
+    "SELECT id, definition, needs, build FROM lane",
+  );
+  const depth = sql.rows<{ lane: number; ready: number; lastPass: number }>(
+    "SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane",
+  );
+  return {
+    ...life,
+    nextTask: next("task"),
+    nextWorker: next("worker"),
+    definitions: sql.rows("SELECT id, name, card FROM definition"),
+    lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
+    depth: new Map(depth.map((r) => [r.lane, r])),
+    delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
+    nextDueAt: sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null,
+    cancelsLeft: sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined,
+  };
 }

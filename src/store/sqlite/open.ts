@@ -1,5 +1,3 @@
-import { lstatSync, mkdirSync, readlinkSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
 import { bootStore } from "./boot.ts";
@@ -10,6 +8,7 @@ import { lockDatabase } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
+import { canonicalPath } from "./path.ts";
 import { openTables } from "./tables.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
@@ -45,26 +44,6 @@ export function openSqliteStore(o: SqliteOptions): Store {
     lock?.release();
     throw storeFailure(e, path);
   }
-}
-
-/** One spelling for one file, so that two names of it are seen to be the same store. Creates the folder. */
-export function canonicalPath(path: string): string {
-  const full = resolve(path);
-  try {
-    mkdirSync(dirname(full), { recursive: true });
-    return realPath(full);
-  } catch (e) {
-    throw storeFailure(Object.assign(e as Error, { errcode: 14 }), full);
-  }
-}
-
-const linksMax = 40;
-
-/** Through links, also one whose target is not there yet: its first owner and its second must mean the same file. */
-function realPath(path: string, links = 0): string {
-  const here = join(realpathSync(dirname(path)), basename(path));
-  if (links > linksMax || !lstatSync(here, { throwIfNoEntry: false })?.isSymbolicLink()) return here;
-  return realPath(resolve(dirname(here), readlinkSync(here)), links + 1);
 }
 
 function assemble(db: DatabaseSync, path: string, schema: number, durability: "power" | "process", unlock: () => void): Store {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { FlotillaError } from "../../core/error.ts";
-import type { Boot, LaneRow, Store } from "../contract.ts";
+import type { Store } from "../contract.ts";
+import { readBoot } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
 import { ownerOf } from "./lock.ts";
@@ -32,7 +33,8 @@ export function openSqliteReader(path: string): Store {
 function assemble(db: DatabaseSync, path: string, schema: number): Store {
   const sql = new Statements(db);
   return {
-    boot: () => readBoot(sql),
+    // A life that never began: due tasks and cancels are left to a real one.
+    boot: () => ({ ...readBoot(sql, { boot: 0, recovered: 0 }), nextDueAt: null, cancelsLeft: false }),
     commit() {
       throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
         path,
@@ -50,28 +52,6 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     close() {
       if (db.isOpen) db.close();
     },
-  };
-}
-
-/** What a life knows at its begin, without beginning one. */
-function readBoot(sql: Statements): Boot {
-  const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
-    "SELECT id, definition, needs, build FROM lane",
-  );
-  const depth = sql.rows<{ lane: number; ready: number; lastPass: number }>(
-    "SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane",
-  );
-  return {
-    boot: 0,
-    nextTask: 0,
-    nextWorker: 0,
-    definitions: sql.rows("SELECT id, name, card FROM definition"),
-    lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
-    depth: new Map(depth.map((r) => [r.lane, r])),
-    delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
-    nextDueAt: null,
-    cancelsLeft: false,
-    recovered: 0,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Log } from "../../core/context.ts";
 import { errorJson, isFlotillaError } from "../../core/error.ts";
 import type { FromWorker } from "../../protocol/worker.ts";
 import { createWorker, type Worker } from "../worker.ts";
-import { batched, type Begin, type FromChild, type ImportFailure, type ToChild } from "./child-protocol.ts";
+import { batched, enveloped, type Begin, type FromChild, type ImportFailure, type ToChild } from "./child-protocol.ts";
 import { ImportError, loadDefinitions } from "./load-definitions.ts";
 import { watchParent } from "./watchdog.ts";
 
@@ -23,7 +23,7 @@ const log = Object.fromEntries(
 let worker: Worker | undefined;
 
 function say(message: FromChild, then?: () => void): void {
-  process.send?.(message, undefined, {}, () => then?.());
+  process.send?.(enveloped(message), undefined, {}, () => then?.());
 }
 
 async function begin(o: Begin): Promise<void> {

@@ -7,7 +7,7 @@ import type { Clock } from "../../core/clock.ts";
 import { errorFromJson, errorJson, FlotillaError } from "../../core/error.ts";
 import type { FromWorker, Hello, ToWorker, WorkerLink } from "../../protocol/worker.ts";
 import { childEnvironment, childFlags } from "./child-environment.ts";
-import { batched, type FromChild, type ImportFailure, type ToChild } from "./child-protocol.ts";
+import { batched, opened, type FromChild, type ImportFailure, type ToChild } from "./child-protocol.ts";
 
 export interface ChildProcessOptions {
   readonly name: string;
@@ -62,6 +62,9 @@ const startMs = 60_000;
 /** A second more than a worker's own grace for code that ignores its signal. */
 const stopMs = 6_000;
 
+/** A line of a child's output that is longer is passed on in pieces. */
+const lineMax = 65_536;
+
 class Child implements ChildWorker {
   hello!: Hello;
   readonly link: WorkerLink;
@@ -112,9 +115,16 @@ class Child implements ChildWorker {
         new FlotillaError("FLOTILLA_WORKER_LOST", { worker: o.name, how: `could not be started: ${e.message}` }, { cause: e }),
       ),
     );
-    this.#process.on("message", (message: FromChild) => {
+    this.#process.on("message", (sent: unknown) => {
+      // An agent's own process.send arrives here too: whatever is not in our envelope is not for us.
+      const message = opened(sent);
+      if (!message) return;
       late.cancel();
-      this.#receive(message);
+      try {
+        this.#receive(message);
+      } catch (e) {
+        this.#kill(`it said what cannot be understood: ${String(e)}`);
+      }
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) this.#forward(stream as Readable);
     this.#write({
@@ -225,10 +235,17 @@ class Child implements ChildWorker {
     let rest = "";
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
+      // Only the new text is split: a flood without a line end would be searched again and again.
+      const lines = text.split("\n");
+      lines[0] = rest + (lines[0] as string);
       rest = lines.pop() ?? "";
+      if (rest.length > lineMax) {
+        lines.push(rest);
+        rest = "";
+      }
       for (const line of lines) {
-        if (/\S/.test(line) && !/^\s+at |^Node\.js v/.test(line)) this.#lastLine = line.trim().slice(0, 300);
+        if (line.length <= lineMax && /\S/.test(line) && !/^\s+at |^Node\.js v/.test(line))
+          this.#lastLine = line.trim().slice(0, 300);
       }
       if (lines.length > 0) output(lines.map((line) => `[${this.#o.name}] ${line}\n`).join(""));
     });

@@ -29,6 +29,19 @@ export interface ImportFailure {
 export type ToChild = Begin | { readonly t: "stop" } | readonly ToWorker[];
 export type FromChild = ImportFailure | readonly FromWorker[];
 
+/** What a child says travels in an envelope, because agents share its channel: `process.send("ready")` is a known idiom. */
+export interface Envelope {
+  readonly flotilla: 1;
+  readonly message: FromChild;
+}
+export function enveloped(message: FromChild): Envelope {
+  return { flotilla: 1, message };
+}
+export function opened(sent: unknown): FromChild | undefined {
+  const envelope = sent as Partial<Envelope> | null;
+  return typeof envelope === "object" && envelope?.flotilla === 1 ? envelope.message : undefined;
+}
+
 export interface IpcLimits {
   /** Characters of the strings in one array; escaped they may be six times as many. */
   readonly batchChars: number;
