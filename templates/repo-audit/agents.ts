@@ -117,13 +117,14 @@ function auditor<const D extends Dimension>(dimension: D) {
     name: `audit-${dimension}`,
     description,
     input: z.object({ inventory: Reference, shard: ShardTask }),
-    output: z.object({ findings: z.array(FindingShape) }),
+    // `by` names the process: the report says how many took part.
+    output: z.object({ findings: z.array(FindingShape), by: z.int() }),
     timeout: "5m",
     // A file that breaks an auditor breaks it again: the workflow cuts the shard smaller instead.
     retry: { attempts: 2, from: "200ms", to: "1s" },
     async run({ inventory, shard }, ctx) {
       const desk = await deskFor(inventory as Ref<Inventory>, ctx);
-      return { findings: await audit(shardOf(shard, desk), desk.repo) };
+      return { findings: await audit(shardOf(shard, desk), desk.repo), by: process.pid };
     },
   });
 }

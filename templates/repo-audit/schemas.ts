@@ -64,6 +64,4 @@ export const AuditRequest = z.object({
   fresh: z.boolean().exactOptional(),
   /** The least severity of a confirmed finding that breaks the gate. @default "high" */
   failOn: z.enum([...severities, "never"]).exactOptional(),
-  /** For the report only: how many workers the fleet has. */
-  workers: z.int().exactOptional(),
 });

@@ -18,6 +18,8 @@ interface Audited {
   readonly gaps: readonly Gap[];
   readonly verified: number;
   readonly tasks: number;
+  /** Processes that took part. */
+  readonly by: readonly number[];
 }
 
 export const repoAudit = workflow({
@@ -56,7 +58,7 @@ export const repoAudit = workflow({
           reusedShards: reused.shards,
           filesUnchanged: reused.filesUnchanged,
           verified: all.verified,
-          workers: request.workers ?? 1,
+          workers: new Set(all.by).size,
         },
       },
       shards: shards.map((shard, i) => ({
@@ -90,7 +92,7 @@ async function auditShard(ctx: WorkflowContext, inventory: Ref<Inventory>, shard
     if (outcome.status === "canceled" || outcome.status === "stopped") throw outcome.error;
     const [only, ...rest] = shard.paths;
     if (only === undefined || rest.length === 0)
-      return { findings: [], gaps: [{ task: shard.key, what: only ?? shard.dimension, why }], verified: 0, tasks: 1 };
+      return { findings: [], gaps: [{ task: shard.key, what: only ?? shard.dimension, why }], verified: 0, tasks: 1, by: [] };
     const middle = Math.ceil(shard.paths.length / 2);
     const halves = [shard.paths.slice(0, middle), shard.paths.slice(middle)].map((paths, i) => ({
       ...shard,
@@ -102,7 +104,7 @@ async function auditShard(ctx: WorkflowContext, inventory: Ref<Inventory>, shard
     const all = gather(parts);
     return { ...all, tasks: all.tasks + 1 };
   }
-  const { findings } = outcome.value;
+  const { findings, by } = outcome.value;
   const batches = chunks(toVerify(findings), verifyBatch);
   const checked = await ctx
     .map(
@@ -127,6 +129,7 @@ async function auditShard(ctx: WorkflowContext, inventory: Ref<Inventory>, shard
     gaps,
     verified: verdicts.size,
     tasks: 1 + batches.length,
+    by: [by],
   };
 }
 
@@ -136,6 +139,7 @@ function gather(parts: readonly Audited[]): Audited {
     gaps: parts.flatMap((part) => part.gaps),
     verified: parts.reduce((n, part) => n + part.verified, 0),
     tasks: parts.reduce((n, part) => n + part.tasks, 0),
+    by: parts.flatMap((part) => part.by),
   };
 }
 
