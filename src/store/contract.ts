@@ -23,26 +23,9 @@ export interface Standing {
   readonly alone: boolean;
 }
 
-export interface NewTask {
-  readonly id: number;
-  readonly run: number;
-  readonly parent: number | null;
-  readonly act: number | null;
-  readonly key: string | null;
+export interface NewTask extends TaskRow {
   readonly inputHash: string | null;
   readonly askedAfter: number | null;
-  readonly secret: string | null;
-  readonly path: string | null;
-  readonly definition: number;
-  readonly lane: number;
-  readonly prio: number;
-  readonly pass: number;
-  readonly tenant: string | null;
-  readonly depth: number;
-  readonly detached: boolean;
-  readonly input: string;
-  readonly options: string | null;
-  readonly createdAt: number;
   /** The worker that claims it in the same transaction: it never lies in `ready`. */
   readonly claim: number | null;
   /** Start later than now. */
