@@ -1,6 +1,7 @@
 // What a committed batch means for memory, in order: attempts end, tasks close, tasks come, attempts begin, parents learn.
 import { childTaskId, rootTaskId, runId } from "../core/id.ts";
 import { FlotillaError } from "../core/error.ts";
+import { reasons } from "../core/reason.ts";
 import type { Assignment } from "../protocol/worker.ts";
 import type { BatchResult, Closed, ReadyRow, TaskRow } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
@@ -71,8 +72,8 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
     if (attempt.parent === null) {
       engine.state.openRuns.delete(attempt.run);
       engine.outcomes.settled(attempt.run, ending.settle);
+      engine.events.finished(attempt.run);
     }
-    engine.events.finished(attempt.run, attempt.parent === null);
     return;
   }
   const { next, lease, lane, prio, pass } = ending.requeue;
@@ -97,14 +98,12 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
       fix: `flotilla tasks get ${attempt.publicId}`,
     }));
   } else {
-    engine.state.log("warn", "a workflow's code does not fit its history; its task waits", {
-      task: attempt.publicId,
-      error: ending.requeue.error?.message,
-    });
+    const { error } = ending.requeue;
+    engine.state.log("warn", `a task waits: ${reasons[next.reason]}`, { task: attempt.publicId, error: error?.message });
     engine.events.live(attempt.run, "task.waiting", () => ({
       task: attempt.publicId,
       reason: next.reason,
-      fix: "bring back the code that began this run",
+      fix: error?.fix?.[0] ?? `flotilla tasks explain ${attempt.publicId}`,
     }));
   }
 }
@@ -138,7 +137,7 @@ function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: Reado
     if (c.parent === null) {
       state.openRuns.delete(c.task);
       engine.outcomes.closed(c.task, new FlotillaError("FLOTILLA_CANCELED", { by: c.reason }).toJSON());
-      engine.events.finished(c.run, true);
+      engine.events.finished(c.run);
     }
   }
   for (const [lane, tasks] of gone) lane.removed(tasks);
@@ -212,18 +211,7 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
     alone: false,
     now,
   });
-  push(assignments, worker, {
-    fence: attempt.fence,
-    publicId: attempt.publicId,
-    definition: runs.name,
-    tenant: task.tenant ?? "default",
-    attempt: 1,
-    input: task.input,
-    startedAt: now,
-    acts: 0,
-    journal: [],
-    deliveries: [],
-  });
+  push(assignments, worker, firstAssignment(attempt, task.input));
 }
 
 function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assignments: Map<WorkerState, Assignment[]>): void {
@@ -273,23 +261,27 @@ function beginClaimed(
       now,
     });
   if (publicId !== undefined && ready.leaseNo === 0) {
-    const a = attempt(publicId);
-    push(assignments, m.worker, {
-      fence: a.fence,
-      publicId,
-      definition: m.runs.name,
-      tenant: row.tenant ?? "default",
-      attempt: a.attempt,
-      input: row.input,
-      startedAt: now,
-      acts: 0,
-      journal: [],
-      deliveries: [],
-    });
+    push(assignments, m.worker, firstAssignment(attempt(publicId), row.input));
     return;
   }
   // Its journal and its run's secret are read first; what settles meanwhile follows by `deliver`.
   sendAssignment(engine, attempt(publicId ?? ""), row);
+}
+
+/** A task that nobody has begun before: no journal. */
+function firstAssignment(a: Attempt, input: string): Assignment {
+  return {
+    fence: a.fence,
+    publicId: a.publicId,
+    definition: a.runs.name,
+    tenant: a.tenant ?? "default",
+    attempt: a.attempt,
+    input,
+    startedAt: a.claimedAt,
+    acts: 0,
+    journal: [],
+    deliveries: [],
+  };
 }
 
 function push(assignments: Map<WorkerState, Assignment[]>, worker: WorkerState, assignment: Assignment): void {

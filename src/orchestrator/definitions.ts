@@ -96,6 +96,19 @@ export class Definitions {
     for (const lane of this.#lanes.values()) lane.findWorkers(this.#workers.values(), this);
   }
 
+  /** The worker that has the lane's definition and lacks least, with what to do; undefined when none has it. */
+  nearest(lane: Lane): string | undefined {
+    let best: { name: string; missing: string[] } | undefined;
+    for (const worker of this.#workers.values()) {
+      const has =
+        worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
+      if (!has) continue;
+      const missing = lane.needs.filter((need) => !worker.offers.has(need));
+      if (!best || missing.length < best.missing.length) best = { name: worker.hello.name, missing };
+    }
+    return best && `worker ${best.name} has it but does not offer ${best.missing.join(", ")}: add that to its offers`;
+  }
+
   /** Writes what is new, before the first task that names it. */
   async save(): Promise<void> {
     if (this.#newDefinitions.length === 0 && this.#newLanes.length === 0) return;

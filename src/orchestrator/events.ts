@@ -27,8 +27,8 @@ export class EventHub {
     if (this.#subscribers.size === 0) return;
     for (const run of new Set(events.map((e) => e.run))) for (const s of this.#subscribers.get(run) ?? []) s.wake();
   }
-  finished(run: number, isRoot: boolean): void {
-    if (isRoot) for (const s of this.#subscribers.get(run) ?? []) s.wake();
+  finished(run: number): void {
+    for (const s of this.#subscribers.get(run) ?? []) s.wake();
   }
   live(run: number, type: string, data: () => unknown): void {
     const subscribers = this.#subscribers.get(run);

@@ -74,7 +74,7 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
   if (state.draining)
     return { reason: "DRAINING", detail: `${reasons.DRAINING}; ready for ${waited}`, fix: ["start the fleet again"] };
   if (lane.workers.size === 0) {
-    const nearest = nearestWorker(state, lane);
+    const nearest = state.definitions.nearest(lane);
     return {
       reason: "NO_CAPABLE_WORKER",
       detail: `${reasons.NO_CAPABLE_WORKER}: ${lane.definition.name}${lane.needs.length > 0 ? ` needs ${lane.needs.join(", ")}` : ""}; ready for ${waited}`,
@@ -89,17 +89,4 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
     detail: `${reasons.WORKERS_BUSY}: ${lane.workers.size} capable, all slots taken; ${lane.ready} ready in its lane; ready for ${waited}`,
     fix: ["add workers or slots: workers: { count, slots }"],
   };
-}
-
-/** The worker that lacks least. */
-function nearestWorker(state: State, lane: Lane): string | undefined {
-  let best: { name: string; missing: string[] } | undefined;
-  for (const worker of state.workers.values()) {
-    const has =
-      worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
-    if (!has) continue;
-    const missing = lane.needs.filter((need) => !worker.offers.has(need));
-    if (!best || missing.length < best.missing.length) best = { name: worker.hello.name, missing };
-  }
-  return best && `worker ${best.name} has it but does not offer ${best.missing.join(", ")}: add that to its offers`;
 }

@@ -131,12 +131,13 @@ function refusal(c: ChildAct, parent: Attempt, siblings: number, definitions: De
   } catch (e) {
     return (e as FlotillaError).toJSON();
   }
-  if (c.ifNoWorker === "fail" && lane.workers.size === 0) return noWorker(lane, where).toJSON();
+  if (c.ifNoWorker === "fail" && lane.workers.size === 0) return noWorker(definitions, lane, where).toJSON();
   return null;
 }
 
-function noWorker(lane: Lane, where: string): FlotillaError {
-  return new FlotillaError("FLOTILLA_NO_WORKER", { needs: lane.needs, nearest: [] }, { where });
+function noWorker(definitions: Definitions, lane: Lane, where: string): FlotillaError {
+  const nearest = definitions.nearest(lane);
+  return new FlotillaError("FLOTILLA_NO_WORKER", { needs: lane.needs, nearest: nearest ? [nearest] : [] }, { where });
 }
 
 function placeholder(definitions: Definitions, name: string) {

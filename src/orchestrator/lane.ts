@@ -57,7 +57,7 @@ export class Lane {
   added(row: ReadyRow): void {
     this.ready += 1;
     const tail = this.#head.at(-1);
-    if (this.#whole ? tail === undefined || before(tail, row) : false) this.#head.push(row);
+    if (this.#whole && (tail === undefined || before(tail, row))) this.#head.push(row);
     else if (tail !== undefined && before(row, tail)) {
       const place = this.#placeOf(row);
       // The head may have been read again between the row's commit and this.

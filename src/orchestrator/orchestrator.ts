@@ -1,16 +1,14 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { parseRunId } from "../core/id.ts";
-import { version } from "../core/version.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import { BatchEngine } from "./batch-engine.ts";
+import { answersOf, explainTask } from "./answers.ts";
 import { EventHub, readEvents } from "./events.ts";
-import { explain } from "./explain.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { Outcomes } from "./outcomes.ts";
-import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
 import { receive } from "./receive.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
@@ -85,24 +83,12 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       const task = await findTask(state, id);
       await new Promise<void>((resolve, reject) => engine.cancel({ request: { task: task.id, reason }, resolve, reject }));
     },
-    run: (id) => getRun(state, id),
-    runs: (q) => listRuns(state, q),
-    task: (id) => getTask(state, id),
-    tasks: (q) => listTasks(state, q),
-    async explain(id) {
-      const task = await findTask(state, id);
-      const where = await state.store.tasks.where(task.id);
-      if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
-      return explain(state, await state.publicId(task), task, where);
-    },
-    definition: async (name) => getDefinition(state, name),
-    workers: async () => listWorkers(state),
-    health: async () => health(state, version),
+    ...answersOf(state),
+    explain: async (id) => (await explainTask(state, id)).explanation,
     async *events(id, options) {
       const { id: run, secret } = await findRun(state, id);
       yield* readEvents(state, events, { id: run, secret }, options);
     },
-    artifact: (ref) => state.artifacts.get(ref),
 
     register(cards) {
       state.definitions.register(cards);

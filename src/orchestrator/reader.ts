@@ -1,16 +1,14 @@
 import { FlotillaError } from "../core/error.ts";
 import { formatMs } from "../core/duration.ts";
 import { parseRunId } from "../core/id.ts";
-import { version } from "../core/version.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import type { ArtifactStore } from "../store/artifact-store.ts";
 import type { Store } from "../store/contract.ts";
+import { answersOf, explainTask } from "./answers.ts";
 import { EventHub, readEvents } from "./events.ts";
-import { explain } from "./explain.ts";
-import { findRun, findTask } from "./lookup.ts";
+import { findRun } from "./lookup.ts";
 import { Outcomes } from "./outcomes.ts";
-import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
 import { State } from "./state.ts";
 
 export interface ReaderOptions {
@@ -42,31 +40,20 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       if (ended === null) throw unfinished(id, target);
       return outcomes.reply(ended);
     },
-    run: (id) => getRun(state, id),
-    runs: (q) => listRuns(state, q),
-    task: (id) => getTask(state, id),
-    tasks: (q) => listTasks(state, q),
+    ...answersOf(state),
     async explain(id) {
-      const task = await findTask(state, id);
-      const where = await state.store.tasks.where(task.id);
-      if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
-      const publicId = await state.publicId(task);
-      const explanation = explain(state, publicId, task, where);
+      const { explanation, where } = await explainTask(state, id);
       if (where.in !== "running" || explanation.state !== "running") return explanation;
       const since = formatMs(state.clock.now() - where.claimedAt);
       const detail = `it was running when its fleet ended, since ${since}; the next fleet on this store takes it up again`;
       return { ...explanation, reason: "NO_CAPABLE_WORKER", detail };
     },
-    definition: async (name) => getDefinition(state, name),
-    workers: async () => listWorkers(state),
-    health: async () => health(state, version),
     /** All that is stored of a run that has ended; one that has not would be waited for without end. */
     async *events(id, options) {
       const { id: run, secret } = await findRun(state, id);
       if ((await state.store.runs.outcome(run)) === null) throw unfinished(id, target);
       yield* readEvents(state, hub, { id: run, secret }, options);
     },
-    artifact: (ref) => state.artifacts.get(ref),
   };
 }
 

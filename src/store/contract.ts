@@ -2,6 +2,7 @@
 // it is stored or nothing. A driver answers with what really happened: whoever lost a race (a fenced attempt, a claimed
 // row, a used idempotency key) reads it there. Reads see committed rows.
 import type { ErrorJson } from "../core/error.ts";
+import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
 
@@ -107,7 +108,7 @@ export interface Requeue {
         readonly crashes: number;
         readonly alone: boolean;
       }
-    | { readonly to: "held"; readonly reason: string; readonly attempt: number; readonly crashes: number };
+    | { readonly to: "held"; readonly reason: Reason; readonly attempt: number; readonly crashes: number };
 }
 
 export interface Claim extends Standing {

@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { createFleet } from "../../src/runtime/create-fleet.ts";
 import { readStore } from "../../src/runtime/read-store.ts";
@@ -211,7 +211,11 @@ describe("doctor", () => {
 
 const bin = new URL("../../dist/cli/bin.js", import.meta.url).pathname;
 
-describe.skipIf(!existsSync(bin))("the built command", () => {
+describe("the built command", () => {
+  beforeAll(() => {
+    if (!existsSync(bin)) throw new Error("dist is missing: npm run build");
+  });
+
   const spawned = (argv: readonly string[], cwd: string) => {
     const child = spawn(process.execPath, [bin, ...argv], {
       cwd,

@@ -105,6 +105,22 @@ describe("matching", () => {
   });
 });
 
+describe("a call that must not wait", () => {
+  test("is refused with the worker that comes nearest", async () => {
+    await using world = await openWorld();
+    const worker = world.worker({ definitions: flow });
+    const { fence } = await flowing(world, worker);
+    worker.say({ t: "acts", fence, acts: [child(1, { needs: ["gpu"], ifNoWorker: "fail" })] });
+    await world.turn();
+    const [refused] = worker.of("deliver").flatMap((m) => m.deliveries);
+    const nearest = [expect.stringContaining("does not offer gpu") as string];
+    expect(refused).toMatchObject({
+      status: "failed",
+      error: { code: "FLOTILLA_NO_WORKER", details: { needs: ["gpu"], nearest } },
+    });
+  });
+});
+
 describe("waiting costs no slot", () => {
   test("a parent and its child run on one slot", async () => {
     await using world = await openWorld();

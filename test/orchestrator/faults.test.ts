@@ -83,11 +83,16 @@ describe("an artifact store that refuses", () => {
     worker.say({ t: "settle", fence: kid.fence, result: { status: "succeeded", value: big }, spent: null });
     // Stored it is; reading it is what fails from here on.
     world.artifactFault = full;
+    const told: unknown[] = [];
+    void (async () => {
+      for await (const e of world.orchestrator.events(id, { types: ["task.waiting"] })) told.push(e.data);
+    })();
     for (let i = 0; i < 8; i++) {
       await world.turn();
       world.clock.advance(10_000);
     }
     expect(await world.orchestrator.explain(id)).toMatchObject({ state: "waiting", reason: "VALUE_MISSING" });
+    expect(told).toMatchObject([{ reason: "VALUE_MISSING", fix: expect.stringContaining("tasks explain") as string }]);
     world.artifactFault = undefined;
     const next = world.worker({ definitions: flow, build: "c" });
     await world.turn();

@@ -1,0 +1,32 @@
+import { FlotillaError } from "../core/error.ts";
+import { version } from "../core/version.ts";
+import type { Explanation, OrchestratorApi } from "../protocol/views.ts";
+import type { Whereabouts } from "../store/contract.ts";
+import { explain } from "./explain.ts";
+import { findTask } from "./lookup.ts";
+import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
+import type { State } from "./state.ts";
+
+type Reads = "run" | "runs" | "task" | "tasks" | "definition" | "workers" | "health" | "artifact";
+
+/** What only looks: the same of a live orchestrator and of a store that nobody runs. */
+export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
+  return {
+    run: (id) => getRun(state, id),
+    runs: (q) => listRuns(state, q),
+    task: (id) => getTask(state, id),
+    tasks: (q) => listTasks(state, q),
+    definition: async (name) => getDefinition(state, name),
+    workers: async () => listWorkers(state),
+    health: async () => health(state, version),
+    artifact: (ref) => state.artifacts.get(ref),
+  };
+}
+
+/** Why the task with that public id does not run, and where it is. @throws FLOTILLA_NOT_FOUND */
+export async function explainTask(state: State, id: string): Promise<{ explanation: Explanation; where: Whereabouts }> {
+  const task = await findTask(state, id);
+  const where = await state.store.tasks.where(task.id);
+  if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
+  return { explanation: explain(state, await state.publicId(task), task, where), where };
+}
