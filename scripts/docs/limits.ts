@@ -20,6 +20,7 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   depth: ["Levels of tasks below a run's root.", ""],
   emitBytes: ["One emitted value, as JSON.", "bytes"],
   emitsPerTask: ["Emitted values of one task.", ""],
+  messagesPerTask: ["Messages that wait for one task to take them.", ""],
   needsMax: ["Capabilities that a definition needs.", ""],
   errorBytes: ["A stored error.", "bytes"],
 };

@@ -3,7 +3,7 @@ import { FlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import { batchStarts } from "./batch.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { notSupported } from "../core/not-supported.ts";
+import { approvalsOf, type Approvals } from "./approvals.ts";
 import { RunHandle, type Run } from "./run.ts";
 import { startRequest, type Hash, type StartOptions } from "./start.ts";
 
@@ -27,16 +27,15 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
   run<N extends keyof M>(name: N, input: WireOf<M[N]>, o?: StartOptions): Promise<OutOf<M[N]>>;
   /** A run that was started before, here or elsewhere. @throws FLOTILLA_NOT_FOUND */
   get(id: string): Promise<Run<unknown, unknown>>;
-  /** Not in this version: every call throws FLOTILLA_NOT_SUPPORTED. */
-  readonly approvals: {
-    list(): Promise<{ id: string; title: string; runId: string }[]>;
-    approve(id: string, o?: { note?: string; value?: unknown }): Promise<void>;
-    reject(id: string, o: { reason: string }): Promise<void>;
-  };
+  /** What workflows ask of people with `ctx.approve`. */
+  readonly approvals: Approvals;
 }
 
 /** What a client asks of an orchestrator. */
-export type ClientApi = Pick<OrchestratorApi, "start" | "outcome" | "cancel" | "run" | "events">;
+export type ClientApi = Pick<
+  OrchestratorApi,
+  "start" | "outcome" | "cancel" | "run" | "events" | "send" | "query" | "approvals" | "approve" | "reject"
+>;
 
 /** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
 export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, catalogue: Catalogue, hash: Hash): Client<D> {
@@ -60,12 +59,8 @@ export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, c
     start,
     run: async (target: AnyCallable | string, input: unknown, o?: StartOptions) => (await start(target, input, o)).result(),
     get: async (id: string) => new RunHandle((await api.run(id)).id, api),
-    approvals: { list: refuseApprovals, approve: refuseApprovals, reject: refuseApprovals },
+    approvals: approvalsOf(api),
   };
   // One implementation behind both overloads; what a definition gives is known to the types alone.
   return client as unknown as Client<D>;
-}
-
-async function refuseApprovals(): Promise<never> {
-  throw notSupported("fleet.approvals", "ask for the decision outside, and start the next run with it");
 }

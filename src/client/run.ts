@@ -4,8 +4,10 @@ import type { Jsonify } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
 import type { Gap, Settled } from "../core/settled.ts";
 import type { RunEvent } from "../protocol/events.ts";
+import type { GapNotes } from "../protocol/gaps.ts";
 import type { OrchestratorApi, OutcomeReply } from "../protocol/views.ts";
 import { messagesOf, runEvents } from "./events.ts";
+import { messageText } from "./message-text.ts";
 import { notSupported } from "../core/not-supported.ts";
 
 export type RunOutcome<O, E> =
@@ -42,8 +44,16 @@ export interface Run<O, E = never> {
   }): AsyncIterable<Extract<RunEvent, { type: T }>>;
   /** Values that the run emitted with this message, from its begin to its end. */
   messages<O>(m: Message<string, never, O>): AsyncIterable<Jsonify<O>>;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
-  send<W>(m: Message<string, W, unknown>, value: NoInfer<W>): Promise<void>;
+  /**
+   * Resolves when the message is stored; `ctx.waitFor` takes it, now or later. The same `idempotencyKey` is taken once.
+   * @throws FLOTILLA_INPUT_INVALID, FLOTILLA_TOO_LATE when the run has ended, FLOTILLA_TOO_MANY at 1,000 that nobody took
+   */
+  send<W>(m: Message<string, W, unknown>, value: NoInfer<W>, o?: { idempotencyKey?: string }): Promise<void>;
+  /**
+   * What the run's workflow answers about its state now: the name is one of its `ctx.query`. A parked run is brought back
+   * for it. @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE when the run has ended, FLOTILLA_TIMEOUT after 30 s
+   */
+  query(name: string): Promise<unknown>;
   /** Resolves when the cancel is durable; it reaches every descendant after that. A run that has ended stays as it is. */
   cancel(reason?: string): Promise<void>;
   /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
@@ -52,7 +62,7 @@ export interface Run<O, E = never> {
   resume(o?: { budget?: Budget }): Promise<void>;
 }
 
-type RunApi = Pick<OrchestratorApi, "outcome" | "cancel" | "events">;
+type RunApi = Pick<OrchestratorApi, "outcome" | "cancel" | "events" | "send" | "query">;
 
 export class RunHandle<O, E> implements Run<O, E> {
   readonly id: string;
@@ -74,9 +84,9 @@ export class RunHandle<O, E> implements Run<O, E> {
   }
 
   async outcome(): Promise<RunOutcome<O, E>> {
-    const { status, value, error } = await this.#outcome();
+    const { status, value, error, gaps } = await this.#outcome();
     if (status === "succeeded") return { status, value: JSON.parse(value ?? "null") as O };
-    if (status === "partial") return { status, value: JSON.parse(value ?? "null") as O, gaps: gapsOf(error) };
+    if (status === "partial") return { status, value: JSON.parse(value ?? "null") as O, gaps: gapsOf(gaps) };
     return { status, error: errorFromJson(error ?? { code: "ERROR", message: `run ${this.id} ${status}` }) } as RunOutcome<O, E>;
   }
 
@@ -94,8 +104,14 @@ export class RunHandle<O, E> implements Run<O, E> {
     return this.#api.cancel(this.id, reason);
   }
 
-  async send(): Promise<void> {
-    throw notSupported("run.send()", "pass the value in the input, or start another run with it");
+  async send(m: Message<string, never, unknown>, value: unknown, o: { idempotencyKey?: string } = {}): Promise<void> {
+    const text = await messageText(m, value);
+    const key = o.idempotencyKey === undefined ? {} : { key: o.idempotencyKey };
+    await this.#api.send(this.id, { name: m.name, value: text, ...key });
+  }
+
+  async query(name: string): Promise<unknown> {
+    return JSON.parse(await this.#api.query(this.id, name)) as unknown;
   }
 
   async pause(): Promise<void> {
@@ -116,6 +132,16 @@ export class RunHandle<O, E> implements Run<O, E> {
   }
 }
 
-function gapsOf(error: OutcomeReply["error"]): Gap<unknown, unknown>[] {
-  return (error?.details as { gaps?: Gap<unknown, unknown>[] } | undefined)?.gaps ?? [];
+function gapsOf(text: string | null | undefined): Gap<unknown, unknown>[] {
+  const { named } = JSON.parse(text ?? '{"named":[]}') as Pick<GapNotes, "named">;
+  return named.map(({ index = -1, key = "", task, status, error, input }) => ({
+    index,
+    key,
+    task,
+    input,
+    outcome: {
+      status,
+      error: error ? errorFromJson(error) : new Error(`task ${task} is ${status}`),
+    } as unknown as Gap<unknown, unknown>["outcome"],
+  }));
 }

@@ -18,6 +18,8 @@ export const bounds = Object.freeze({
   depth: 64,
   emitBytes: 65_536,
   emitsPerTask: 10_000,
+  /** Messages that wait for one task to take them. */
+  messagesPerTask: 1_000,
   needsMax: 32,
   errorBytes: 32_768,
 });

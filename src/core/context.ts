@@ -65,7 +65,7 @@ export type Join =
   | "first"
   | {
       atLeast: number | Percent;
-      /** Longest to wait for the items. Not in this version: refused. @default none */
+      /** Longest to wait for the items: then it is decided with what there is. @default none */
       within?: Duration;
       /** Stop as soon as `atLeast` is reached. @default false */
       early?: boolean;
@@ -91,7 +91,7 @@ export interface MapOptions<I, J extends Join> extends Omit<CallOptions, "key"> 
   concurrency?: number;
   /** A second copy of items that take long. Not in this version: refused. @default none */
   hedge?: { after: Percentile | Duration; atMost?: Percent };
-  /** `"refs"` is not in this version: refused. @default "values" */
+  /** `"refs"`: each result is stored as an artifact, and the code holds references; large results never fill its memory. @default "values" */
   results?: "values" | "refs";
 }
 export type JoinOf<J extends Join, I, O, E> = J extends "all"
@@ -108,7 +108,7 @@ export interface Child<O, X> {
   readonly id: string;
   result(): Pending<O, X>;
   cancel(reason?: string): Promise<void>;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  /** Resolves at once; a child that has ended takes nothing. */
   send<W>(m: Message<string, W, unknown>, value: NoInfer<W>): Promise<void>;
 }
 export interface Approval<T> {
@@ -148,20 +148,35 @@ export interface WorkflowContext<E extends ErrorMap = {}> extends BaseContext<E>
   start<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<Child<O, X>>;
   /** A child that outlives this run: not awaited, not canceled with it. */
   detach<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<{ readonly id: string }>;
-  /** Runs although the task was canceled: compensation. Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  /**
+   * Runs although the task was canceled: compensation. When it is canceled, all that the code awaits outside shields is
+   * rejected with FLOTILLA_CANCELED, so that `catch` and `finally` run; what `fn` asks of its own ctx goes on, at most
+   * `within` after the cancel. The task then ends as canceled, whatever its code returns.
+   */
   shield<O>(fn: (ctx: WorkflowContext<E>) => Awaitable<O>, o: { within: Duration }): Promise<O>;
   /**
-   * Ends this execution and begins the next with a fresh journal, under the same run. Not in this version.
-   * @throws FLOTILLA_NOT_SUPPORTED
+   * Ends this execution and begins the next with another input and a fresh journal, under the same task: for loops that
+   * never end. Children under way are canceled, messages that nobody has taken stay.
+   * @throws FLOTILLA_INPUT_INVALID, FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE
    */
   continueAs(input: unknown): never;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  /** A durable timer: minutes or months, in no process's memory. */
   sleep(d: Duration): Pending<void>;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
   sleepUntil(at: Date): Promise<void>;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  /**
+   * The next message of that name for this task; one that came before is taken at once, the oldest first.
+   * @throws FLOTILLA_TIMEOUT after `timeout`, FLOTILLA_INPUT_INVALID for a value that does not fit the message's schema
+   */
   waitFor<O>(m: Message<string, never, O>, o?: { timeout?: Duration }): Pending<O>;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
+  /** A message to another task of this run, by its public id (`ctx.task.id` there). One that has ended takes nothing. */
+  send<W>(task: string, m: Message<string, W, unknown>, value: NoInfer<W>): Promise<void>;
+  /** Answers `run.query(name)` with the state of this code now. Must not ask or await anything. */
+  query(name: string, answer: () => unknown): void;
+  /**
+   * Asks a person. Awaited, it is the approval, or throws: code after it cannot run by accident. An edited value is what
+   * comes out of `edit.schema`.
+   * @throws FLOTILLA_REJECTED, also when `timeout` passes with `onTimeout: "reject"` (the default)
+   */
   approve<S extends Schema = never>(o: {
     title: string;
     detail?: string;

@@ -25,6 +25,7 @@ export interface ErrorDetails {
   FLOTILLA_IDEMPOTENCY_CONFLICT: { key: string; run: string };
   FLOTILLA_NOT_FOUND: { what: string; id: string };
   FLOTILLA_LEASE_LOST: { task: string };
+  FLOTILLA_TOO_LATE: { what: string; why: string };
   FLOTILLA_STEP_IN_DOUBT: { key: string };
   FLOTILLA_STORE_LOCKED: { path: string; pid: number | null };
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
@@ -197,6 +198,12 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     retryable: false,
     why: (d) => `task ${d.task} passed to another attempt, or was canceled; this attempt's result was dropped`,
     fix: () => ["nothing to do: the newer attempt counts"],
+  },
+  FLOTILLA_TOO_LATE: {
+    title: "Too late",
+    retryable: false,
+    why: (d) => `${d.what}: ${d.why}`,
+    fix: () => ["look at what came of it: flotilla runs get RUN"],
   },
   FLOTILLA_STEP_IN_DOUBT: {
     title: "A step may or may not have happened",

@@ -45,6 +45,19 @@ export function childTaskId(parent: string, act: number): string {
   return `${parent}.${act}`;
 }
 
+/** What a task's code asked of people, by the act that asked. */
+export function approvalId(task: string, act: number): string {
+  return `a_${task.slice(2)}.${act}`;
+}
+
+/** The task and its act behind an approval's id; undefined when `text` is none. */
+export function parseApprovalId(text: string): { readonly task: string; readonly act: number } | undefined {
+  const dot = text.lastIndexOf(".");
+  const task = `t_${text.slice(2, dot)}`;
+  const act = Number(text.slice(dot + 1));
+  return text.startsWith("a_") && dot > 0 && Number.isSafeInteger(act) && parseId(task) ? { task, act } : undefined;
+}
+
 /** The run that a public task id belongs to. */
 export function runOf(taskId: string): string {
   const dot = taskId.indexOf(".");

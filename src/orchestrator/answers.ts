@@ -2,16 +2,19 @@ import { FlotillaError } from "../core/error.ts";
 import { version } from "../core/version.ts";
 import type { Explanation, OrchestratorApi } from "../protocol/views.ts";
 import type { Whereabouts } from "../store/contract.ts";
+import { getApproval, listApprovals } from "./approvals.ts";
 import { explain } from "./explain.ts";
 import { findTask } from "./lookup.ts";
 import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
 import type { State } from "./state.ts";
 
-type Reads = "run" | "runs" | "task" | "tasks" | "definition" | "workers" | "health" | "artifact";
+type Reads = "approvals" | "approval" | "run" | "runs" | "task" | "tasks" | "definition" | "workers" | "health" | "artifact";
 
 /** What only looks: the same of a live orchestrator and of a store that nobody runs. */
 export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
   return {
+    approvals: (q) => listApprovals(state, q),
+    approval: (id) => getApproval(state, id),
     run: (id) => getRun(state, id),
     runs: (q) => listRuns(state, q),
     task: (id) => getTask(state, id),
@@ -28,5 +31,5 @@ export async function explainTask(state: State, id: string): Promise<{ explanati
   const task = await findTask(state, id);
   const where = await state.store.tasks.where(task.id);
   if (!where) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "task", id });
-  return { explanation: explain(state, await state.publicId(task), task, where), where };
+  return { explanation: await explain(state, await state.publicId(task), task, where), where };
 }

@@ -8,6 +8,7 @@ import type { Attempt, TaskOptions } from "./attempt.ts";
 import { beginAttempt, endAttempt, setSlot } from "./attempts.ts";
 import { sendAssignment } from "./assign.ts";
 import { deliver, deliverParked } from "./deliver.ts";
+import { unsent } from "./messages.ts";
 import type { PendingEnd, Placed, Planned } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import type { Match } from "./dispatch.ts";
@@ -24,11 +25,14 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   const stillborn = result.closed.length === 0 ? none : bornIn(planned, result.closed);
   applyClosed(engine, result.closed, stillborn);
   for (const row of result.due) engine.state.definitions.lane(row.lane).added(row);
+  for (const row of result.woken) engine.state.definitions.lane(row.lane).added(row);
   engine.state.delayed -= result.due.length;
+  engine.state.parked += parkedBy(planned, result, fenced);
   for (const acts of planned.acts) {
     const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
     if (lost) continue;
     acts.attempt.children += acts.placed.length;
+    if (acts.batch.park && result.parked.includes(acts.batch.lease.task)) applyParked(engine, acts.attempt);
     for (const placed of acts.placed)
       if (!stillborn.has(placed.task.id)) applyPlaced(engine, placed, planned.batch.now, assignments);
     if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0)
@@ -53,10 +57,40 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   deliver(engine, result.deliveries);
   engine.events.stored(result.events);
   for (const c of planned.cancels) c.resolve();
+  for (const [i, m] of planned.messages.entries()) {
+    const why = result.unsent.get(i);
+    const error = why && unsent(m.message.name, why);
+    if (error) m.reject(error);
+    else m.resolve();
+  }
+  for (const [i, a] of planned.answers.entries()) a.resolve(!result.unanswered.has(i));
   engine.state.cancelsLeft = result.moreCancels;
   if (planned.batch.dueSlice > 0) engine.state.nextDueAt = result.nextDueAt;
-  if (result.due.length > 0) engine.dispatch();
+  noteWaits(engine, planned);
+  if (result.due.length + result.woken.length > 0) engine.dispatch();
   engine.wakeAtNextDue();
+}
+
+/** Waits that this batch began may be due before anything else. */
+function noteWaits(engine: Engine, planned: Planned): void {
+  const { state } = engine;
+  for (const { batch } of planned.acts) {
+    for (const { dueAt } of batch.waits) if (dueAt !== null && dueAt < (state.nextDueAt ?? Infinity)) state.nextDueAt = dueAt;
+  }
+}
+
+/** By how many more tasks are parked after this batch. What had continued was woken without having been parked. */
+function parkedBy(planned: Planned, result: BatchResult, fenced: ReadonlySet<string>): number {
+  let n = result.parked.length - result.woken.length - result.closed.filter((c) => c.was === "parked").length;
+  for (const { lease, next } of planned.batch.requeues)
+    if ((next.to === "parked" || next.to === "continued") && !fenced.has(leaseName(lease))) n += 1;
+  return n;
+}
+
+/** It waits in nobody's memory now. */
+function applyParked(engine: Engine, attempt: Attempt): void {
+  endAttempt(engine, attempt, null);
+  attempt.worker.link.send({ t: "parked", fence: attempt.fence });
 }
 
 function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number): void {
@@ -69,6 +103,7 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
     return;
   }
   if ("settle" in ending) {
+    engine.queries.ended(attempt.fence.task);
     if (attempt.parent === null) {
       engine.state.openRuns.delete(attempt.run);
       engine.outcomes.settled(attempt.run, ending.settle);
@@ -97,7 +132,7 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
       reason: "BACKOFF",
       fix: `flotilla tasks get ${attempt.publicId}`,
     }));
-  } else {
+  } else if (next.to === "held") {
     const { error } = ending.requeue;
     engine.state.log("warn", `a task waits: ${reasons[next.reason]}`, { task: attempt.publicId, error: error?.message });
     engine.events.live(attempt.run, "task.waiting", () => ({
@@ -124,6 +159,7 @@ function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: Reado
   const gone = new Map<Lane, Set<number>>();
   for (const c of closed) {
     if (stillborn.has(c.task)) continue;
+    engine.queries.ended(c.task);
     if (c.was === "ready") {
       const lane = state.definitions.lane(c.lane);
       const tasks = gone.get(lane);
@@ -281,6 +317,7 @@ function firstAssignment(a: Attempt, input: string): Assignment {
     acts: 0,
     journal: [],
     deliveries: [],
+    ...(a.options?.inflate ? { inflate: true } : {}),
   };
 }
 

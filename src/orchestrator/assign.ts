@@ -1,30 +1,39 @@
 import type { Assignment } from "../protocol/worker.ts";
 import type { Journal, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
-import { inflateAll } from "./delivery.ts";
 import type { Engine } from "./engine.ts";
-import { untilRead } from "./patience.ts";
+import { historyOf, nextPage } from "./history.ts";
+
+/** Entries of a journal in one message: about 1 MB. */
+const journalPage = 5_000;
 
 /** Sends a task whose journal or public id must be read first. Deliveries queue behind it. */
 export function sendAssignment(engine: Engine, attempt: Attempt, row: TaskRow): void {
-  attempt.outbox = readAssignment(engine, attempt, row).then(
-    (assignment) => {
-      if (!attempt.ended) attempt.worker.link.send({ t: "assign", tasks: [assignment] });
+  const mine: Promise<void> = readAssignment(engine, attempt, row).then(
+    (send) => {
+      if (!attempt.ended) send();
+      if (attempt.outbox === mine) attempt.outbox = null;
+      engine.queries.begun(attempt);
     },
     (e: unknown) => engine.unreadable(attempt, e, { codeRuns: false }),
   );
+  attempt.outbox = mine;
 }
 
-async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): Promise<Assignment> {
+async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): Promise<() => void> {
   const { state } = engine;
   const publicId = attempt.publicId || (await state.publicId(row));
   (attempt as { publicId: string }).publicId = publicId;
   const journal: Journal | null = attempt.hasGate ? await state.store.tasks.journal(row.id) : null;
   attempt.hasGate = journal !== null;
-  attempt.sentSeq = journal?.lastSeq ?? 0;
-  attempt.queuedSeq = Math.max(attempt.queuedSeq, attempt.sentSeq);
+  attempt.queuedSeq = Math.max(attempt.queuedSeq, journal?.lastSeq ?? 0);
+  attempt.sentSeq = journal?.baseSeq ?? 0;
   attempt.children = journal?.entries.filter((e) => e.kind === "child").length ?? 0;
-  return {
+  const history = journal && historyOf(journal);
+  attempt.history = history;
+  const deliveries = history ? await nextPage(state, attempt, history) : [];
+  const entries = journal?.entries ?? [];
+  const assignment: Assignment = {
     fence: attempt.fence,
     publicId,
     definition: attempt.runs.name,
@@ -33,7 +42,19 @@ async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): P
     input: row.input,
     startedAt: journal?.startedAt ?? attempt.claimedAt,
     acts: journal?.acts ?? 0,
-    journal: journal?.entries ?? [],
-    deliveries: await untilRead(state, () => inflateAll(state.artifacts, journal?.deliveries ?? [])),
+    journal: entries.length > journalPage ? entries.slice(0, journalPage) : entries,
+    journalLeft: Math.max(0, entries.length - journalPage),
+    baseSeq: journal?.baseSeq ?? 0,
+    lastSeq: journal?.lastSeq ?? 0,
+    deliveries,
+    ...(attempt.options?.inflate ? { inflate: true } : {}),
+  };
+  return () => {
+    const { link } = attempt.worker;
+    link.send({ t: "assign", tasks: [assignment] });
+    for (let at = journalPage; at < entries.length; at += journalPage) {
+      const page = entries.slice(at, at + journalPage);
+      link.send({ t: "journal", fence: attempt.fence, entries: page, left: Math.max(0, entries.length - at - journalPage) });
+    }
   };
 }

@@ -46,10 +46,25 @@ export interface Attempt {
   progress: { readonly done?: number; readonly total?: number; readonly note?: string } | null;
   timeout: Timer | undefined;
   idle: Timer | undefined;
+  /** Acts by seq that its journal holds and its worker has not been sent: pages of them go out as it asks for more. */
+  history: History | null;
+  /** What it said last, by count: a canceled workflow that says nothing more is closed. */
+  heard: number;
   /** Messages that wait until a large value of an earlier one is stored. */
   inbox: (() => void)[] | null;
   /** Deliveries that wait until a large value is loaded. */
   outbox: Promise<void> | null;
+}
+
+export interface History {
+  /** `acts[i]` settled at seq `from + i`. */
+  readonly from: number;
+  readonly acts: number[];
+  /** Index of the first one that was not sent. */
+  next: number;
+  /** The worker asks for what was there when it began; the rest is sent without being asked. */
+  readonly asked: number;
+  cancel: { readonly reason: string; readonly at: number } | null;
 }
 
 /** Per-task options that differ from its definition's; JSON in the task's row. */
@@ -62,6 +77,10 @@ export interface TaskOptions {
     readonly toMs: number;
   };
   readonly timeoutMs?: number;
+  /** Its result is stored as an artifact; its outcome is the reference. */
+  readonly asRef?: true;
+  /** References in `items` of its input are loaded before its code gets them. */
+  readonly inflate?: true;
 }
 
 export function sameLease(attempt: Attempt | undefined, fence: Fence): attempt is Attempt {

@@ -57,6 +57,8 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
     queuedSeq: 0,
     codeEnded: false,
     children: 0,
+    history: null,
+    heard: 0,
     progress: null,
     timeout: undefined,
     idle: undefined,

@@ -6,7 +6,7 @@ import type { Batch, BatchResult } from "../store/contract.ts";
 import { apply } from "./apply.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import { endAttempt } from "./attempts.ts";
-import type { PendingCancel, PendingStart, Planned } from "./batch.ts";
+import type { PendingAnswer, PendingCancel, PendingMessage, PendingStart, Planned } from "./batch.ts";
 import { deliverParked } from "./deliver.ts";
 import type { Engine } from "./engine.ts";
 import type { EventHub } from "./events.ts";
@@ -15,6 +15,7 @@ import { planBatch } from "./plan.ts";
 import { Queue, type Taken } from "./queue.ts";
 import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
 import type { State } from "./state.ts";
+import { StateQueries } from "./state-queries.ts";
 import { isQuiet, type WorkerState } from "./workers.ts";
 
 /** How long a store that refused is left alone. */
@@ -34,6 +35,7 @@ export class BatchEngine implements Engine {
   readonly outcomes: Outcomes;
   readonly events: EventHub;
   readonly abortGraceMs: number;
+  readonly queries: StateQueries;
   readonly #secret: () => string;
   readonly #queuedMax: number;
   readonly #queue = new Queue();
@@ -55,6 +57,7 @@ export class BatchEngine implements Engine {
     this.outcomes = o.outcomes;
     this.events = o.events;
     this.abortGraceMs = o.abortGraceMs;
+    this.queries = new StateQueries((ms, fn) => o.state.clock.after(ms, fn));
     this.#secret = o.secret;
     this.#queuedMax = o.queuedMax;
   }
@@ -79,6 +82,20 @@ export class BatchEngine implements Engine {
   cancel(pending: PendingCancel): void {
     if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
     this.#queue.cancel(pending);
+    this.#schedule();
+  }
+  message(pending: PendingMessage): void {
+    if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    this.#queue.message(pending);
+    this.#schedule();
+  }
+  answer(pending: PendingAnswer): void {
+    if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    this.#queue.answer(pending);
+    this.#schedule();
+  }
+  wake(task: number): void {
+    this.#queue.wake(task);
     this.#schedule();
   }
   due(): void {
@@ -229,7 +246,7 @@ export class BatchEngine implements Engine {
 
   #failed(taken: Taken, alone: boolean, error: unknown): void {
     for (const s of taken.starts) s.reject(error);
-    for (const c of taken.cancels) c.reject(error);
+    for (const c of [...taken.cancels, ...taken.messages, ...taken.answers]) c.reject(error);
     const busy = isFlotillaError(error) && (error.retryable || error.code === "FLOTILLA_STORE_UNUSABLE");
     if (busy || !alone) {
       // Running code must not lose what it did: its acts and results wait for the store to take them.
@@ -266,6 +283,6 @@ export class BatchEngine implements Engine {
 
 /** A look for work that found none needs no transaction. */
 function isNothing(b: Batch): boolean {
-  const parts = b.acts.length + b.settles.length + b.requeues.length + b.cancels.length + b.tasks.length + b.claims.length;
-  return parts + b.cancelSlice + b.dueSlice === 0;
+  const parts = [b.acts, b.settles, b.requeues, b.cancels, b.messages, b.answers, b.wakes, b.tasks, b.claims];
+  return b.cancelSlice + b.dueSlice === 0 && parts.every((part) => part.length === 0);
 }

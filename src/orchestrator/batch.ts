@@ -1,6 +1,6 @@
 // What waits to become a batch, and what a planned batch meant: the words between the queue, the plan and its taking over.
 import type { StartReply, StartRequest } from "../protocol/views.ts";
-import type { ActBatch, Batch, CancelRequest, NewTask, TaskRow } from "../store/contract.ts";
+import type { ActBatch, Answer, Batch, CancelRequest, NewMessage, NewTask, TaskRow } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { Match } from "./dispatch.ts";
 import type { Incoming } from "./intake.ts";
@@ -29,6 +29,18 @@ export interface PendingCancel {
   reject(error: unknown): void;
 }
 
+export interface PendingMessage {
+  readonly message: NewMessage;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+export interface PendingAnswer {
+  readonly answer: Answer;
+  /** `false`: it came too late. */
+  resolve(counts: boolean): void;
+  reject(error: unknown): void;
+}
+
 /** A task of the batch with where it goes. */
 export interface Placed {
   readonly incoming: Incoming;
@@ -44,6 +56,8 @@ export interface Planned {
   readonly acts: readonly PlannedActs[];
   readonly ends: readonly PendingEnd[];
   readonly cancels: readonly PendingCancel[];
+  readonly messages: readonly PendingMessage[];
+  readonly answers: readonly PendingAnswer[];
   readonly roots: readonly Placed[];
   readonly matches: readonly Match[];
   readonly rows: ReadonlyMap<number, TaskRow>;

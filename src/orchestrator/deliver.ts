@@ -4,8 +4,9 @@ import { inflateAll, inline } from "./delivery.ts";
 import type { Attempt } from "./attempt.ts";
 import { setSlot } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
-import { touchIdle } from "./liveness.ts";
+import { touchIdle, watchUnwinding } from "./liveness.ts";
 import { untilRead } from "./patience.ts";
+import { appendHistory } from "./history.ts";
 import { executesAlone } from "./workers.ts";
 
 /** Tells parents that live what settled, in the order of seq. Parents that do not live read it from the journal. */
@@ -30,6 +31,12 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
     }
     attempt.queuedSeq = Math.max(attempt.queuedSeq, (list.at(-1) as StoredDelivery).seq);
     touchIdle(engine, attempt);
+    const cancel = list.find((d) => d.act === 0);
+    if (cancel) watchUnwinding(engine, attempt, String(cancel.error?.message ?? ""));
+    if (attempt.history) {
+      appendHistory(attempt.history, list);
+      continue;
+    }
     if (attempt.outbox === null && list.every((d) => d.ref === null)) send(engine, attempt, list.map(inline));
     else deliverLater(engine, attempt, list);
   }

@@ -4,13 +4,11 @@ import type { StoredDelivery } from "../store/contract.ts";
 
 /** A delivery whose value is in its row. */
 export function inline(d: StoredDelivery): Delivery {
-  // A child is a task, and a task is never partial: only a whole run is.
-  const status = d.status === "partial" ? "succeeded" : d.status;
-  return { seq: d.seq, act: d.act, status, value: d.value, error: d.error, at: d.at };
+  return { seq: d.seq, act: d.act, status: d.status, value: d.value, error: d.error, at: d.at };
 }
 
 /** A delivery whose value may lie with the artifacts. */
-async function inflate(artifacts: ArtifactStore, d: StoredDelivery): Promise<Delivery> {
+export async function inflate(artifacts: ArtifactStore, d: StoredDelivery): Promise<Delivery> {
   return d.ref === null ? inline(d) : { ...inline(d), value: await artifacts.get(d.ref) };
 }
 

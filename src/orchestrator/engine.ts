@@ -1,9 +1,10 @@
 import type { Attempt, StoredAct } from "./attempt.ts";
-import type { PendingCancel, PendingStart } from "./batch.ts";
+import type { PendingAnswer, PendingCancel, PendingMessage, PendingStart } from "./batch.ts";
 import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Ending } from "./retry.ts";
 import type { State } from "./state.ts";
+import type { StateQueries } from "./state-queries.ts";
 
 /** What the parts of an orchestrator ask of the loop that everything goes through (batch-engine.ts). */
 export interface Engine {
@@ -12,9 +13,14 @@ export interface Engine {
   readonly events: EventHub;
   /** How long told-off code may go on before its process is ended. */
   readonly abortGraceMs: number;
+  readonly queries: StateQueries;
 
   start(pending: PendingStart): void;
   cancel(pending: PendingCancel): void;
+  message(pending: PendingMessage): void;
+  answer(pending: PendingAnswer): void;
+  /** Brings a parked task back although nothing has settled for it. */
+  wake(task: number): void;
   acts(attempt: Attempt, acts: readonly StoredAct[]): void;
   /** `codeRuns`: its code goes on, so it is told, and keeps its slot until it has ended. */
   end(attempt: Attempt, ending: Ending, codeRuns: boolean): void;

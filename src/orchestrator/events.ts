@@ -1,7 +1,7 @@
 import type { EventView } from "../protocol/views.ts";
 import type { OutcomeRow, StoredEvent } from "../store/contract.ts";
 import type { State } from "./state.ts";
-import { childTaskId, rootTaskId, runId } from "../core/id.ts";
+import { approvalId, childTaskId, rootTaskId, runId } from "../core/id.ts";
 
 interface Subscriber {
   /** Stored events are read from the store by cursor; this only wakes the reader. */
@@ -140,6 +140,12 @@ class RunReader {
   async view(e: StoredEvent): Promise<EventView> {
     const { store } = this.#state;
     const [task] = await store.tasks.get([e.task]);
+    if (e.type === "approval") {
+      const wait = await store.tasks.wait({ task: e.task, act: e.act as number });
+      const { title } = JSON.parse(wait?.detail ?? "{}") as { title?: string };
+      const approval = approvalId(this.#taskId(task?.path ?? null), e.act as number);
+      return this.#event("approval.asked", e.cursor, wait?.begunAt ?? 0, { approval, title: title ?? "" });
+    }
     if (e.type === "emit") {
       const emit = await store.events.emit({ task: e.task, act: e.act as number });
       return this.#event("custom", e.cursor, emit?.at ?? 0, {

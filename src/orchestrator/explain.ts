@@ -1,7 +1,8 @@
 import { formatMs } from "../core/duration.ts";
 import { reasons, type Reason } from "../core/reason.ts";
 import type { Explanation } from "../protocol/views.ts";
-import type { TaskRow, Whereabouts } from "../store/contract.ts";
+import { approvalId, runOf } from "../core/id.ts";
+import type { TaskRow, WaitKind, Whereabouts } from "../store/contract.ts";
 import type { Lane } from "./lane.ts";
 import type { State } from "./state.ts";
 import { liveState } from "./queries.ts";
@@ -10,7 +11,7 @@ import { freeSlots } from "./workers.ts";
 type Why = Pick<Explanation, "reason" | "detail" | "fix">;
 
 /** Why a task is not running now, and what to do about it. */
-export function explain(state: State, id: string, task: TaskRow, where: Whereabouts): Explanation {
+export async function explain(state: State, id: string, task: TaskRow, where: Whereabouts): Promise<Explanation> {
   const now = state.clock.now();
   const lane = state.definitions.lane(task.lane);
   switch (where.in) {
@@ -45,16 +46,12 @@ export function explain(state: State, id: string, task: TaskRow, where: Whereabo
         detail: where.error?.message ?? reasons[where.reason as Reason],
         fix: where.error?.fix ?? [],
       };
+    case "parked":
+      return { task: id, state: "waiting", ...(await whyWaiting(state, id, task.id, where.remaining)) };
     case "running": {
       const worker = [...state.workers.values()].find((w) => w.id === where.worker);
       if (liveState(state, task.id, where) === "waiting")
-        return {
-          task: id,
-          state: "waiting",
-          reason: "WAITING_CHILDREN",
-          detail: `${reasons.WAITING_CHILDREN}: ${where.remaining} left`,
-          fix: [`flotilla tasks ls --run ${id.split(".")[0]?.replace(/^t_/, "r_")} --state running`],
-        };
+        return { task: id, state: "waiting", ...(await whyWaiting(state, id, task.id, where.remaining)) };
       const forMs = formatMs(now - where.claimedAt);
       if (worker?.unresponsive)
         return {
@@ -67,6 +64,34 @@ export function explain(state: State, id: string, task: TaskRow, where: Whereabo
       return { task: id, state: "running", reason: null, detail: `on ${worker?.hello.name ?? "a worker"} for ${forMs}`, fix: [] };
     }
   }
+}
+
+/** Waits that one explanation looks at. */
+const waitsShown = 100;
+
+/** People first: theirs is the next step. */
+async function whyWaiting(state: State, id: string, task: number, children: number): Promise<Why> {
+  const waits = await state.store.tasks.waits({ task, limit: waitsShown });
+  const of = (kind: WaitKind) => waits.filter((w) => w.kind === kind);
+  const run = runOf(id);
+  const approvals = of("approval");
+  const messages = of("message");
+  const timers = of("timer");
+  const facts = [
+    ...approvals.map((a) => `approval "${(JSON.parse(a.detail ?? "{}") as { title?: string }).title ?? ""}"`),
+    ...new Set(messages.map((m) => `message ${m.name}`)),
+    ...timers.map((t) => `a timer until ${new Date(t.dueAt ?? 0).toISOString()}`),
+    ...(children > 0 ? [`${children} children`] : []),
+  ];
+  const shown = facts.length > 5 ? [...facts.slice(0, 5), `${facts.length - 5} more`] : facts;
+  const why = (reason: Reason, ...fix: string[]): Why => ({ reason, detail: `${reasons[reason]}: ${shown.join(", ")}`, fix });
+  const [approval] = approvals;
+  if (approval)
+    return why("WAITING_APPROVAL", `flotilla approvals approve ${approvalId(id, approval.act)}`, "or `reject` it, with a reason");
+  if (messages[0]) return why("WAITING_MESSAGE", `send it: flotilla runs send ${run} ${messages[0].name} VALUE`);
+  if (children > 0 || timers.length === 0)
+    return why("WAITING_CHILDREN", `flotilla tasks ls --run ${run} --state running`);
+  return why("WAITING_TIMER", `nothing to do; to end it now: flotilla runs cancel ${run}`);
 }
 
 function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "ready" }>, now: number): Why {

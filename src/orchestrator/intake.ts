@@ -52,6 +52,7 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
     tenant,
     depth: 0,
     detached: false,
+    shielded: false,
     input: r.input,
     options: options && JSON.stringify(options),
     createdAt: now,
@@ -94,6 +95,7 @@ export function incomingChild(
     tenant: parent.tenant,
     depth: parent.depth + 1,
     detached: c.detached ?? false,
+    shielded: c.shielded ?? false,
     input: c.input,
     options: options && JSON.stringify(options),
     createdAt: now,
@@ -106,8 +108,13 @@ export function incomingChild(
 }
 
 function childOptions(c: ChildAct): TaskOptions | null {
-  if (!c.retry && c.timeoutMs === undefined) return null;
-  return { ...(c.retry ? { retry: c.retry } : {}), ...(c.timeoutMs === undefined ? {} : { timeoutMs: c.timeoutMs }) };
+  if (!c.retry && c.timeoutMs === undefined && !c.asRef && !c.inflate) return null;
+  return {
+    ...(c.retry ? { retry: c.retry } : {}),
+    ...(c.timeoutMs === undefined ? {} : { timeoutMs: c.timeoutMs }),
+    ...(c.asRef ? { asRef: true } : {}),
+    ...(c.inflate ? { inflate: true } : {}),
+  };
 }
 
 function refusal(c: ChildAct, parent: Attempt, siblings: number, definitions: Definitions, lane: Lane): ErrorJson | null {

@@ -31,6 +31,19 @@ function timedOut(engine: Engine, attempt: Attempt, after: "timeout" | "idleTime
   engine.end(attempt, afterTimeout(attempt, after, engine.state.clock.now(), engine.state.random), true);
 }
 
+/**
+ * A workflow was told that it is canceled, and ends by itself. Its code may be blocked: when it has said nothing for the
+ * grace and does not wait for what a shield asked, it is closed over its head.
+ */
+export function watchUnwinding(engine: Engine, attempt: Attempt, reason: string): void {
+  const { heard } = attempt;
+  engine.state.clock.after(engine.abortGraceMs, () => {
+    if (attempt.ended) return;
+    if (attempt.state === "waiting" || attempt.heard !== heard) return watchUnwinding(engine, attempt, reason);
+    engine.cancel({ request: { task: attempt.fence.task, reason }, resolve: () => {}, reject: () => {} });
+  });
+}
+
 /** Code that goes on although it was told to stop: its process is ended. In-process nothing can end it. */
 export function watchGrace(engine: Engine, attempt: Attempt): void {
   const { worker } = attempt;

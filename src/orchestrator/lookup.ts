@@ -3,10 +3,15 @@ import { parseId, type ParsedId } from "../core/id.ts";
 import type { TaskRow } from "../store/contract.ts";
 import type { State } from "./state.ts";
 
-/** The row behind a public id; a run's id means its root task. @throws FLOTILLA_NOT_FOUND, also for a wrong secret. */
-export async function findTask(state: State, id: string): Promise<TaskRow> {
+/** The row behind a public id; a run's id means its root task. undefined: there is none, or its secret is wrong. */
+export async function tryFindTask(state: State, id: string): Promise<TaskRow | undefined> {
   const parsed = parseId(id);
-  const task = parsed && (await walk(state, parsed));
+  return parsed && (await walk(state, parsed));
+}
+
+/** @throws FLOTILLA_NOT_FOUND */
+export async function findTask(state: State, id: string): Promise<TaskRow> {
+  const task = await tryFindTask(state, id);
   if (!task) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: id.startsWith("t_") ? "task" : "run", id });
   return task;
 }

@@ -5,12 +5,15 @@ import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
+import { approve, reject } from "./approvals.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
+import { sendMessage } from "./messages.ts";
 import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { cryptoSecrets } from "./secrets.ts";
+import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import type { WorkerState } from "./workers.ts";
 
@@ -83,6 +86,10 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       const task = await findTask(state, id);
       await new Promise<void>((resolve, reject) => engine.cancel({ request: { task: task.id, reason }, resolve, reject }));
     },
+    send: (id, message) => sendMessage(engine, id, message),
+    approve: (id, r) => approve(engine, id, r),
+    reject: (id, r) => reject(engine, id, r),
+    query: (id, name) => queryState(engine, id, name),
     ...answersOf(state),
     explain: async (id) => (await explainTask(state, id)).explanation,
     async *events(id, options) {

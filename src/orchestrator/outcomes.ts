@@ -8,6 +8,7 @@ interface End {
   readonly value: string | null;
   readonly ref: string | null;
   readonly error: ErrorJson | null;
+  readonly gaps: string | null;
 }
 
 interface Waiter {
@@ -66,7 +67,7 @@ export class Outcomes {
     this.#end(run, s);
   }
   closed(run: number, error: ErrorJson): void {
-    this.#end(run, { status: "canceled", value: null, ref: null, error });
+    this.#end(run, { status: "canceled", value: null, ref: null, error, gaps: null });
   }
 
   /** Nobody will tell them any more. */
@@ -77,7 +78,8 @@ export class Outcomes {
   }
 
   async reply(end: End): Promise<OutcomeReply> {
-    return { status: end.status, value: end.ref === null ? end.value : await this.#artifacts.get(end.ref), error: end.error };
+    const value = end.ref === null ? end.value : await this.#artifacts.get(end.ref);
+    return { status: end.status, value, error: end.error, gaps: end.gaps };
   }
 
   #end(run: number, end: End): void {

@@ -6,8 +6,11 @@ import type { ActBatch, Batch } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { PendingActs, PendingStart, Placed, Planned, PlannedActs } from "./batch.ts";
 import { match, SlotPlan, type Match } from "./dispatch.ts";
+import type { ApprovalAct, MessageAct, TimerAct } from "../protocol/worker.ts";
+import { approvalDetail } from "./approvals.ts";
 import { incomingChild, incomingRoot, type Incoming } from "./intake.ts";
 import { Lane } from "./lane.ts";
+import { tryFindTask } from "./lookup.ts";
 import { batchMax, type Taken } from "./queue.ts";
 import type { State } from "./state.ts";
 
@@ -43,7 +46,8 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     return { incoming, task, worker, start, parent };
   };
 
-  const acts = taken.acts.map(({ item, from, to }) => planActs(state, item, from, to, now, place));
+  const receivers = await findReceivers(state, taken);
+  const acts = taken.acts.map(({ item, from, to }) => planActs(state, receivers, item, from, to, now, place));
   const roots: Placed[] = [];
   let room = p.queuedMax - state.ready - state.delayed;
   for (const start of taken.starts) {
@@ -82,10 +86,14 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     cancels: taken.cancels.map((c) => c.request),
     cancelSlice: state.cancelsLeft || taken.cancels.length > 0 ? cancelSlice : 0,
     dueSlice: p.due ? batchMax : 0,
+    messages: taken.messages.map((m) => m.message),
+    answers: taken.answers.map((a) => a.answer),
+    wakes: taken.wakes,
     tasks: roots.map((r) => r.task),
     claims,
   };
-  return { batch, acts, ends: taken.ends, cancels: taken.cancels, roots, matches, rows };
+  const { ends, cancels, messages, answers } = taken;
+  return { batch, acts, ends, cancels, messages, answers, roots, matches, rows };
 }
 
 /** Heads of lanes that ran low are read again, then matched. */
@@ -100,9 +108,24 @@ async function matchLanes(state: State, slots: SlotPlan): Promise<Match[]> {
   return match(lanes, slots, batchMax);
 }
 
+/** Tasks that messages name by their public id. Of another run, or unknown: nobody gets it. */
+async function findReceivers(state: State, taken: Taken): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (const { item, from, to } of taken.acts) {
+    for (let i = from; i < to; i++) {
+      const act = item.acts[i] as StoredAct;
+      if (act.kind !== "send" || !("task" in act.to)) continue;
+      const row = await tryFindTask(state, act.to.task);
+      if (row?.run === item.attempt.run) found.set(act.to.task, row.id);
+    }
+  }
+  return found;
+}
+
 /** A run of one attempt's acts, sorted by what they are. */
 function planActs(
   state: State,
+  receivers: ReadonlyMap<string, number>,
   item: PendingActs,
   from: number,
   to: number,
@@ -114,9 +137,12 @@ function planActs(
   const steps: ActBatch["steps"][number][] = [];
   const stepResults: ActBatch["stepResults"][number][] = [];
   const emits: ActBatch["emits"][number][] = [];
+  const waits: ActBatch["waits"][number][] = [];
+  const sends: ActBatch["sends"][number][] = [];
   const cancels: ActBatch["cancels"][number][] = [];
   let lastAct = 0;
   let waitSeen: number | null = null;
+  let park = false;
   for (let i = from; i < to; i++) {
     const act = item.acts[i] as StoredAct;
     if (act.kind !== "wait") waitSeen = null;
@@ -143,11 +169,25 @@ function planActs(
         emits.push(act);
         lastAct = act.act;
         break;
+      case "timer":
+      case "message":
+      case "approval":
+        waits.push(plannedWait(act, now));
+        lastAct = act.act;
+        break;
+      case "send": {
+        const task = "task" in act.to ? receivers.get(act.to.task) : undefined;
+        const { kind: _, to: target, ...rest } = act;
+        sends.push({ ...rest, to: "act" in target ? target : task === undefined ? null : { task } });
+        lastAct = act.act;
+        break;
+      }
       case "cancel":
         cancels.push({ act: act.act, reason: act.reason.slice(0, bounds.keyLength) });
         break;
       case "wait":
         waitSeen = act.seen;
+        park = act.park === true;
         break;
     }
   }
@@ -160,9 +200,29 @@ function planActs(
     steps,
     stepResults,
     emits,
+    waits,
+    sends,
     cancels,
     lastAct,
     armed,
+    // An absolute timeout is a timer of this process: without its attempt nobody would keep it.
+    park: park && armed && attempt.timeout === undefined,
+    unwinds: attempt.runs.card?.kind === "workflow",
   };
   return { attempt, batch, waitSeen: armed ? waitSeen : null, placed };
+}
+
+/** 100 years, in ms: what waits longer waits for ever, and would not fit a date. */
+const waitMax = 100 * 365 * 86_400_000;
+
+function plannedWait(act: TimerAct | MessageAct | ApprovalAct, now: number): ActBatch["waits"][number] {
+  const { kind, act: number, key, inputHash, askedAfter } = act;
+  const from = { kind, act: number, key, inputHash, askedAfter };
+  if (kind === "timer") {
+    const at = "at" in act.until ? act.until.at : now + act.until.delayMs;
+    return { ...from, name: null, detail: null, dueAt: Math.round(Math.min(now + waitMax, Math.max(0, at))) };
+  }
+  const dueAt = act.timeoutMs === null ? null : Math.round(now + Math.min(waitMax, act.timeoutMs));
+  if (kind === "message") return { ...from, name: act.name, detail: null, dueAt };
+  return { ...from, name: null, detail: JSON.stringify(approvalDetail(act.approval)), dueAt };
 }

@@ -208,6 +208,7 @@ export function stateOf(where: Whereabouts | null): TaskState {
     case "running":
       return where.armed ? "waiting" : "running";
     case "held":
+    case "parked":
       return "waiting";
     case "delayed":
       return "delayed";
@@ -267,6 +268,7 @@ export function health(state: State, version: string): HealthView {
       ready: state.ready,
       delayed: state.delayed,
       running: state.attempts.size,
+      parked: state.parked,
       oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
     },
     uncovered: uncovered(state),

@@ -1,5 +1,5 @@
 import type { Attempt, StoredAct } from "./attempt.ts";
-import type { PendingActs, PendingCancel, PendingEnd, PendingStart } from "./batch.ts";
+import type { PendingActs, PendingAnswer, PendingCancel, PendingEnd, PendingMessage, PendingStart } from "./batch.ts";
 
 // 512 operations: beyond it the fsync is paid already (0.2 ms over 512 is 0.4 us each) and the loop must breathe.
 export const batchMax = 512;
@@ -11,6 +11,10 @@ export interface Taken {
   readonly acts: readonly { readonly item: PendingActs; readonly from: number; readonly to: number }[];
   readonly starts: readonly PendingStart[];
   readonly cancels: readonly PendingCancel[];
+  readonly messages: readonly PendingMessage[];
+  readonly answers: readonly PendingAnswer[];
+  /** Parked tasks that must come back. */
+  readonly wakes: readonly number[];
 }
 
 /** What has been asked for and is not in the store yet. */
@@ -19,6 +23,9 @@ export class Queue {
   #acts: PendingActs[] = [];
   #ends: PendingEnd[] = [];
   #cancels: PendingCancel[] = [];
+  #messages: PendingMessage[] = [];
+  #answers: PendingAnswer[] = [];
+  #wakes: number[] = [];
 
   start(pending: PendingStart): void {
     this.#starts.push(pending);
@@ -33,8 +40,19 @@ export class Queue {
     this.#cancels.push(pending);
   }
 
+  message(pending: PendingMessage): void {
+    this.#messages.push(pending);
+  }
+  answer(pending: PendingAnswer): void {
+    this.#answers.push(pending);
+  }
+  wake(task: number): void {
+    this.#wakes.push(task);
+  }
+
   get isEmpty(): boolean {
-    return this.#starts.length + this.#cancels.length === 0 && !this.holdsWork;
+    const asked = this.#starts.length + this.#cancels.length + this.#messages.length + this.#answers.length;
+    return asked + this.#wakes.length === 0 && !this.holdsWork;
   }
   /** Acts or ends of running code are waiting. */
   get holdsWork(): boolean {
@@ -54,16 +72,27 @@ export class Queue {
     const asked = acts.reduce((n, a) => n + a.to - a.from, 0);
     const ends = this.#takeEnds(batchMax - asked);
     const starts = this.#starts.splice(0, Math.max(batchMax - asked - ends.length, 1));
-    return { ends, acts, starts, cancels: this.#cancels.splice(0) };
+    return {
+      ends,
+      acts,
+      starts,
+      cancels: this.#cancels.splice(0),
+      messages: this.#messages.splice(0, batchMax),
+      answers: this.#answers.splice(0, batchMax),
+      wakes: this.#wakes.splice(0, batchMax),
+    };
   }
 
   /** One part alone, so that it shows whether the store refuses this one. */
   takeOne(): Taken {
-    const none: Taken = { ends: [], acts: [], starts: [], cancels: [] };
+    const none: Taken = { ends: [], acts: [], starts: [], cancels: [], messages: [], answers: [], wakes: [] };
     if (this.#acts.length > 0) return { ...none, acts: [this.#takeActs(Number.POSITIVE_INFINITY)] };
     const ends = this.#takeEnds(1);
     if (ends.length > 0) return { ...none, ends };
     if (this.#cancels.length > 0) return { ...none, cancels: this.#cancels.splice(0, 1) };
+    if (this.#messages.length > 0) return { ...none, messages: this.#messages.splice(0, 1) };
+    if (this.#answers.length > 0) return { ...none, answers: this.#answers.splice(0, 1) };
+    if (this.#wakes.length > 0) return { ...none, wakes: this.#wakes.splice(0, 1) };
     return { ...none, starts: this.#starts.splice(0, 1) };
   }
 

@@ -33,6 +33,10 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
   return {
     start: (requests) => requests.map((request) => Promise.reject(refuse(`start(${JSON.stringify(request.name)})`))),
     cancel: (id) => Promise.reject(refuse(`cancel(${JSON.stringify(id)})`)),
+    send: (id) => Promise.reject(refuse(`send(${JSON.stringify(id)})`)),
+    approve: (id) => Promise.reject(refuse(`approve(${JSON.stringify(id)})`)),
+    reject: (id) => Promise.reject(refuse(`reject(${JSON.stringify(id)})`)),
+    query: (id) => Promise.reject(refuse(`query(${JSON.stringify(id)})`)),
     async outcome(id) {
       const run = parseRunId(id);
       const ended = run && (await state.store.runs.ended({ id: run.root, secret: run.secret }));

@@ -4,6 +4,7 @@ import { errorJson, FlotillaError } from "../core/error.ts";
 import type { AttemptResult, FromWorker, Settle, Spend } from "../protocol/worker.ts";
 import { sameLease, type Attempt, type StoredAct } from "./attempt.ts";
 import { codeEnded } from "./attempts.ts";
+import { sendHistory } from "./history.ts";
 import type { Engine } from "./engine.ts";
 import { touchIdle } from "./liveness.ts";
 import { untilStored } from "./patience.ts";
@@ -31,8 +32,13 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
     if (m.t === "settle" || m.t === "ended") ended(engine, worker, m.fence.task, m.fence.leaseNo);
     return;
   }
+  attempt.heard += 1;
   if (m.t !== "log") touchIdle(engine, attempt);
   switch (m.t) {
+    case "more":
+      return sendHistory(engine, attempt);
+    case "answer":
+      return engine.queries.answered(attempt, m);
     case "acts":
       inOrder(attempt, () => takeActs(engine, attempt, m.acts));
       return;
@@ -127,6 +133,7 @@ function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | un
   const end = (result: AttemptResult, ref: string | null) =>
     engine.end(attempt, afterResult(attempt, result, spent, ref, state.clock.now(), state.random), false);
   const value = m.result.status === "succeeded" ? m.result.value : null;
+  if (value !== null && attempt.options?.asRef && m.result.status === "succeeded") return storeAsRef(engine, attempt, m.result, end);
   if (!isLarge(value)) {
     end(m.result, null);
     return undefined;
@@ -141,6 +148,18 @@ function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | un
   return untilStored(state, attempt, () => state.artifacts.put(value)).then((stored) => {
     if (stored) end(m.result, stored.hash);
   });
+}
+
+/** Its caller passes the result on by reference: the outcome is the reference, as JSON. */
+async function storeAsRef(
+  engine: Engine,
+  attempt: Attempt,
+  result: Extract<AttemptResult, { status: "succeeded" }>,
+  end: (result: AttemptResult, ref: string | null) => void,
+): Promise<void> {
+  const bytes = Buffer.byteLength(result.value);
+  const stored = await untilStored(engine.state, attempt, () => engine.state.artifacts.put(result.value));
+  if (stored) end({ ...result, value: JSON.stringify({ $artifact: stored.hash, bytes }) }, null);
 }
 
 function isLarge(value: string | null): value is string {

@@ -24,8 +24,15 @@ export function afterResult(
   random: Random,
 ): Ending {
   switch (result.status) {
-    case "succeeded":
-      return { settle: settlement(a, "succeeded", { value: ref === null ? result.value : null, ref, error: null, spent }) };
+    case "succeeded": {
+      const gaps = result.gaps ?? null;
+      const value = ref === null ? result.value : null;
+      return { settle: settlement(a, gaps === null ? "succeeded" : "partial", { value, ref, error: null, spent, gaps }) };
+    }
+    case "canceled":
+      return { settle: settlement(a, "canceled", { value: null, ref: null, error: result.error, spent }) };
+    case "continued":
+      return { requeue: requeue(a, "continued", null, spent, { to: "continued", input: result.input }) };
     case "failed":
       return afterFailure(a, result, "failed", spent, now, random);
     case "returned":
@@ -108,6 +115,8 @@ function finalError(a: Attempt, error: ErrorJson): ErrorJson {
 export function afterLoss(a: Attempt, loss: { readonly how: string; readonly suspects: number }): Ending {
   const executing = a.state === "running";
   const error = new FlotillaError("FLOTILLA_WORKER_LOST", { worker: a.worker.hello.name, how: loss.how }).toJSON();
+  if (a.state === "waiting")
+    return { requeue: requeue(a, "lost", error, null, { to: "parked", attempt: a.attempt - 1, crashes: a.crashes }) };
   if (!executing || loss.suspects === 0)
     return {
       requeue: requeue(a, "lost", error, null, { to: "ready", attempt: a.attempt - 1, crashes: a.crashes, alone: a.alone }),
@@ -129,7 +138,7 @@ export function afterLoss(a: Attempt, loss: { readonly how: string; readonly sus
 function settlement(
   a: Attempt,
   status: Settlement["status"],
-  end: Pick<Settlement, "value" | "ref" | "error" | "spent">,
+  end: Pick<Settlement, "value" | "ref" | "error" | "spent"> & { readonly gaps?: string | null },
 ): Settlement {
   return {
     lease: { task: a.fence.task, leaseNo: a.fence.leaseNo },
@@ -147,6 +156,7 @@ function settlement(
     ref: end.ref,
     error: end.error,
     spent: end.spent,
+    gaps: end.gaps ?? null,
   };
 }
 

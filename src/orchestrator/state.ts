@@ -47,6 +47,8 @@ export class State {
   nextTask: number;
   nextWorker: number;
   delayed: number;
+  /** Waiting workflows outside every worker's memory. */
+  parked: number;
   nextDueAt: number | null;
   cancelsLeft: boolean;
   draining = false;
@@ -62,6 +64,7 @@ export class State {
     this.nextTask = boot.nextTask;
     this.nextWorker = boot.nextWorker;
     this.delayed = boot.delayed;
+    this.parked = boot.parked;
     this.nextDueAt = boot.nextDueAt;
     this.cancelsLeft = boot.cancelsLeft;
     this.definitions = new Definitions(o.store, boot, this.workers);

@@ -110,6 +110,8 @@ export interface HealthView {
     readonly ready: number;
     readonly delayed: number;
     readonly running: number;
+    /** Workflows that wait in nobody's memory. */
+    readonly parked: number;
     readonly oldestReadyMs: number | null;
   };
   /** Definitions that a task may need and no live worker has. */
@@ -152,11 +154,56 @@ export interface StartReply {
   readonly pressure: "none" | "some" | "high";
 }
 
+/** A message for a run or a task. `value` is JSON text; the same key for the same task is taken once. */
+export interface MessageRequest {
+  readonly name: string;
+  readonly value: string;
+  readonly key?: string;
+}
+
+/** What a workflow asks of people. */
+export interface ApprovalView {
+  readonly id: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly title: string;
+  readonly detail: string | null;
+  readonly diff: string | null;
+  /** Who may answer. */
+  readonly role: string | null;
+  /** What may be edited: the value proposed, and its JSON Schema. */
+  readonly value: unknown;
+  readonly valueSchema: unknown;
+  readonly askedAt: string;
+  readonly expiresAt: string | null;
+  /** What it means that it expires. */
+  readonly onTimeout: "reject" | "approve";
+  readonly state: "open" | "approved" | "rejected";
+}
+export interface ApprovalsQuery {
+  readonly limit?: number;
+  /** The last approval of the page before. */
+  readonly after?: string;
+}
+export interface ApproveRequest {
+  /** Who says so. */
+  readonly by?: string;
+  readonly note?: string;
+  /** JSON text of the edited value. */
+  readonly value?: string;
+}
+export interface RejectRequest {
+  readonly by?: string;
+  readonly reason: string;
+}
+
 /** The end of a task as stored. `value` is JSON text. */
 export interface OutcomeReply {
   readonly status: "succeeded" | "partial" | "failed" | "canceled" | "quarantined" | "stopped";
   readonly value: string | null;
   readonly error: ErrorJson | null;
+  /** JSON text of `GapNotes`: what a partial run did without. */
+  readonly gaps?: string | null;
 }
 
 export interface RunsQuery {
@@ -179,6 +226,15 @@ export interface OrchestratorApi {
   outcome(run: string, signal?: AbortSignal): Promise<OutcomeReply>;
   /** Resolves when the cancel is durable; it reaches every descendant in slices after that. */
   cancel(id: string, reason: string): Promise<void>;
+  /** Resolves when the message is stored. */
+  send(id: string, message: MessageRequest): Promise<void>;
+  /** Open approvals, the oldest first. */
+  approvals(q: ApprovalsQuery): Promise<Page<ApprovalView>>;
+  approval(id: string): Promise<ApprovalView>;
+  approve(id: string, r: ApproveRequest): Promise<void>;
+  reject(id: string, r: RejectRequest): Promise<void>;
+  /** JSON text of what the workflow's code answers to that query. */
+  query(id: string, name: string): Promise<string>;
   run(id: string): Promise<RunView>;
   runs(q: RunsQuery): Promise<Page<RunView>>;
   task(id: string): Promise<TaskDetail>;

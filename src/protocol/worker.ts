@@ -9,6 +9,11 @@
 //     acts   ───────▶            children, steps, emits, waits, in the order asked
 //            ◀─────── ack        acts up to n are committed
 //            ◀─────── deliver    what settled, by seq
+//     more   ───────▶            the next page of what had settled before this attempt
+//            ◀─────── journal    the next page of what earlier attempts asked
+//            ◀─────── parked     the idle attempt that asked for it may be forgotten
+//            ◀─────── query      what is the state of your code?
+//     answer ───────▶
 //     settle ───────▶            the attempt's end, with what it spent
 //            ◀─────── cancel     stop that attempt: its result no longer counts
 //     ended  ───────▶            its code has stopped, or was never here: the slot is free
@@ -70,9 +75,9 @@ export interface Hello {
 export interface JournalEntry {
   /** 1, 2, 3 ...: the order in which the code asked. */
   readonly act: number;
-  readonly kind: "child" | "step" | "emit";
+  readonly kind: "child" | "step" | "emit" | "send" | "timer" | "message" | "approval";
   readonly key: string;
-  /** Of a child's input; empty for steps and emits: an emit's key holds the hash of its value. */
+  /** Of what was asked; empty for steps and emits: an emit's key holds the hash of its value. */
   readonly inputHash: string;
   /** The seq that had been delivered when it was asked. */
   readonly askedAfter: number;
@@ -80,11 +85,13 @@ export interface JournalEntry {
   readonly seq: number | null;
 }
 
-/** A settled child or step, in the order in which the parent's code learns of it. */
+/** What settled, in the order in which the task's code learns of it. */
 export interface Delivery {
   readonly seq: number;
+  /** 0: the task itself is being canceled. */
   readonly act: number;
-  readonly status: "succeeded" | "failed" | "canceled" | "quarantined" | "stopped";
+  /** `partial`: a workflow that succeeded with gaps. */
+  readonly status: "succeeded" | "partial" | "failed" | "canceled" | "quarantined" | "stopped";
   /** JSON text of the value; null when it did not succeed. */
   readonly value: string | null;
   readonly error: ErrorJson | null;
@@ -104,9 +111,17 @@ export interface Assignment {
   readonly startedAt: number;
   /** Acts that the task's earlier attempts committed; 0 when there are none, and then `journal` is empty. */
   readonly acts: number;
+  /** The first page of it; `journalLeft` entries follow in `journal` messages, and the code begins after the last. */
   readonly journal: readonly JournalEntry[];
-  /** What had settled before this attempt; later ones arrive by `deliver`. */
+  readonly journalLeft?: number;
+  /** The execution that counts began after this seq: the first delivery is the next one. */
+  readonly baseSeq?: number;
+  /** The highest seq that had settled before this attempt. @default the last of `deliveries` */
+  readonly lastSeq?: number;
+  /** The first page of what had settled; up to `lastSeq` the others are asked for by `more`, later ones arrive by themselves. */
   readonly deliveries: readonly Delivery[];
+  /** References in `items` of the input are loaded before the code gets them. */
+  readonly inflate?: boolean;
 }
 
 export interface ChildAct {
@@ -124,6 +139,12 @@ export interface ChildAct {
   readonly ifNoWorker?: "fail";
   /** Outlives its parent: not awaited, not canceled with it. */
   readonly detached?: boolean;
+  /** Asked inside a shield: a cancel of the parent leaves it alone. */
+  readonly shielded?: boolean;
+  /** Its result is stored as an artifact, and what is delivered is the reference. */
+  readonly asRef?: boolean;
+  /** References in `items` of its input are loaded before its code gets them. */
+  readonly inflate?: boolean;
 }
 /** A step is about to run. Sent before the effect, so that a crash leaves a trace of the doubt. */
 export interface StepAct {
@@ -147,10 +168,50 @@ export interface EmitAct {
   readonly name: string;
   readonly value: string;
 }
-/** Stop a child of mine: it lost a race, or `cancel()` was called. */
+interface Asked {
+  readonly act: number;
+  readonly key: string;
+  readonly inputHash: string;
+  readonly askedAfter: number;
+}
+/** A timer: `delayMs` from when it is stored, or an instant. */
+export interface TimerAct extends Asked {
+  readonly kind: "timer";
+  readonly until: { readonly delayMs: number } | { readonly at: number };
+}
+/** The next message of that name is this act's. */
+export interface MessageAct extends Asked {
+  readonly kind: "message";
+  readonly name: string;
+  readonly timeoutMs: number | null;
+}
+export interface ApprovalAct extends Asked {
+  readonly kind: "approval";
+  readonly approval: ApprovalCard;
+  readonly timeoutMs: number | null;
+}
+/** What a person is asked. */
+export interface ApprovalCard {
+  readonly title: string;
+  readonly detail: string | null;
+  readonly diff: string | null;
+  readonly role: string | null;
+  /** JSON Schema of the value that may be edited, and the value proposed; null: there is nothing to edit. */
+  readonly edit: { readonly schema: unknown; readonly value: unknown } | null;
+  /** What it means that nobody answers in time. */
+  readonly onTimeout: "reject" | "approve";
+}
+/** A message to a child of mine, or to a task of the same run by its public id. Nothing comes back. */
+export interface SendAct extends Asked {
+  readonly kind: "send";
+  readonly to: { readonly act: number } | { readonly task: string };
+  readonly name: string;
+  readonly value: string;
+}
+/** Stop a child of mine, or a wait: it lost a race, or `cancel()` was called. */
 export interface CancelAct {
   readonly kind: "cancel";
-  /** The act of the child. */
+  /** The act that it stops. */
   readonly act: number;
   readonly reason: string;
 }
@@ -159,11 +220,28 @@ export interface WaitAct {
   readonly kind: "wait";
   /** The seq that it has seen; the orchestrator delivers anything later at once. */
   readonly seen: number;
+  /** Its worker needs the memory: answered by `parked`, unless there is something to deliver. */
+  readonly park?: true;
 }
-export type Act = ChildAct | StepAct | StepResultAct | EmitAct | CancelAct | WaitAct;
+export type Act =
+  | ChildAct
+  | StepAct
+  | StepResultAct
+  | EmitAct
+  | TimerAct
+  | MessageAct
+  | ApprovalAct
+  | SendAct
+  | CancelAct
+  | WaitAct;
 
 export type AttemptResult =
-  | { readonly status: "succeeded"; readonly value: string }
+  /** `gaps`: JSON of what it did without; then it is partial. */
+  | { readonly status: "succeeded"; readonly value: string; readonly gaps?: string }
+  /** It was told that it is canceled, and has unwound. */
+  | { readonly status: "canceled"; readonly error: ErrorJson }
+  /** The next execution of the same task, with this input and an empty journal. */
+  | { readonly status: "continued"; readonly input: string }
   /** `terminal`: no further attempt. `retryAfterMs`: the far side asked for that wait. */
   | { readonly status: "failed"; readonly error: ErrorJson; readonly terminal: boolean; readonly retryAfterMs?: number }
   /** Given back: it could not go on, through no fault of its code. It is tried again after a backoff, and not charged. */
@@ -200,13 +278,24 @@ export type FromWorker =
     }
   | { readonly t: "put"; readonly fence: Fence; readonly request: number; readonly value: string; readonly type: string | null }
   | { readonly t: "get"; readonly fence: Fence; readonly request: number; readonly ref: string }
+  | { readonly t: "more"; readonly fence: Fence }
+  | {
+      readonly t: "answer";
+      readonly fence: Fence;
+      readonly request: number;
+      readonly value: string | null;
+      readonly error: ErrorJson | null;
+    }
   | { readonly t: "pong"; readonly n: number }
   | { readonly t: "goodbye"; readonly reason: string };
 
 export type ToWorker =
   | { readonly t: "welcome"; readonly worker: string }
   | { readonly t: "assign"; readonly tasks: readonly Assignment[] }
+  | { readonly t: "journal"; readonly fence: Fence; readonly entries: readonly JournalEntry[]; readonly left: number }
   | { readonly t: "deliver"; readonly fence: Fence; readonly deliveries: readonly Delivery[] }
+  | { readonly t: "parked"; readonly fence: Fence }
+  | { readonly t: "query"; readonly fence: Fence; readonly request: number; readonly name: string }
   | { readonly t: "ack"; readonly fence: Fence; readonly act: number }
   | { readonly t: "cancel"; readonly fence: Fence; readonly reason: string }
   /** Answer to `put` (`value` is the reference's JSON) or `get` (`value` is the artifact's text). */

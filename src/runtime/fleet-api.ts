@@ -57,6 +57,11 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
     outcome: (run, signal) => held(() => api.outcome(run, signal)),
     cancel: (id, reason) => held(() => api.cancel(id, reason)),
     run: (id) => held(() => api.run(id)),
+    send: (id, message) => held(() => api.send(id, message)),
+    query: (id, name) => held(() => api.query(id, name)),
+    approvals: (q) => held(() => api.approvals(q)),
+    approve: (id, r) => held(() => api.approve(id, r)),
+    reject: (id, r) => held(() => api.reject(id, r)),
     async *events(run, o) {
       if (closed) throw closedError();
       const reader = new AbortController();

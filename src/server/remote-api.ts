@@ -27,6 +27,21 @@ export function remoteApi(socketPath: string): RemoteApi {
     async cancel(target, reason) {
       await read(await http(`/runs/${id(target)}/cancel`, { method: "POST", body: JSON.stringify({ reason }) }));
     },
+    async send(target, { value, ...rest }) {
+      const body = `${JSON.stringify(rest).slice(0, -1)},"value":${value}}`;
+      await read(await http(`/runs/${id(target)}/messages`, { method: "POST", body }));
+    },
+    query: async (target, name) => await read(await http(`/runs/${id(target)}/query/${id(name)}`)),
+    approvals: (q) => get(`/approvals${queryString({ ...q })}`),
+    approval: (approval) => get(`/approvals/${id(approval)}`),
+    async approve(approval, { value, ...rest }) {
+      const text = JSON.stringify(rest);
+      const body = value === undefined ? text : `${text === "{}" ? "{" : `${text.slice(0, -1)},`}"value":${value}}`;
+      await read(await http(`/approvals/${id(approval)}/approve`, { method: "POST", body }));
+    },
+    async reject(approval, r) {
+      await read(await http(`/approvals/${id(approval)}/reject`, { method: "POST", body: JSON.stringify(r) }));
+    },
     run: (run) => get(`/runs/${id(run)}`),
     runs: (q) => get(`/runs${queryString({ ...q })}`),
     task: (task) => get(`/tasks/${id(task)}`),
@@ -60,13 +75,15 @@ async function outcome(http: Http, run: string, signal?: AbortSignal): Promise<O
     const reply = await http(`/runs/${encodeURIComponent(run)}/outcome?waitMs=${pollMs}`, { signal });
     const text = await read(reply);
     if (reply.statusCode === 202) continue;
-    const { status, value, error } = JSON.parse(text) as {
+    const { status, value, error, gaps } = JSON.parse(text) as {
       status: OutcomeReply["status"];
       value: unknown;
       error: ErrorJson | null;
+      gaps?: unknown;
     };
     const kept = status === "succeeded" || status === "partial" || value !== null;
-    return { status, value: kept ? JSON.stringify(value) : null, error };
+    const partial = gaps === undefined || gaps === null ? {} : { gaps: JSON.stringify(gaps) };
+    return { status, value: kept ? JSON.stringify(value) : null, error, ...partial };
   }
 }
 

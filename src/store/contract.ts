@@ -27,6 +27,8 @@ export interface Standing {
 export interface NewTask extends TaskRow {
   readonly inputHash: string | null;
   readonly askedAfter: number | null;
+  /** Not canceled while its parent unwinds: the parent's code asked for it inside a shield. */
+  readonly shielded: boolean;
   /** The worker that claims it in the same transaction: it never lies in `ready`. */
   readonly claim: number | null;
   /** Start later than now. */
@@ -56,13 +58,44 @@ export interface ActBatch {
     readonly name: string;
     readonly value: string;
   }[];
-  /** Children that the code stops, by their act; after the children of this batch are there. */
+  readonly waits: readonly {
+    readonly act: number;
+    readonly kind: WaitKind;
+    readonly key: string;
+    readonly inputHash: string;
+    readonly askedAfter: number;
+    /** Of the message that it waits for. */
+    readonly name: string | null;
+    /** JSON of an approval: what is asked, and what its expiry means. */
+    readonly detail: string | null;
+    /** A timer ends then; another wait expires. */
+    readonly dueAt: number | null;
+  }[];
+  readonly sends: readonly {
+    readonly act: number;
+    readonly key: string;
+    readonly inputHash: string;
+    readonly askedAfter: number;
+    /** A child of this task by its act, or a task by its id; null: there is no such task, and the message is dropped. */
+    readonly to: { readonly act: number } | { readonly task: number } | null;
+    readonly name: string;
+    readonly value: string;
+  }[];
+  /** Children and waits that the code stops, by their act; after the acts of this batch are there. */
   readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
   /** true: idle from here on. */
   readonly armed: boolean;
+  /** Idle, and its worker wants to forget it: it is parked, unless something has settled in this batch. */
+  readonly park: boolean;
+  /** A workflow's: a cancel is told to its code, which ends by itself. An agent is closed at once. */
+  readonly unwinds: boolean;
 }
+
+/** The order is the number that is stored: append only. */
+export const waitKinds = ["", "timer", "message", "approval"] as const;
+export type WaitKind = Exclude<(typeof waitKinds)[number], "">;
 
 export interface Settlement {
   readonly lease: Lease;
@@ -81,6 +114,8 @@ export interface Settlement {
   readonly spent: Spend | null;
   /** False when the task surely has no gate row: it never sent an act. */
   readonly hasGate: boolean;
+  /** JSON: what a partial outcome lacks. */
+  readonly gaps: string | null;
 }
 
 /** The end of an attempt that does not end its task. */
@@ -108,7 +143,11 @@ export interface Requeue {
         readonly crashes: number;
         readonly alone: boolean;
       }
-    | { readonly to: "held"; readonly reason: Reason; readonly attempt: number; readonly crashes: number };
+    | { readonly to: "held"; readonly reason: Reason; readonly attempt: number; readonly crashes: number }
+    /** Idle when its worker went: it waits in no worker's memory. Ready instead when something has settled for it. */
+    | { readonly to: "parked"; readonly attempt: number; readonly crashes: number }
+    /** The same task begins anew with another input and an empty journal; children under way are canceled. */
+    | { readonly to: "continued"; readonly input: string };
 }
 
 export interface Claim extends Standing {
@@ -118,9 +157,30 @@ export interface Claim extends Standing {
   readonly worker: number;
 }
 
+/**
+ * A task that is not running, or is an agent's, is closed at once. A workflow that has begun is told (a delivery with act
+ * 0) and ends by itself; asked for a second time, it is closed at once as well.
+ */
 export interface CancelRequest {
   readonly task: number;
   readonly reason: string;
+}
+
+/** A message from outside for a task. */
+export interface NewMessage {
+  readonly task: number;
+  readonly name: string;
+  readonly value: string;
+  /** The same key for the same task is taken once. */
+  readonly key: string | null;
+}
+
+/** A person's or a policy's word on an approval: the first one counts. */
+export interface Answer {
+  readonly task: number;
+  readonly act: number;
+  readonly value: string | null;
+  readonly error: ErrorJson | null;
 }
 
 /** One transaction. Its parts take effect in the order of the fields. */
@@ -133,8 +193,12 @@ export interface Batch {
   readonly cancels: readonly CancelRequest[];
   /** Continue cancel jobs, at most so many children. */
   readonly cancelSlice: number;
-  /** Move at most so many due tasks from delayed to ready. */
+  /** Move at most so many due tasks from delayed to ready, and end as many waits whose time has come. */
   readonly dueSlice: number;
+  readonly messages: readonly NewMessage[];
+  readonly answers: readonly Answer[];
+  /** Parked tasks that must come back although nothing has settled for them. */
+  readonly wakes: readonly number[];
   readonly tasks: readonly NewTask[];
   readonly claims: readonly Claim[];
 }
@@ -159,7 +223,7 @@ export interface Closed {
   readonly definition: number;
   readonly leaseNo: number;
   readonly reason: string;
-  readonly was: "running" | "ready" | "delayed" | "held";
+  readonly was: "running" | "ready" | "delayed" | "held" | "parked";
   readonly lane: number;
 }
 
@@ -173,7 +237,7 @@ export interface ReadyRow extends Standing {
 export interface StoredEvent {
   readonly run: number;
   readonly cursor: number;
-  readonly type: "settled" | "emit";
+  readonly type: "settled" | "emit" | "approval";
   readonly task: number;
   readonly act: number | null;
 }
@@ -186,13 +250,21 @@ export interface BatchResult {
   readonly deliveries: readonly StoredDelivery[];
   readonly closed: readonly Closed[];
   readonly due: readonly ReadyRow[];
+  /** Tasks that were parked, or were to be, and are ready: something has settled for them. */
+  readonly woken: readonly ReadyRow[];
+  /** Tasks that are parked now because their worker wanted to forget them. */
+  readonly parked: readonly number[];
+  /** By index of `messages`: why one was not taken. Those that were are left out. */
+  readonly unsent: ReadonlyMap<number, "ended" | "full" | "duplicate">;
+  /** By index of `answers`: those that came too late, or whose approval does not exist. */
+  readonly unanswered: ReadonlySet<number>;
   /** Idempotency keys that were taken: the run that has it, by index of `tasks`. */
   readonly existing: ReadonlyMap<number, { readonly task: number; readonly secret: string; readonly inputHash: string }>;
   readonly unclaimed: readonly Lease[];
   readonly events: readonly StoredEvent[];
   /** True while cancel jobs are left. */
   readonly moreCancels: boolean;
-  /** When the next delayed task is due; null when there is none. */
+  /** When the next delayed task or wait is due; null when there is none. Only with a `dueSlice`. */
   readonly nextDueAt: number | null;
 }
 
@@ -229,6 +301,7 @@ export interface OutcomeRow {
   readonly ref: string | null;
   readonly error: ErrorJson | null;
   readonly spent: Spend | null;
+  readonly gaps: string | null;
 }
 
 export interface AttemptRow {
@@ -241,19 +314,37 @@ export interface AttemptRow {
   readonly error: ErrorJson | null;
 }
 
+/** What a task's code has asked, without the values that came of it: those are read in pages (`settled`). */
 export interface Journal {
   readonly acts: number;
   readonly startedAt: number;
   readonly lastSeq: number;
+  /** The execution that counts began after this seq. */
+  readonly baseSeq: number;
   readonly entries: readonly {
     readonly act: number;
-    readonly kind: "child" | "step" | "emit";
+    readonly kind: "child" | "step" | "emit" | "send" | WaitKind;
     readonly key: string;
     readonly inputHash: string;
     readonly askedAfter: number;
     readonly seq: number | null;
   }[];
-  readonly deliveries: readonly StoredDelivery[];
+  /** It is being canceled: told at this seq, which is no act's. */
+  readonly cancel: { readonly seq: number; readonly reason: string; readonly at: number } | null;
+}
+
+export interface WaitRow {
+  readonly task: number;
+  readonly act: number;
+  readonly kind: WaitKind;
+  readonly name: string | null;
+  readonly detail: string | null;
+  readonly begunAt: number;
+  readonly dueAt: number | null;
+  /** null: open. */
+  readonly endedAt: number | null;
+  readonly value: string | null;
+  readonly error: ErrorJson | null;
 }
 
 /** Where a task is, found by looking in each place. */
@@ -292,6 +383,7 @@ export type Whereabouts =
       readonly crashes: number;
       readonly since: number;
     }
+  | { readonly in: "parked"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly since: number; readonly remaining: number }
   | { readonly in: "outcome"; readonly outcome: OutcomeRow };
 
 export interface StageRow {
@@ -335,8 +427,10 @@ export interface Boot {
   readonly delayed: number;
   readonly nextDueAt: number | null;
   readonly cancelsLeft: boolean;
-  /** Attempts of earlier lives that were put back. */
+  /** Attempts of earlier lives that were put back to ready. */
   readonly recovered: number;
+  /** Waiting workflows outside every worker's memory. */
+  readonly parked: number;
 }
 
 export interface TaskPage {
@@ -379,6 +473,17 @@ export interface Store {
     where(id: number): Awaitable<Whereabouts | null>;
     attempts(id: number): Awaitable<readonly AttemptRow[]>;
     journal(id: number): Awaitable<Journal | null>;
+    /** What came of those acts of a task, by act; acts that have not settled are left out. */
+    settled(p: { readonly task: number; readonly acts: readonly number[] }): Awaitable<ReadonlyMap<number, StoredDelivery>>;
+    /** Open waits of a task, the oldest first. */
+    waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;
+    /** That wait, open or ended. */
+    wait(p: { readonly task: number; readonly act: number }): Awaitable<WaitRow | null>;
+    /** Open approvals of all tasks, the oldest first. `after`: the last one of the page before. */
+    approvals(p: {
+      readonly after: { readonly begunAt: number; readonly task: number; readonly act: number } | null;
+      readonly limit: number;
+    }): Awaitable<readonly WaitRow[]>;
     children(id: number): Awaitable<{ readonly total: number; readonly unsettled: number }>;
     list(p: {
       readonly run: number;

@@ -6,7 +6,9 @@ import { createAgentContext } from "./agent-context.ts";
 import type { Attempt, Body } from "./attempt.ts";
 import { classify } from "./classify.ts";
 import { track } from "./track.ts";
-import { isThenable, parseInput, resultText } from "./values.ts";
+import { inputOf } from "./input.ts";
+import { refuseQuery } from "./state-answers.ts";
+import { isThenable, resultText } from "./values.ts";
 
 type Run = (input: unknown, ctx: unknown) => unknown;
 
@@ -28,7 +30,7 @@ export class AgentBody implements Body {
     const { attempt } = this;
     this.busy = true;
     try {
-      const input = parseInput(attempt.definition, attempt.assignment.input);
+      const input = inputOf(attempt);
       if (input instanceof Promise) input.then(this.#invoke, this.#fail);
       else this.#invoke(input);
     } catch (e) {
@@ -82,6 +84,12 @@ export class AgentBody implements Body {
     this.#journal?.ack(act);
   }
   beforeFlush(): void {}
+  park(): boolean {
+    return false;
+  }
+  query(request: number, name: string): void {
+    refuseQuery(this.attempt, request, name, []);
+  }
 
   abort(error: Error): void {
     this.#journal?.abort(error);

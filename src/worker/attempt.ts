@@ -29,6 +29,8 @@ export interface Host {
   /** Calls `flush` in a macrotask of the engine. */
   flushSoon(attempt: Attempt): void;
   release(): void;
+  /** A workflow awaits deliveries; its memory may be taken. */
+  idle(attempt: Attempt): void;
   resume(attempt: Attempt): void;
   /** It is over: forget it. */
   forget(attempt: Attempt): void;
@@ -40,6 +42,9 @@ export interface Body {
   go(): void;
   deliver(deliveries: readonly Delivery[]): void;
   ack(act: number): void;
+  /** Asks that it may be forgotten. @returns false when its code is about to go on. */
+  park(): boolean;
+  query(request: number, name: string): void;
   /** Called before a flush, to add what belongs to it. */
   beforeFlush(): void;
   /** Whether its code runs: to be told of the end by `Attempt.codeEnded`. */
@@ -198,6 +203,19 @@ export class Attempt implements Frame {
     if (!(this.body as Body).busy) this.codeEnded();
   }
 
+  /** Its code goes on, and learns by its signal that it should end. */
+  tellCode(error: Error): void {
+    this.abortedBy = error;
+    this.#controller?.abort(error);
+  }
+
+  /** It waits in no memory from here on: what its code holds is let go. */
+  discard(): void {
+    this.closed = true;
+    (this.body as Body).abort(new FlotillaError("FLOTILLA_CLOSED", { what: "the attempt" }));
+    this.#over();
+  }
+
   #stopCode(error: Error): void {
     this.abortedBy = error;
     this.#controller?.abort(error);
@@ -225,6 +243,7 @@ export class Attempt implements Frame {
     if (!this.holdsSlot) return;
     this.holdsSlot = false;
     this.host.release();
+    if (!this.closed) this.host.idle(this);
   }
 
   stray(error: unknown): void {

@@ -9,17 +9,20 @@ import { childTaskId } from "../core/id.ts";
 import { plainIssues } from "../core/issue.ts";
 import { canonicalJson } from "../core/json.ts";
 import { resolveRetry } from "../core/retry.ts";
-import type { Pending } from "../core/settled.ts";
+import type { Pending, Settled } from "../core/settled.ts";
 import { priorities, priorityCode } from "../core/task.ts";
 import type { ChildAct } from "../protocol/worker.ts";
 import { defaultKey, writtenKey, type Scope } from "./keys.ts";
-import { neverPending, noop, outcomeOf, pendingOf, quietPromise, rejectedPending } from "./pending.ts";
+import { neverPending, noop, outcomeOf, PendingAsk, rejectedPending } from "./pending.ts";
 import { unsupported } from "./unsupported.ts";
 import { boundedText } from "./values.ts";
 import type { Receiver, WorkflowBody } from "./workflow.ts";
 
 /** The part of a child's act that its options decide: made once for a whole map. */
-export type ChildSettings = Pick<ChildAct, "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker">;
+export type ChildSettings = Pick<
+  ChildAct,
+  "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker" | "asRef" | "inflate"
+>;
 
 /** @throws FLOTILLA_NOT_SUPPORTED, FLOTILLA_CONFIG_INVALID: at once, where it is written */
 export function childSettings(target: Definition, o: CallOptions | undefined, where: string): ChildSettings {
@@ -71,9 +74,11 @@ export interface Snapshot {
 }
 
 /** @throws FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE, FLOTILLA_INPUT_INVALID */
-export function snapshot(target: Definition, input: unknown): Snapshot {
+export function snapshot(target: Definition, input: unknown, o: { readonly checked: boolean } = { checked: true }): Snapshot {
   const where = `${target.name}.input`;
   const text = boundedText(input, where, bounds.inputBytes);
+  // References stand in for values: only the worker that loads them can check.
+  if (!o.checked) return { text, hash: shortHash(`${target.name}\n${canonicalJson(input)}`) };
   // What travels is validated, not the caller's object: a Date is a string by then.
   const result = target.input["~standard"].validate(JSON.parse(text));
   if (result instanceof Promise) result.catch(noop); // an asynchronous schema speaks in the child's own attempt
@@ -114,6 +119,7 @@ export function askChild(body: WorkflowBody, ask: ChildAsk, receiver: Receiver):
       input: input.text,
       ...ask.settings,
       ...(ask.detached ? { detached: true } : {}),
+      ...(scope.isShielded ? { shielded: true } : {}),
     });
   }
   return asked.act;
@@ -138,25 +144,22 @@ export function call<O, E>(
   target: AnyCallable,
   input: unknown,
   o: CallOptions | undefined,
+  /** How its values travel: set by the engine, not by callers. */
+  travel: Pick<ChildSettings, "asRef" | "inflate"> = {},
 ): { pending: Pending<O, E>; act: number | undefined } {
   const definition = definitionOf(target, "ctx.call");
-  const settings = childSettings(definition, o, `ctx.call(${definition.name})`);
-  const value = quietPromise<O>();
-  let outcome: ReturnType<typeof quietPromise<ReturnType<typeof outcomeOf<O>>>> | undefined;
-  let settled: ReturnType<typeof outcomeOf<O>> | undefined;
+  const settings = { ...childSettings(definition, o, `ctx.call(${definition.name})`), ...travel };
+  const promise = new PendingAsk<O, E>();
   let act: number | undefined;
   try {
     act = askChild(
       body,
-      { scope, target: definition, snapshot: snapshot(definition, input), key: o?.key, settings, detached: false },
+      { scope, target: definition, snapshot: snapshot(definition, input, { checked: !travel.inflate }), key: o?.key, settings, detached: false },
       {
         scope,
         awaited: true,
         take(d) {
-          settled = outcomeOf<O>(d);
-          if (settled.status === "succeeded") value.resolve(settled.value);
-          else value.reject(settled.error);
-          outcome?.resolve(settled);
+          promise.settle(outcomeOf<O>(d) as Settled<O, E>);
           return true;
         },
       },
@@ -166,16 +169,7 @@ export function call<O, E>(
   }
   if (act === undefined) return { pending: neverPending(), act };
   const asked = act;
-  const pending = pendingOf<O, E>(
-    value.promise,
-    () => {
-      if (settled) return Promise.resolve(settled);
-      outcome ??= quietPromise();
-      return outcome.promise;
-    },
-    (reason = "canceled by its parent") => body.cancel(asked, reason),
-  );
-  return { pending, act };
+  return { pending: promise.pending((reason = "canceled by its parent") => body.cancel(asked, reason)), act };
 }
 
 /** `ctx.detach`: nobody waits for it, so nothing of it is delivered. */

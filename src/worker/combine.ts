@@ -60,23 +60,29 @@ export function reduce<R>(
     canceled ??= reason;
     for (const pending of calls) pending.cancel(reason);
   };
-  const one = (chunk: readonly unknown[]): Promise<unknown> => {
+  const all = [...items];
+  // References in, references on the way: no value passes through this code's memory but the last one.
+  const byRef = all.some(isRef);
+  const one = (chunk: readonly unknown[], last: boolean): Promise<unknown> => {
     if (canceled !== undefined) return Promise.reject(new FlotillaError("FLOTILLA_CANCELED", { by: canceled }));
-    const { pending } = call<unknown, never>(body, scope, target, { items: chunk }, undefined);
+    const more = byRef ? { inflate: true as const, ...(last ? {} : { asRef: true as const }) } : {};
+    const { pending } = call<unknown, never>(body, scope, target, { items: chunk }, undefined, more);
     calls.push(pending);
     return pending;
   };
   const tree = async (level: readonly (() => Promise<unknown>)[]): Promise<unknown> => {
     let nodes = level.map((make) => make());
     while (nodes.length > 1) {
+      const last = nodes.length <= o.fanIn;
       // A lone rest is reduced already: it joins the next level.
-      nodes = chunks(nodes, o.fanIn).map(async (group) => (group.length === 1 ? group[0] : one(await Promise.all(group))));
+      nodes = chunks(nodes, o.fanIn).map(async (group) =>
+        group.length === 1 ? group[0] : one(await Promise.all(group), last),
+      );
       for (const node of nodes) node.catch(noop);
     }
     return nodes[0];
   };
-  const all = [...items];
-  const leaves = chunks(all, o.fanIn).map((chunk) => () => quiet(one(chunk)));
+  const leaves = chunks(all, o.fanIn).map((chunk, _, level) => () => quiet(one(chunk, level.length === 1)));
   const promise = (all.length === 0 ? Promise.resolve<unknown>(o.empty) : tree(leaves)).catch((e: unknown) => {
     stop("another part of the reduce failed");
     throw e;
@@ -91,6 +97,10 @@ export function reduce<R>(
       ),
     (reason = "canceled by its parent") => stop(reason),
   );
+}
+
+function isRef(item: unknown): boolean {
+  return typeof (item as { $artifact?: unknown } | null)?.$artifact === "string";
 }
 
 function quiet<O>(promise: Promise<O>): Promise<O> {

@@ -10,6 +10,7 @@ import { defaultKey, writtenKey, type Scope } from "./keys.ts";
 import { concurrencyOf } from "./map.ts";
 import { failedOutcome, noop, pendingOf, quietPromise } from "./pending.ts";
 import { unsupported } from "./unsupported.ts";
+import { timer } from "./waits.ts";
 import type { WorkflowBody } from "./workflow.ts";
 
 type MakeContext = (scope: Scope) => WorkflowContext;
@@ -55,6 +56,8 @@ export function each(
     },
     cancel: (index, reason) => cancelScope(body, scopes[index] as Scope, reason),
     taskOf: () => "",
+    timer: (ms, over) => timer(body, scope, "within", ms, over).pending,
+    gap: (gap) => body.gaps.addItem(gap),
   };
   const gather: AnyGather = new Gather(
     inputs,

@@ -13,6 +13,10 @@ export interface Launcher<I> {
   cancel(index: number, reason: string): void;
   /** Public id of the item's task, "" where it has none. */
   taskOf(index: number): string;
+  /** Calls back when so much time has passed. */
+  timer(ms: number, over: () => void): { cancel(reason: string): void };
+  /** What the code did without, for the run's outcome. */
+  gap(gap: Gap<I, unknown>): void;
 }
 
 export class Gather<I, O, E> {
@@ -31,6 +35,10 @@ export class Gather<I, O, E> {
   /** While it begins. */
   #refused: [number, Settled<O, E>][] | undefined;
   #decision: "met" | "unmet" | undefined;
+  #timeUp = false;
+  #timer: { cancel(reason: string): void } | undefined;
+  /** Items that the code, or a join that was met early, stopped by itself: nobody misses them. */
+  readonly #stopped = new Set<number>();
   readonly #value: Resolvers<unknown>;
   #joined: Resolvers<Joined<I, O, E>> | undefined;
   /** Wakes readers of `asCompleted`. */
@@ -58,10 +66,19 @@ export class Gather<I, O, E> {
     this.#refused = [];
     this.#check();
     this.#launchMore();
+    const { withinMs } = this.#rule;
+    if (withinMs !== undefined && !this.#decision) this.#timer = this.#launcher.timer(withinMs, () => this.#timeOver());
     const refused = this.#refused;
     this.#refused = undefined;
     // A microtask later: until then the code may say `.settled()`, which makes a failure one item among others.
     if (refused.length > 0) queueMicrotask(() => refused.forEach(([index, outcome]) => this.settle(index, outcome)));
+  }
+
+  #timeOver(): void {
+    this.#timer = undefined;
+    this.#timeUp = true;
+    this.#check();
+    for (const wake of this.#readers) wake();
   }
 
   /** An item was refused at its ask. */
@@ -101,27 +118,44 @@ export class Gather<I, O, E> {
     if (this.#decision) return;
     const total = this.inputs.length;
     const succeeded = this.#succeeded;
-    const decision = decide(this.#rule, { total, succeeded, failed: this.#order.length - succeeded });
+    const decision = decide(this.#rule, {
+      total,
+      succeeded,
+      failed: this.#order.length - succeeded,
+      timeUp: this.#timeUp,
+    });
     if (!decision) return;
     this.#decision = decision;
-    this.#stop(decision === "met" ? "the join was met" : "the join cannot be met");
+    this.#timer?.cancel("the join was decided");
+    this.#stop(decision === "met" ? "the join was met" : "the join cannot be met", !this.#timeUp);
+    if (decision === "met") this.#noteGaps();
     if (decision === "met") this.#value.resolve(this.#result());
     else this.#value.reject(this.#failure());
     this.#joined?.resolve(this.#join());
   }
 
   /** Stops what is under way; items that have not begun never do. @returns the first of those. */
-  #stop(reason: string): number {
+  #stop(reason: string, wanted: boolean): number {
     const from = this.#next;
     this.#next = this.inputs.length;
-    for (let i = 0; i < from; i++) if (!this.#items[i]) this.#launcher.cancel(i, reason);
+    for (let i = 0; i < this.inputs.length; i++) {
+      if (this.#items[i]) continue;
+      if (wanted) this.#stopped.add(i);
+      if (i < from) this.#launcher.cancel(i, reason);
+    }
     return from;
+  }
+
+  /** A join of the first looks for one; any other wanted all, and says in the run's outcome which it did not get. */
+  #noteGaps(): void {
+    if (this.#rule.kind === "first" || this.#rule.kind === "all") return;
+    for (const gap of this.#join().gaps) if (!this.#stopped.has(gap.index)) this.#launcher.gap(gap as Gap<I, unknown>);
   }
 
   /** By the code: what has not begun is canceled here and now, what is under way by its delivery. */
   cancel(reason: string): void {
     if (this.#decision) return;
-    for (let i = this.#stop(reason); i < this.inputs.length; i++) {
+    for (let i = this.#stop(reason, true); i < this.inputs.length; i++) {
       this.#running++;
       this.settle(i, { status: "canceled", error: new FlotillaError("FLOTILLA_CANCELED", { by: reason }) });
     }

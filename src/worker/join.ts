@@ -1,28 +1,31 @@
 // When a fan-out is decided. Pure: counts in, decision out.
 import type { Join } from "../core/context.ts";
 import { FlotillaError } from "../core/error.ts";
-import { unsupported } from "./unsupported.ts";
+import { durationMs } from "../core/duration.ts";
 
 export interface JoinRule {
   readonly kind: "all" | "first" | "atLeast" | "gather";
   readonly wanted: number;
   /** Stop as soon as `wanted` have succeeded. */
   readonly early: boolean;
+  /** Longest to wait, in ms: then it is decided with what there is. */
+  readonly withinMs?: number;
 }
 export interface Counts {
   readonly total: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** `withinMs` is over. */
+  readonly timeUp?: boolean;
 }
 export type Decision = "met" | "unmet" | undefined;
 
-/** @throws FLOTILLA_CONFIG_INVALID, FLOTILLA_NOT_SUPPORTED */
+/** @throws FLOTILLA_CONFIG_INVALID */
 export function joinRule(join: Join | undefined, total: number): JoinRule {
   if (join === undefined || join === "all") return { kind: "all", wanted: total, early: false };
   if (join === "first") return { kind: "first", wanted: 1, early: true };
-  if (join.within !== undefined)
-    unsupported("join: within (it needs timers)", "leave `within` out, or bound each child with `timeout`");
-  return { kind: "atLeast", wanted: wantedOf(join.atLeast, total), early: join.early === true };
+  const within = join.within === undefined ? {} : { withinMs: durationMs(join.within, "join.within") };
+  return { kind: "atLeast", wanted: wantedOf(join.atLeast, total), early: join.early === true, ...within };
 }
 
 function wantedOf(atLeast: number | `${number}%`, total: number): number {
@@ -38,7 +41,7 @@ function wantedOf(atLeast: number | `${number}%`, total: number): number {
   return wanted;
 }
 
-export function decide(rule: JoinRule, { total, succeeded, failed }: Counts): Decision {
+export function decide(rule: JoinRule, { total, succeeded, failed, timeUp = false }: Counts): Decision {
   const done = succeeded + failed === total;
   switch (rule.kind) {
     case "gather":
@@ -47,7 +50,7 @@ export function decide(rule: JoinRule, { total, succeeded, failed }: Counts): De
       return failed > 0 ? "unmet" : done ? "met" : undefined;
     case "first":
     case "atLeast":
-      if (total - failed < rule.wanted) return "unmet";
-      return done || (rule.early && succeeded >= rule.wanted) ? "met" : undefined;
+      if (total - failed < rule.wanted || (timeUp && succeeded < rule.wanted)) return "unmet";
+      return done || timeUp || (rule.early && succeeded >= rule.wanted) ? "met" : undefined;
   }
 }

@@ -31,11 +31,12 @@ export class Journal {
   #first = 0;
   #unrecorded: string | undefined;
 
-  constructor(entries: readonly JournalEntry[]) {
+  /** `baseSeq`: the execution that counts began after it. */
+  constructor(entries: readonly JournalEntry[], baseSeq = 0) {
     this.#rows = entries;
     this.#asked = new Uint8Array(entries.length);
     this.empty = entries.length === 0;
-    let liveFrom = 0;
+    let liveFrom = baseSeq;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i] as JournalEntry;
       this.#places.set(entry.key, i);

@@ -25,8 +25,7 @@ export class Scope {
   /** Acts of the children asked here that have not settled; the root keeps none, its whole task is canceled. */
   #open: Set<number> | undefined;
   #nested: Scope[] | undefined;
-  /** Set by `cancel()`: later asks in this scope are refused. */
-  canceled: string | undefined;
+  #canceled: string | undefined;
   /** Draws of random numbers since the delivery `drawsAt`. */
   draws = 0;
   drawsAt = -1;
@@ -34,10 +33,13 @@ export class Scope {
 
   readonly path: string;
   readonly parent: Scope | undefined;
+  /** Inside a `ctx.shield`: a cancel of the task leaves it alone. */
+  readonly isShielded: boolean;
 
-  constructor(path: string, parent: Scope | undefined) {
+  constructor(path: string, parent: Scope | undefined, isShielded = parent?.isShielded ?? false) {
     this.path = path;
     this.parent = parent;
+    this.isShielded = isShielded;
     if (parent) (parent.#nested ??= []).push(this);
   }
 
@@ -55,6 +57,10 @@ export class Scope {
     return new Scope(`${this.key(base)}>`, this);
   }
 
+  shielded(): Scope {
+    return new Scope(`${this.key("shield")}>`, this, true);
+  }
+
   opened(act: number): void {
     if (this.parent) (this.#open ??= new Set()).add(act);
   }
@@ -63,14 +69,20 @@ export class Scope {
     this.#open?.delete(act);
   }
 
-  /** Open children here and below. */
+  /** Open asks here and below, but not those that a shield protects. */
   *openBelow(): Generator<number> {
     if (this.#open) yield* this.#open;
-    for (const scope of this.#nested ?? []) yield* scope.openBelow();
+    for (const scope of this.#nested ?? []) if (this.isShielded || !scope.isShielded) yield* scope.openBelow();
+  }
+
+  /** Set by `cancel()`, here or above: later asks are refused. A shield begins anew. */
+  get canceled(): string | undefined {
+    if (this.#canceled !== undefined) return this.#canceled;
+    const { parent } = this;
+    return parent && this.isShielded === parent.isShielded ? parent.canceled : undefined;
   }
 
   cancel(reason: string): void {
-    this.canceled = reason;
-    for (const scope of this.#nested ?? []) scope.cancel(reason);
+    this.#canceled = reason;
   }
 }

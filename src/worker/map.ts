@@ -8,6 +8,7 @@ import { joinRule } from "./join.ts";
 import { defaultKey, type Scope } from "./keys.ts";
 import { outcomeOf, quietPromise, type Resolvers } from "./pending.ts";
 import { unsupported } from "./unsupported.ts";
+import { timer } from "./waits.ts";
 import type { Receiver, WorkflowBody } from "./workflow.ts";
 import type { Delivery } from "../protocol/worker.ts";
 
@@ -25,9 +26,11 @@ export function map(
   const definition = definitionOf(target, "ctx.map");
   const where = `ctx.map(${definition.name})`;
   const { key, ...childOptions } = o;
-  const settings = childSettings(definition, childOptions, where);
+  const settings: ChildSettings = {
+    ...childSettings(definition, childOptions, where),
+    ...(resultsOf(o.results, where) === "refs" ? { asRef: true } : {}),
+  };
   if (o.hedge) unsupported(`${where}: hedge`, "bound stragglers with `timeout` and `retry`");
-  if (o.results === "refs") unsupported(`${where}: results: "refs"`, 'leave it out: results: "values"');
   joinRule(o.join, 0); // refused at once, also when the inputs come later
   const concurrency = concurrencyOf(o.concurrency, where);
   const value = quietPromise<unknown>();
@@ -57,6 +60,15 @@ async function collect(inputs: AsyncIterable<unknown>, value: Resolvers<unknown>
     throw e;
   }
   return items;
+}
+
+function resultsOf(results: Options["results"], where: string): "values" | "refs" {
+  if (results === undefined || results === "values" || results === "refs") return results ?? "values";
+  throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+    field: `${where}.results`,
+    problem: `${JSON.stringify(results)} is no choice`,
+    fix: 'use "values" or "refs"',
+  });
 }
 
 export function concurrencyOf(concurrency: number | undefined, where: string): number {
@@ -122,6 +134,14 @@ class Children implements Launcher<unknown> {
   cancel(index: number, reason: string): void {
     const act = this.#acts[index];
     if (act !== undefined) this.#body.cancel(act, reason);
+  }
+
+  timer(ms: number, over: () => void): { cancel(reason: string): void } {
+    return timer(this.#body, this.#scope, "within", ms, over).pending;
+  }
+
+  gap(gap: Parameters<WorkflowBody["gaps"]["addItem"]>[0]): void {
+    this.#body.gaps.addItem(gap);
   }
 
   taskOf(index: number): string {

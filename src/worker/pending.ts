@@ -6,7 +6,8 @@ export const noop = (): void => {};
 
 /** The outcome behind a delivery, as callers see it. */
 export function outcomeOf<O>(d: Delivery): Settled<O> {
-  if (d.status === "succeeded") return { status: "succeeded", value: JSON.parse(d.value ?? "null") as O };
+  // A workflow that ended with gaps has a value all the same.
+  if (d.status === "succeeded" || d.status === "partial") return { status: "succeeded", value: JSON.parse(d.value ?? "null") as O };
   // The orchestrator pairs status and code: a canceled child carries FLOTILLA_CANCELED, and so on.
   return { status: d.status, error: d.error ? errorFromJson(d.error) : withoutError(d) } as Settled<O>;
 }
@@ -52,6 +53,32 @@ export function pendingOf<O, E>(
   pending.settled = outcome;
   pending.cancel = cancel;
   return pending;
+}
+
+/** An ask under way: settled by its delivery, held by the code. */
+export class PendingAsk<O, E = never> {
+  readonly #value = quietPromise<O>();
+  #outcome: Resolvers<Settled<O, E>> | undefined;
+  #settled: Settled<O, E> | undefined;
+
+  settle(outcome: Settled<O, E>): void {
+    this.#settled = outcome;
+    if (outcome.status === "succeeded") this.#value.resolve(outcome.value);
+    else this.#value.reject(outcome.error);
+    this.#outcome?.resolve(outcome);
+  }
+
+  pending(cancel: (reason?: string) => void): Pending<O, E> {
+    return pendingOf<O, E>(
+      this.#value.promise,
+      () => {
+        if (this.#settled) return Promise.resolve(this.#settled);
+        this.#outcome ??= quietPromise();
+        return this.#outcome.promise;
+      },
+      cancel,
+    );
+  }
 }
 
 /** Refused at the ask. */

@@ -29,7 +29,7 @@ export interface PumpHooks {
 
 export class Pump {
   /** The last seq handed over. */
-  delivered = 0;
+  delivered: number;
   /** The highest instant delivered: what `ctx.now()` gives. */
   now: number;
   /** Whether an ask may come now. */
@@ -41,14 +41,21 @@ export class Pump {
   #head = 0;
   /** Came before one with a smaller seq; rare. */
   #early: Map<number, Delivery> | undefined;
-  #received = 0;
+  #received: number;
   readonly #hooks: PumpHooks;
 
-  constructor(startedAt: number, hooks: PumpHooks) {
+  /** `baseSeq`: the delivery before the first one. */
+  constructor(startedAt: number, hooks: PumpHooks, baseSeq = 0) {
     this.now = startedAt;
     this.#hooks = hooks;
+    this.delivered = baseSeq;
+    this.#received = baseSeq;
   }
 
+  /** The highest seq that has come without a gap. */
+  get received(): number {
+    return this.#received;
+  }
   get hasNext(): boolean {
     return this.#head < this.#inbox.length;
   }

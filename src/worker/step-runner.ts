@@ -4,9 +4,9 @@ import { FlotillaError, type ErrorJson } from "../core/error.ts";
 import type { Delivery } from "../protocol/worker.ts";
 import { boundedError } from "./classify.ts";
 import { writtenKey, type Scope } from "./keys.ts";
-import { noop, outcomeOf, quietPromise } from "./pending.ts";
+import { noop, outcomeOf, quietPromise, rejectedPending } from "./pending.ts";
 import { onDoubtOf, runStep, type OnDoubt, type StepFn } from "./steps.ts";
-import type { WorkflowBody } from "./workflow.ts";
+import type { Asked, WorkflowBody } from "./workflow.ts";
 
 interface Job {
   readonly act: number;
@@ -35,9 +35,15 @@ export class StepRunner {
   ask(scope: Scope, written: string, fn: StepFn, o: { onDoubt?: OnDoubt } | undefined): Promise<unknown> {
     const body = this.#body;
     const onDoubt = onDoubtOf(o);
-    const asked = body.ask("step", scope, writtenKey(written, "step"), "");
+    const key = writtenKey(written, "step");
+    let asked: Asked | undefined;
+    try {
+      asked = body.ask("step", scope, key, "");
+    } catch (e) {
+      return rejectedPending(e);
+    }
     if (!asked) return new Promise(noop);
-    const { act, key, row } = asked;
+    const { act, row } = asked;
     const result = quietPromise<unknown>();
     body.await(act, {
       scope,
@@ -49,9 +55,9 @@ export class StepRunner {
         return true;
       },
     });
-    if (!row) body.submit({ kind: "step", act, key, askedAfter: body.pump.delivered });
+    if (!row) body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered });
     if (!row || row.seq === null) {
-      this.#asked.push({ act, key, fn, afterAck: onDoubt === "fail", failsInDoubt: row !== undefined && onDoubt === "fail" });
+      this.#asked.push({ act, key: asked.key, fn, afterAck: onDoubt === "fail", failsInDoubt: row !== undefined && onDoubt === "fail" });
       this.pending++;
     }
     return result.promise;

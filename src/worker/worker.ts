@@ -6,12 +6,21 @@ import type { Log } from "../core/context.ts";
 import type { Definition } from "../core/definition.ts";
 import { FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { Random } from "../core/random.ts";
-import { protocolVersion, type Assignment, type Fence, type FromWorker, type Hello, type ToWorker } from "../protocol/worker.ts";
+import {
+  protocolVersion,
+  type Assignment,
+  type Fence,
+  type FromWorker,
+  type Hello,
+  type JournalEntry,
+  type ToWorker,
+} from "../protocol/worker.ts";
 import { AgentBody } from "./agent.ts";
 import { Attempt, type Host } from "./attempt.ts";
 import { cardOf } from "./cards.ts";
 import { boundedError } from "./classify.ts";
 import { systemRandom } from "./draws.ts";
+import { IdleAttempts } from "./idle.ts";
 import { Slots } from "./slots.ts";
 import { untracked, watchStrays } from "./track.ts";
 import { WorkflowBody } from "./workflow.ts";
@@ -24,6 +33,8 @@ export interface WorkerOptions {
   readonly build: string;
   readonly isolation: "in-process" | "child-process";
   readonly definitions: readonly Definition[];
+  /** Waiting workflows that it keeps in memory; beyond it, and when its heap is nearly full, the oldest are parked. @default 10_000 */
+  readonly continuations?: number;
 }
 export interface WorkerDeps {
   readonly clock: Clock;
@@ -54,6 +65,9 @@ class Hosting implements Worker, Host {
   readonly #options: WorkerOptions;
   readonly #definitions = new Map<string, Definition>();
   readonly #attempts = new Map<number, Attempt>();
+  /** Assignments whose journal is still coming. */
+  readonly #arriving = new Map<number, Assignment>();
+  readonly #idle: IdleAttempts;
   /** A newer lease of their task has come; their code has not stopped. */
   readonly #displaced = new Set<Attempt>();
   readonly #slots: Slots;
@@ -73,6 +87,7 @@ class Hosting implements Worker, Host {
     this.log = deps.log;
     this.#send = send;
     this.#slots = new Slots(o.slots, deps.clock);
+    this.#idle = new IdleAttempts(o.continuations ?? 10_000);
     for (const d of o.definitions) this.#definitions.set(d.name, d);
     this.#unwatch = watchStrays();
   }
@@ -106,6 +121,12 @@ class Hosting implements Worker, Host {
       case "assign":
         for (const task of m.tasks) this.#take(task);
         return;
+      case "journal":
+        return this.#takeJournal(m.fence, m.entries, m.left);
+      case "parked":
+        return this.#attempt(m.fence)?.discard();
+      case "query":
+        return this.#attempt(m.fence)?.body?.query(m.request, m.name);
       case "deliver":
         return this.#attempt(m.fence)?.body?.deliver(m.deliveries);
       case "ack":
@@ -124,7 +145,19 @@ class Hosting implements Worker, Host {
     }
   }
 
+  /** The next page of an assignment that was too long for one message. */
+  #takeJournal(fence: Fence, entries: Assignment["journal"], left: number): void {
+    const task = this.#arriving.get(fence.task);
+    if (!task || !sameFence(task.fence, fence)) return;
+    (task.journal as JournalEntry[]).push(...entries);
+    if (left > 0) return;
+    this.#arriving.delete(fence.task);
+    this.#take({ ...task, journalLeft: 0 });
+  }
+
   #cancel(fence: Fence, reason: string): void {
+    const arriving = this.#arriving.get(fence.task);
+    if (arriving && sameFence(arriving.fence, fence)) this.#arriving.delete(fence.task);
     const attempt = this.#attempt(fence);
     if (attempt) return attempt.abort(new FlotillaError("FLOTILLA_CANCELED", { by: reason }));
     // Its `ended` follows when its code has stopped.
@@ -148,6 +181,10 @@ class Hosting implements Worker, Host {
   }
 
   #assign(task: Assignment): void {
+    if (task.journalLeft) {
+      this.#arriving.set(task.fence.task, { ...task, journal: task.journal.slice() });
+      return;
+    }
     const definition = this.#definitions.get(task.definition);
     if (!definition?.run) {
       // The worker that said it had it may be another build.
@@ -216,12 +253,18 @@ class Hosting implements Worker, Host {
     this.#slots.release();
   }
 
+  idle(attempt: Attempt): void {
+    this.#idle.add(attempt);
+  }
+
   resume(attempt: Attempt): void {
+    this.#idle.delete(attempt);
     this.#slots.resume(attempt);
   }
 
   forget(attempt: Attempt): void {
     const { task } = attempt.fence;
+    this.#idle.delete(attempt);
     if (this.#attempts.get(task) === attempt) this.#attempts.delete(task);
     else this.#displaced.delete(attempt);
     if (this.#empty) {

@@ -2,10 +2,11 @@
 // without `this`.
 import type { BaseContext, Child, WorkflowContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
-import { declaredError } from "../core/error.ts";
+import type { Duration } from "../core/duration.ts";
+import { declaredError, FlotillaError } from "../core/error.ts";
 import { childTaskId, runOf } from "../core/id.ts";
 import type { Message } from "../core/message.ts";
-import { call, definitionOf, detach } from "./child.ts";
+import { call, detach, snapshot } from "./child.ts";
 import { race, reduce } from "./combine.ts";
 import { budgetViewOf, logOf, progressOf, spendOf } from "./context-parts.ts";
 import { drawUuid, randomOf, uuidOf } from "./draws.ts";
@@ -13,7 +14,10 @@ import { each, runScope } from "./each.ts";
 import type { AnyMessage } from "./emit.ts";
 import type { Scope } from "./keys.ts";
 import { map } from "./map.ts";
+import { send } from "./send.ts";
+import { shield } from "./shield.ts";
 import { unsupported } from "./unsupported.ts";
+import { approve, sleep, sleepUntil, waitFor } from "./waits.ts";
 import { emitOnce } from "./workflow-emit.ts";
 import { workflowArtifacts } from "./workflow-artifacts.ts";
 import type { WorkflowBody } from "./workflow.ts";
@@ -21,9 +25,6 @@ import type { WorkflowBody } from "./workflow.ts";
 export function createWorkflowContext(body: WorkflowBody, scope: Scope): WorkflowContext {
   return new Context(body, scope) as unknown as WorkflowContext;
 }
-
-const sleepInstead = "start the run later with `delay`, or wait inside an agent";
-const messageInstead = "pass what it waits for as input, or poll for it in an agent that retries";
 
 // The public types infer from each call; inside, inputs and values are unknown.
 class Context {
@@ -51,7 +52,8 @@ class Context {
         id: childTaskId(this.#body.attempt.assignment.publicId, act),
         result: () => pending,
         cancel: async (reason?: string) => pending.cancel(reason),
-        send: () => unsupported(`sending a message to ${definitionOf(target, "ctx.start").name}`, messageInstead),
+        send: (message: Message<string, never, unknown>, value: unknown) =>
+          send(this.#body, this.#scope, { act }, message, value),
       });
     };
   }
@@ -77,6 +79,42 @@ class Context {
   }
   get race() {
     return race;
+  }
+
+  // ---------- waits
+
+  get sleep(): WorkflowContext["sleep"] {
+    return (d) => sleep(this.#body, this.#scope, d);
+  }
+  get sleepUntil(): WorkflowContext["sleepUntil"] {
+    return (at) => sleepUntil(this.#body, this.#scope, at);
+  }
+  get waitFor() {
+    return (message: Message<string, never, unknown>, o?: { timeout?: Duration }) =>
+      waitFor(this.#body, this.#scope, message, o);
+  }
+  get approve() {
+    return (o: Parameters<typeof approve>[2]) => approve(this.#body, this.#scope, o);
+  }
+  get send() {
+    return (task: string, message: Message<string, never, unknown>, value: unknown) =>
+      send(this.#body, this.#scope, { task }, message, value);
+  }
+  get query() {
+    return (name: string, answer: () => unknown): void => this.#body.answers.register(name, answer);
+  }
+
+  // ---------- its end
+
+  get shield() {
+    return (fn: Parameters<WorkflowContext["shield"]>[0], o: { within: Duration }) =>
+      shield(this.#body, this.#scope, (inner) => createWorkflowContext(this.#body, inner), fn, o);
+  }
+  get continueAs() {
+    return (input: unknown): never => {
+      this.#body.continueAs(snapshot(this.#body.attempt.definition, input).text);
+      throw new FlotillaError("FLOTILLA_CLOSED", { what: "this execution: it goes on with the input of ctx.continueAs" });
+    };
   }
 
   // ---------- its own durable acts
@@ -148,23 +186,5 @@ class Context {
   }
   get execute() {
     return () => unsupported("ctx.execute(plan)", "write the plan as calls: ctx.call, ctx.map, ctx.reduce");
-  }
-  get shield() {
-    return () => unsupported("ctx.shield", "compensate in a workflow of its own, started by the client");
-  }
-  get continueAs() {
-    return () => unsupported("ctx.continueAs", "split the work over child workflows");
-  }
-  get sleep() {
-    return () => unsupported("ctx.sleep", sleepInstead);
-  }
-  get sleepUntil() {
-    return () => unsupported("ctx.sleepUntil", sleepInstead);
-  }
-  get waitFor() {
-    return (message?: Message<string, never, unknown>) => unsupported(`ctx.waitFor(${message?.name ?? ""})`, messageInstead);
-  }
-  get approve() {
-    return () => unsupported("ctx.approve", "end the run with what needs approval, and start the next one when it is given");
   }
 }

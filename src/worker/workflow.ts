@@ -6,7 +6,8 @@
 //   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
 //
 // Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
-import { FlotillaError } from "../core/error.ts";
+import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
+import { childTaskId } from "../core/id.ts";
 import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
 import type { Attempt, Body } from "./attempt.ts";
 import { boundedError, classify } from "./classify.ts";
@@ -16,7 +17,11 @@ import { Pump, type PumpHooks } from "./pump.ts";
 import { StepRunner } from "./step-runner.ts";
 import { insideStep, track } from "./track.ts";
 import { unsupported } from "./unsupported.ts";
-import { isThenable, parseInput, resultText } from "./values.ts";
+import { Gaps } from "./gaps.ts";
+import { inputOf } from "./input.ts";
+import type { Shield } from "./shield.ts";
+import { StateAnswers } from "./state-answers.ts";
+import { isThenable, resultText } from "./values.ts";
 import { createWorkflowContext } from "./workflow-context.ts";
 
 type Run = (input: unknown, ctx: unknown) => unknown;
@@ -39,9 +44,10 @@ export interface Asked {
   readonly row: JournalEntry | undefined;
 }
 
-type Ending = { readonly value: unknown } | { readonly thrown: unknown };
+type Ending = { readonly value: unknown } | { readonly thrown: unknown } | { readonly continued: string };
 
-const emptyJournal = new Journal([]);
+/** Asks of canceled code that are refused; a loop that asks on in spite of it is met with silence, or it would never end. */
+const refusedMax = 100;
 
 export class WorkflowBody implements Body, PumpHooks {
   readonly attempt: Attempt;
@@ -50,6 +56,11 @@ export class WorkflowBody implements Body, PumpHooks {
   /** Values being loaded for deliveries that wait for them. */
   loads = 0;
   emits = 0;
+  /** The task is being canceled: what its code was told. */
+  canceled: ErrorJson | undefined;
+  #shields: Set<Shield> | undefined;
+  #gaps: Gaps | undefined;
+  #answers: StateAnswers | undefined;
   readonly #journal: Journal;
   #steps: StepRunner | undefined;
   readonly #receivers: (Receiver | undefined)[] = [];
@@ -65,20 +76,36 @@ export class WorkflowBody implements Body, PumpHooks {
   #turning = false;
   #resuming = false;
   #ending: Ending | undefined;
+  /** What had settled before this attempt reaches up to here; it comes in pages. */
+  readonly #lastSeq: number;
+  #asksMore = false;
+  #refused = 0;
 
   constructor(attempt: Attempt) {
     this.attempt = attempt;
-    const { journal, acts, startedAt, deliveries } = attempt.assignment;
-    this.#journal = journal.length === 0 ? emptyJournal : new Journal(journal);
+    const { journal, acts, startedAt, deliveries, baseSeq = 0, lastSeq = baseSeq } = attempt.assignment;
+    this.#journal = new Journal(journal, baseSeq);
     this.#live = this.#journal.empty;
     this.#lastAct = acts;
-    this.pump = new Pump(startedAt, this);
+    this.#lastSeq = Math.max(lastSeq, deliveries.at(-1)?.seq ?? 0);
+    this.pump = new Pump(startedAt, this, baseSeq);
     this.pump.offer(deliveries);
     attempt.forgetHistory();
   }
 
+  // Made when first used: 10,000 waiting workflows have none of them.
   get steps(): StepRunner {
     return (this.#steps ??= new StepRunner(this));
+  }
+  get shields(): Set<Shield> {
+    return (this.#shields ??= new Set());
+  }
+  get gaps(): Gaps {
+    return (this.#gaps ??= new Gaps());
+  }
+  /** What its code answers about its state. */
+  get answers(): StateAnswers {
+    return (this.#answers ??= new StateAnswers(this.attempt));
   }
 
   /** True until a re-run has caught up: what the code says was said before. */
@@ -99,6 +126,10 @@ export class WorkflowBody implements Body, PumpHooks {
     if (!this.pump.open) {
       this.#outside(scope.path + base);
       return undefined;
+    }
+    if (this.canceled && !scope.isShielded) {
+      if (++this.#refused > refusedMax) return undefined;
+      throw errorFromJson(this.canceled);
     }
     const key = scope.key(base);
     const claim = this.#journal.claim(kind, key, inputHash);
@@ -142,7 +173,7 @@ export class WorkflowBody implements Body, PumpHooks {
     this.#resuming = false;
     if (this.#begun) return this.#turn();
     try {
-      const input = parseInput(this.attempt.definition, this.attempt.assignment.input);
+      const input = inputOf(this.attempt);
       if (input instanceof Promise)
         input.then(
           (i) => this.#parsed(i),
@@ -189,11 +220,18 @@ export class WorkflowBody implements Body, PumpHooks {
     this.#ending = ending;
   }
 
+  /** No more asks outside shields, and it ends by itself; the input of the next execution is at hand. */
+  continueAs(text: string): void {
+    if (this.attempt.closed || this.#ending) return;
+    if (!this.pump.open) return this.#outside("ctx.continueAs");
+    this.#ending = { continued: text };
+  }
+
   expect(d: Delivery): boolean {
     if (this.#ending) return false;
     // Several deliveries may share a turn when no code sees them: each is a turn of its own to the journal.
-    const mismatch =
-      this.#journal.afterTurn(this.pump.delivered) ?? (this.isOpen(d.act) ? undefined : this.#journal.beforeDelivery(d.act));
+    const asked = d.act === 0 || this.isOpen(d.act) || this.#dropped?.has(d.act) === true;
+    const mismatch = this.#journal.afterTurn(this.pump.delivered) ?? (asked ? undefined : this.#journal.beforeDelivery(d.act));
     if (mismatch) {
       this.#mismatch(mismatch);
       return false;
@@ -202,6 +240,13 @@ export class WorkflowBody implements Body, PumpHooks {
   }
 
   hand(d: Delivery): boolean {
+    if (d.act === 0) return this.#cancel(d);
+    if (this.#dropped?.delete(d.act)) return false;
+    if (d.status === "partial") this.gaps.add({ task: childTaskId(this.attempt.assignment.publicId, d.act), status: "partial" });
+    return this.#hand(d);
+  }
+
+  #hand(d: Delivery): boolean {
     const receiver = this.#receivers[d.act] as Receiver;
     this.#receivers[d.act] = undefined;
     receiver.scope.closed(d.act);
@@ -214,15 +259,38 @@ export class WorkflowBody implements Body, PumpHooks {
     }
   }
 
+  /** Asks that a cancel has answered: what comes of them later is nobody's. */
+  #dropped: Set<number> | undefined;
+
+  /** Its code learns that it is canceled: all that it awaits is rejected, but not what a shield asked. */
+  #cancel(d: Delivery): boolean {
+    this.canceled = d.error ?? new FlotillaError("FLOTILLA_CANCELED", { by: "somebody" }).toJSON();
+    this.attempt.tellCode(errorFromJson(this.canceled));
+    this.root.cancel(this.canceled.message);
+    for (const mine of this.#shields ?? []) mine.begin();
+    this.#dropped = new Set();
+    for (const [act, receiver] of this.#receivers.entries()) {
+      if (!receiver || receiver.scope.isShielded) continue;
+      this.#dropped.add(act);
+      this.#hand({ ...d, act });
+    }
+    return true;
+  }
+
   drained(): void {
     this.#turning = false;
     const { attempt, pump } = this;
     if (attempt.closed) return;
-    const mismatch = this.#ending ? this.#journal.atEnd(pump.delivered) : this.#journal.afterTurn(pump.delivered);
+    // Canceled code has had its turn: it goes on only inside shields.
+    const ending = this.#ending ?? (this.canceled && !this.#shields?.size ? { thrown: undefined } : undefined);
+    const mismatch = ending ? this.#journal.atEnd(pump.delivered) : this.#journal.afterTurn(pump.delivered);
     if (mismatch) return this.#mismatch(mismatch);
     if (!this.#live && pump.delivered >= this.#journal.liveFrom) this.#goLive();
-    if (this.#ending) return this.#conclude(this.#ending);
-    if (this.#live) this.#steps?.start();
+    if (ending) return this.#conclude(ending);
+    if (this.#live) {
+      this.#steps?.start();
+      this.#answers?.answer();
+    }
     attempt.flush();
   }
 
@@ -241,6 +309,7 @@ export class WorkflowBody implements Body, PumpHooks {
     const { attempt, pump } = this;
     if (this.#turning || !attempt.holdsSlot || !this.#begun || this.#ending) return;
     if (pump.hasNext && this.#loaded()) return this.#turn();
+    if (pump.received < this.#lastSeq && !pump.hasNext) return this.#askMore();
     if ((this.#steps?.pending ?? 0) > 0 || this.loads > 0) return;
     if (this.#open === 0) {
       return this.#foreign("the end of the workflow");
@@ -249,12 +318,33 @@ export class WorkflowBody implements Body, PumpHooks {
     attempt.yieldSlot();
   }
 
+  #askMore(): void {
+    if (this.#asksMore) return;
+    this.#asksMore = true;
+    this.attempt.host.send({ t: "more", fence: this.attempt.fence });
+  }
+
+  /** Its worker needs the memory. @returns false when its code is about to go on. */
+  park(): boolean {
+    const { attempt, pump } = this;
+    const idle = !attempt.closed && !attempt.holdsSlot && !this.#turning && !this.#resuming && !pump.hasNext;
+    if (!idle || this.loads > 0 || this.busy) return false;
+    attempt.act({ kind: "wait", seen: pump.delivered, park: true });
+    return true;
+  }
+
+  query(request: number, name: string): void {
+    this.answers.ask(request, name);
+    if (this.#live && this.#begun && !this.#turning) this.answers.answer();
+  }
+
   #loaded(): boolean {
     const next = this.pump.peek();
     return next !== undefined && this.#receivers[next.act]?.loading !== true;
   }
 
   deliver(deliveries: readonly Delivery[]): void {
+    this.#asksMore = false;
     if (this.pump.offer(deliveries)) this.kick();
   }
 
@@ -276,18 +366,25 @@ export class WorkflowBody implements Body, PumpHooks {
 
   #conclude(ending: Ending): void {
     this.pump.stopped = true;
+    if (this.canceled) return this.#settle({ status: "canceled", error: this.canceled });
+    if ("continued" in ending) return this.#settle({ status: "continued", input: ending.continued });
     if ("thrown" in ending) return this.#fail(ending.thrown);
     try {
       const text = resultText(this.attempt.definition, ending.value);
       if (text instanceof Promise)
         text.then(
-          (value) => this.#settle({ status: "succeeded", value }),
+          (value) => this.#succeed(value),
           (e) => this.#fail(e),
         );
-      else this.#settle({ status: "succeeded", value: text });
+      else this.#succeed(text);
     } catch (e) {
       this.#fail(e);
     }
+  }
+
+  #succeed(value: string): void {
+    const gaps = this.#gaps?.toJson();
+    this.#settle(gaps === undefined ? { status: "succeeded", value } : { status: "succeeded", value, gaps });
   }
 
   #fail(thrown: unknown): void {

@@ -90,7 +90,7 @@ export function healthView(o: Partial<HealthView> = {}): HealthView {
     durability: "power",
     startedAt: "2026-11-22T09:59:00.000Z",
     workers: { live: 1, slots: 8, busy: 1 },
-    queue: { ready: 0, delayed: 0, running: 1, oldestReadyMs: null },
+    queue: { ready: 0, delayed: 0, running: 1, parked: 0, oldestReadyMs: null },
     uncovered: [],
     ...o,
   };
@@ -217,6 +217,12 @@ export function fakeOrchestrator(): FakeOrchestrator {
       if (!tasks.has(id)) find(runs, "run", id);
       canceled.push({ id, reason });
     },
+    send: async (id) => void find(runs, "run", id),
+    query: async (id) => JSON.stringify(find(runs, "run", id).status),
+    approvals: async () => ({ items: [], next: null }),
+    approval: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
+    approve: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
+    reject: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
     run: async (id) => find(runs, "run", id),
     runs: async (q) =>
       page(

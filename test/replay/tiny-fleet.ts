@@ -97,7 +97,7 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     return number;
   };
   const deliver = (task: Task, act: number, result: AttemptResult): void => {
-    const error = result.status === "succeeded" ? null : result.error;
+    const error = "error" in result ? result.error : null;
     const delivery: Delivery = {
       seq: ++task.seq,
       act,

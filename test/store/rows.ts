@@ -13,6 +13,9 @@ export function batch(over: Partial<Batch> = {}): Batch {
     cancels: [],
     cancelSlice: 0,
     dueSlice: 0,
+    messages: [],
+    answers: [],
+    wakes: [],
     tasks: [],
     claims: [],
     ...over,
@@ -37,6 +40,7 @@ export function root(id: number, over: Partial<NewTask> = {}): NewTask {
     tenant: null,
     depth: 0,
     detached: false,
+    shielded: false,
     input: `{"n":${id}}`,
     options: null,
     createdAt: now,
@@ -95,6 +99,7 @@ export function settleOf(t: NewTask, leaseNo: number, over: Partial<Settlement> 
     error: null,
     spent: null,
     hasGate: true,
+    gaps: null,
     ...over,
   };
 }
@@ -125,6 +130,8 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
     ...children.map((c) => c.act as number),
     ...(over.steps ?? []).map((s) => s.act),
     ...(over.emits ?? []).map((e) => e.act),
+    ...(over.waits ?? []).map((w) => w.act),
+    ...(over.sends ?? []).map((s) => s.act),
   ];
   return {
     lease: { task: t.id, leaseNo },
@@ -134,9 +141,13 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
     steps: [],
     stepResults: [],
     emits: [],
+    waits: [],
+    sends: [],
     cancels: [],
     lastAct: Math.max(0, ...acts),
     armed: false,
+    park: false,
+    unwinds: false,
     ...over,
   };
 }

@@ -25,6 +25,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_IDEMPOTENCY_CONFLICT: { key: "audit:main", run: "r_7k2m9q4x" },
   FLOTILLA_NOT_FOUND: { what: "run", id: "r_7k2m9q4x" },
   FLOTILLA_LEASE_LOST: { task },
+  FLOTILLA_TOO_LATE: { what: "message approved", why: "the task that it is for has ended" },
   FLOTILLA_STEP_IN_DOUBT: { key: "charge" },
   FLOTILLA_STORE_LOCKED: { path: ".flotilla/dev.db", pid: 4242 },
   FLOTILLA_STORE_UNUSABLE: {

@@ -35,7 +35,7 @@ const run: RunView = runView({
 });
 const health = healthView({
   workers: { live: 12, slots: 12, busy: 12 },
-  queue: { ready: 82, delayed: 0, running: 12, oldestReadyMs: 800 },
+  queue: { ready: 82, delayed: 0, running: 12, parked: 0, oldestReadyMs: 800 },
 });
 
 function model(): ProgressModel {

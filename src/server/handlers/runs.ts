@@ -58,7 +58,8 @@ export const getOutcome: Handler = async ({ api, clock }, call) => {
 
 /** The stored value is JSON text already: it goes out as it is, unparsed, as it may have many megabytes. */
 function outcomeText(o: OutcomeReply): string {
-  return `{"status":${JSON.stringify(o.status)},"value":${o.value ?? "null"},"error":${JSON.stringify(o.error)}}`;
+  const gaps = o.gaps ? `,"gaps":${o.gaps}` : "";
+  return `{"status":${JSON.stringify(o.status)},"value":${o.value ?? "null"},"error":${JSON.stringify(o.error)}${gaps}}`;
 }
 
 export const cancelRun: Handler = async ({ api }, call) => {

@@ -1,10 +1,12 @@
 import type { ActBatch, StoredDelivery } from "../contract.ts";
 import type { Writing } from "./writing.ts";
 import { closeChild } from "./cancels.ts";
-import { takeSeqs } from "./gates.ts";
+import { park, takeSeqs } from "./gates.ts";
+import { writeSends } from "./messages.ts";
 import { errorText } from "./rows.ts";
 import type { Value } from "./statements.ts";
 import { insertTasks } from "./tasks.ts";
+import { writeWaits } from "./waits.ts";
 
 /** What running code asked for: children, steps, emits, and that it waits. An attempt that lost its lease changes nothing. */
 export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
@@ -18,21 +20,39 @@ export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
     writeChildren(w, batch);
     writeSteps(w, batch);
     writeEmits(w, batch);
+    if (batch.waits.length > 0) writeWaits(w, batch);
+    if (batch.sends.length > 0) writeSends(w, batch);
     for (const c of batch.cancels) closeChild(w, task, c.act, c.reason);
+    if (batch.park) parkRunning(w, batch);
   }
+}
+
+function parkRunning(w: Writing, batch: ActBatch): void {
+  const { task, leaseNo } = batch.lease;
+  const running = w.sql.row<{ attempt: number; crashes: number }>(
+    "SELECT attempt, crashes FROM running WHERE task = ? AND lease_no = ?",
+    task,
+    leaseNo,
+  ) as { attempt: number; crashes: number };
+  // Not an attempt's end: when it comes back it is the same one, under a new lease.
+  if (!park(w, { task, leaseNo, attempt: running.attempt - 1, crashes: running.crashes })) return;
+  w.sql.run("DELETE FROM running WHERE task = ? AND lease_no = ?", task, leaseNo);
+  w.parked.push(task);
 }
 
 function writeGate(w: Writing, batch: ActBatch): void {
   let remaining = 0;
   for (const child of batch.children) if (!child.detached && !child.refused) remaining += 1;
   w.sql.run(
-    `INSERT INTO gate (task, remaining, acts, last_seq, armed, started_at) VALUES (?,?,?,0,?,?) ON CONFLICT (task) DO UPDATE SET
-     remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), armed = excluded.armed`,
+    `INSERT INTO gate (task, remaining, acts, last_seq, armed, started_at, waits, unwinds) VALUES (?,?,?,0,?,?,?,?) ON CONFLICT (task) DO UPDATE SET
+     remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), armed = excluded.armed, waits = waits + excluded.waits`,
     batch.lease.task,
     remaining,
     batch.lastAct,
     batch.armed ? 1 : 0,
     batch.startedAt,
+    batch.waits.length,
+    batch.unwinds ? 1 : 0,
   );
 }
 
@@ -41,7 +61,7 @@ function writeChildren(w: Writing, batch: ActBatch): void {
   const refused = batch.children.filter((c) => c.refused);
   const seqOf = new Map<number, number>();
   if (refused.length > 0) {
-    let seq = takeSeqs(w, batch.lease.task, refused.length, 0) as number;
+    let seq = takeSeqs(w, batch.lease.task, refused.length) as number;
     for (const c of refused) {
       seqOf.set(c.id, seq);
       w.deliveries.push({
@@ -67,7 +87,7 @@ function writeSteps(w: Writing, batch: ActBatch): void {
   for (const s of batch.steps) flat.push(task, s.act, s.key, s.askedAfter, leaseNo, w.now);
   w.tables.step.insert(flat);
   if (batch.stepResults.length === 0) return;
-  let seq = takeSeqs(w, task, batch.stepResults.length, 0) as number;
+  let seq = takeSeqs(w, task, batch.stepResults.length) as number;
   for (const r of batch.stepResults) {
     w.sql.run(
       "UPDATE step SET seq = ?, ended_at = ?, value = ?, ref = ?, error = ? WHERE task = ? AND act = ?",

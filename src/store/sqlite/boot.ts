@@ -1,9 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Boot, LaneRow } from "../contract.ts";
 import type { Statements } from "./statements.ts";
+import { nextDue } from "./tasks.ts";
 import { inTransaction } from "./transaction.ts";
 
-/** A new life begins: what earlier lives were running goes back to ready, with its lease number and without a charge. */
+/**
+ * A new life begins: what earlier lives were running goes back to ready, with its lease number and without a charge.
+ * Workflows that were idle have nothing to run for: they are parked.
+ */
 export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { nonce: string; pid: number; now: number }): Boot {
   return inTransaction(db, sql, path, () => {
     sql.run("UPDATE orchestrator SET ended_at = ? WHERE ended_at IS NULL", p.now);
@@ -18,13 +22,19 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
        SELECT task, lease_no, attempt, worker, claimed_at, ?, 'orchestrator ended' FROM running`,
       p.now,
     );
+    sql.run(
+      `INSERT INTO parked (task, lease_no, attempt, crashes, since)
+       SELECT r.task, r.top, r.attempt - 1, r.crashes, ? FROM running r JOIN gate g ON g.task = r.task WHERE g.armed = 1`,
+      p.now,
+    );
+    sql.run("DELETE FROM running WHERE task IN (SELECT task FROM gate WHERE armed = 1)");
+    sql.run("UPDATE gate SET armed = 2 WHERE armed = 1");
     const recovered = sql.run(
       `INSERT INTO ready (lane, prio, pass, task, lease_no, attempt, crashes, alone, since)
        SELECT t.lane, t.prio, t.pass, r.task, r.top, r.attempt - 1, r.crashes, r.alone, ? FROM running r JOIN task t ON t.id = r.task`,
       p.now,
     );
     sql.run("DELETE FROM running");
-    sql.run("UPDATE gate SET armed = 0 WHERE armed = 1");
     sql.run("UPDATE worker SET left_at = ?, left_how = 'orchestrator ended' WHERE left_at IS NULL", p.now);
     return readBoot(sql, { boot, recovered });
   });
@@ -47,7 +57,8 @@ export function readBoot(sql: Statements, life: { boot: number; recovered: numbe
     lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
     depth: new Map(depth.map((r) => [r.lane, r])),
     delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
-    nextDueAt: sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null,
+    parked: sql.row<{ n: number }>("SELECT count(*) AS n FROM parked")?.n ?? 0,
+    nextDueAt: nextDue(sql),
     cancelsLeft: sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined,
   };
 }

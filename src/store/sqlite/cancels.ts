@@ -3,7 +3,8 @@ import { outcomeCode } from "../../core/task.ts";
 import type { CancelRequest, Closed } from "../contract.ts";
 import type { Writing } from "./writing.ts";
 import { errorText } from "./rows.ts";
-import { closeGate, takeSeqs } from "./gates.ts";
+import { cancelChildren, closeGate, takeChildSeqs, unpark, waking, wasParked } from "./gates.ts";
+import { cancelWait } from "./waits.ts";
 
 interface Target {
   id: number;
@@ -22,21 +23,23 @@ const columns = "id, run, parent, act, definition, lane, prio, pass, detached";
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): boolean {
   for (const { task, reason } of requests) {
     const target = w.sql.row<Target>(`SELECT ${columns} FROM task WHERE id = ?`, task);
-    if (target) closeTask(w, target, reason);
+    if (target) cancelTask(w, target, reason);
   }
   let left = slice;
   while (left > 0) {
-    const job = w.sql.row<{ task: number; after_act: number; reason: string }>(
-      "SELECT task, after_act, reason FROM cancel_job ORDER BY task LIMIT 1",
+    const job = w.sql.row<{ task: number; after_act: number; reason: string; upto: number | null; shielded: number }>(
+      "SELECT task, after_act, reason, upto, shielded FROM cancel_job ORDER BY task LIMIT 1",
     );
     if (!job) return false;
     const children = w.sql.rows<Target>(
-      `SELECT ${columns} FROM task WHERE parent = ? AND act > ? ORDER BY act LIMIT ?`,
+      `SELECT ${columns} FROM task WHERE parent = ? AND act > ? AND act <= ? ORDER BY act LIMIT ?`,
       job.task,
       job.after_act,
+      job.upto ?? Number.MAX_SAFE_INTEGER,
       left,
     );
-    for (const child of children) if (child.detached === 0) closeTask(w, child, job.reason);
+    for (const child of children)
+      if (child.detached === plain || (child.detached === shielded && job.shielded === 1)) cancelTask(w, child, job.reason);
     if (children.length < left) w.sql.run("DELETE FROM cancel_job WHERE task = ?", job.task);
     else w.sql.run("UPDATE cancel_job SET after_act = ? WHERE task = ?", (children.at(-1) as Target).act, job.task);
     left -= Math.max(children.length, 1);
@@ -47,7 +50,38 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
 /** A parent's code stops a child of its own. */
 export function closeChild(w: Writing, parent: number, act: number, reason: string): void {
   const target = w.sql.row<Target>(`SELECT ${columns} FROM task WHERE parent = ? AND act = ?`, parent, act);
-  if (target) closeTask(w, target, reason);
+  if (target) cancelTask(w, target, reason);
+  else cancelWait(w, parent, act, reason);
+}
+
+/** `task.detached` */
+const plain = 0;
+const shielded = 2;
+
+/** A workflow that has begun is told, and ends by itself; anything else, and whoever was told before, is closed. */
+function cancelTask(w: Writing, t: Target, reason: string): void {
+  if (w.sql.row("SELECT 1 FROM held WHERE task = ?", t.id)) return closeTask(w, t, reason);
+  const gate = w.sql.row<{ cancel_seq: number; armed: number; acts: number; remaining: number }>(
+    `UPDATE gate SET last_seq = last_seq + 1, cancel_seq = last_seq + 1, cancel_reason = ?, cancel_at = ?, armed = ${waking}
+     WHERE task = ? AND unwinds = 1 AND cancel_seq IS NULL RETURNING cancel_seq, armed, acts, remaining`,
+    reason,
+    w.now,
+    t.id,
+  );
+  if (!gate) return closeTask(w, t, reason);
+  if (gate.armed === wasParked) unpark(w, t.id);
+  if (gate.remaining > 0) cancelChildren(w, t.id, { upto: gate.acts, shielded: false, reason });
+  const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
+  w.deliveries.push({
+    parent: t.id,
+    seq: gate.cancel_seq,
+    act: 0,
+    status: "canceled",
+    value: null,
+    ref: null,
+    error,
+    at: w.now,
+  });
 }
 
 /** Takes the task from wherever it is. One that has an outcome already keeps it. */
@@ -55,7 +89,7 @@ function closeTask(w: Writing, t: Target, reason: string): void {
   const place = takeAway(w, t);
   if (!place) return;
   const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
-  const seq = t.parent !== null && t.detached === 0 ? takeSeqs(w, t.parent, 1, 1) : null;
+  const seq = t.parent !== null && t.detached !== 1 ? (takeChildSeqs(w, t.parent, [t.act as number])[0] ?? null) : null;
   if (seq !== null) {
     w.deliveries.push({
       parent: t.parent as number,
@@ -80,6 +114,7 @@ function closeTask(w: Writing, t: Target, reason: string): void {
     null,
     null,
     errorText(error),
+    null,
     null,
     null,
     null,
@@ -119,7 +154,7 @@ function takeAway(w: Writing, t: Target): Place | undefined {
       worker: running.worker,
       startedAt: running.claimed_at,
     };
-  const queued = (was: "ready" | "delayed" | "held", row: { lease_no: number; attempt: number } | undefined): Place | undefined =>
+  const queued = (was: Exclude<Closed["was"], "running">, row: { lease_no: number; attempt: number } | undefined): Place | undefined =>
     row && { was, leaseNo: row.lease_no, attempt: row.attempt, worker: null, startedAt: null };
   return (
     queued(
@@ -133,6 +168,7 @@ function takeAway(w: Writing, t: Target): Place | undefined {
       ),
     ) ??
     queued("delayed", w.sql.row("DELETE FROM delayed WHERE task = ? RETURNING lease_no, attempt", t.id)) ??
-    queued("held", w.sql.row("DELETE FROM held WHERE task = ? RETURNING lease_no, attempt", t.id))
+    queued("held", w.sql.row("DELETE FROM held WHERE task = ? RETURNING lease_no, attempt", t.id)) ??
+    queued("parked", w.sql.row("DELETE FROM parked WHERE task = ? RETURNING lease_no, attempt", t.id))
   );
 }

@@ -6,12 +6,15 @@ import { writeActs } from "./acts.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
 import { RunChanges } from "./counters.ts";
+import { unpark } from "./gates.ts";
+import { writeMessages } from "./messages.ts";
 import { writeRequeues } from "./requeues.ts";
 import { writeSettles } from "./settles.ts";
 import type { Statements } from "./statements.ts";
 import type { Tables } from "./tables.ts";
-import { insertTasks, promoteDue } from "./tasks.ts";
+import { insertTasks, nextDue, promoteDue } from "./tasks.ts";
 import { inTransaction } from "./transaction.ts";
+import { endDueWaits, writeAnswers } from "./waits.ts";
 import type { Writing } from "./writing.ts";
 
 export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, path: string, batch: Batch): BatchResult {
@@ -27,6 +30,10 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     deliveries: [],
     closed: [],
     due: [],
+    woken: [],
+    parked: [],
+    unsent: new Map(),
+    unanswered: new Set(),
     existing: new Map(),
   };
   return inTransaction(db, sql, path, () => {
@@ -35,16 +42,18 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     writeSettles(writing, batch.settles);
     writeRequeues(writing, batch.requeues);
     const moreCancels = writeCancels(writing, batch.cancels, batch.cancelSlice);
-    if (batch.dueSlice > 0) promoteDue(writing, batch.dueSlice);
+    if (batch.dueSlice > 0) {
+      promoteDue(writing, batch.dueSlice);
+      endDueWaits(writing, batch.dueSlice);
+    }
+    writeMessages(writing, batch.messages);
+    writeAnswers(writing, batch.answers);
+    for (const task of batch.wakes) unpark(writing, task);
     insertTasks(writing, batch.tasks, batch.boot);
     writeClaims(writing, batch.claims);
     const events = writing.runs.write();
-    const nextDueAt =
-      batch.dueSlice > 0
-        ? (sql.row<{ due_at: number }>("SELECT due_at FROM delayed ORDER BY due_at LIMIT 1")?.due_at ?? null)
-        : null;
-    const { fencedActs, fenced, deliveries, closed, due, existing, unclaimed } = writing;
-    return { fencedActs, fenced, deliveries, closed, due, existing, unclaimed, events, moreCancels, nextDueAt };
+    const { sql: _sql, tables: _tables, runs: _runs, now: _now, boot: _boot, ...result } = writing;
+    return { ...result, events, moreCancels, nextDueAt: batch.dueSlice > 0 ? nextDue(sql) : null };
   });
 }
 

@@ -1,6 +1,7 @@
 import type { OutcomeStatus } from "../../core/task.ts";
 import type { Spend } from "../../protocol/worker.ts";
 import type { StoredEvent } from "../contract.ts";
+import { eventTypes } from "./rows.ts";
 import type { Inserter, Statements, Value } from "./statements.ts";
 
 type Column = "total" | "succeeded" | "failed" | "canceled" | "quarantined" | "retried";
@@ -20,7 +21,7 @@ export class RunChanges {
   readonly #sql: Statements;
   readonly #events: Inserter;
   readonly #stages = new Map<string, Change>();
-  readonly #settled = new Map<number, { type: 1 | 2; task: number; act: number | null }[]>();
+  readonly #settled = new Map<number, { type: 1 | 2 | 3; task: number; act: number | null }[]>();
   readonly #spent = new Map<number, Spend>();
 
   constructor(sql: Statements, events: Inserter) {
@@ -43,7 +44,7 @@ export class RunChanges {
     this.event(run, 1, task, null);
   }
 
-  event(run: number, type: 1 | 2, task: number, act: number | null): void {
+  event(run: number, type: 1 | 2 | 3, task: number, act: number | null): void {
     const list = this.#settled.get(run);
     if (list) list.push({ type, task, act });
     else this.#settled.set(run, [{ type, task, act }]);
@@ -97,7 +98,7 @@ export class RunChanges {
       for (const { type, task, act } of list) {
         cursor += 1;
         flat.push(run, cursor, type, task, act);
-        events.push({ run, cursor, type: type === 1 ? "settled" : "emit", task, act });
+        events.push({ run, cursor, type: eventTypes[type] as StoredEvent["type"], task, act });
       }
     }
     this.#events.insert(flat);

@@ -1,6 +1,7 @@
 import type { Requeue } from "../contract.ts";
+import { park, renewGate } from "./gates.ts";
 import type { Writing } from "./writing.ts";
-import { errorText, spendValues } from "./rows.ts";
+import { errorText, readyRow, spendValues } from "./rows.ts";
 
 /** Ends attempts whose task goes on: a row of history, and the task back to where it waits. The lease number never resets. */
 export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
@@ -21,8 +22,8 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
       errorText(r.error),
       ...spendValues(r.spent),
     ]);
-    w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
     const next = r.next;
+    if (next.to !== "parked") w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
     switch (next.to) {
       case "ready":
         w.tables.ready.insert([r.lane, r.prio, r.pass, task, leaseNo, next.attempt, next.crashes, next.alone ? 1 : 0, w.now]);
@@ -40,6 +41,20 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
           next.alone ? 1 : 0,
         ]);
         break;
+      case "parked":
+        if (!park(w, { task, leaseNo, attempt: next.attempt, crashes: next.crashes }))
+          woken(w, r, { attempt: next.attempt, crashes: next.crashes });
+        break;
+      case "continued":
+        renewGate(w, task);
+        w.sql.run(
+          `INSERT INTO continued (task, first_input, generation) SELECT id, input, 1 FROM task WHERE id = ?
+           ON CONFLICT (task) DO UPDATE SET generation = generation + 1`,
+          task,
+        );
+        w.sql.run("UPDATE task SET input = ? WHERE id = ?", next.input, task);
+        woken(w, r, { attempt: 0, crashes: 0 });
+        break;
       case "held":
         w.sql.run(
           "INSERT INTO held (task, reason, error, since, lease_no, attempt, crashes) VALUES (?,?,?,?,?,?,?)",
@@ -56,4 +71,11 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
     w.runs.spend(r.run, r.spent);
     if (!r.isRoot && (r.how === "failed" || r.how === "timeout")) w.runs.count(r.run, r.definition, "retried");
   }
+}
+
+/** Back to its lane at once, told to the orchestrator as a row. */
+function woken(w: Writing, r: Requeue, o: { attempt: number; crashes: number }): void {
+  const { task, leaseNo } = r.lease;
+  w.tables.ready.insert([r.lane, r.prio, r.pass, task, leaseNo, o.attempt, o.crashes, 0, w.now]);
+  w.woken.push(readyRow({ lane: r.lane, prio: r.prio, pass: r.pass, task, leaseNo, ...o, alone: 0, since: w.now }));
 }

@@ -31,9 +31,10 @@ export interface RawOutcome {
   micro_usd: number | null;
   input_tokens: number | null;
   output_tokens: number | null;
+  gaps: string | null;
 }
 export const outcomeColumns =
-  "o.task, o.lease_no, o.status, o.attempt, o.worker, o.seq, o.started_at, o.finished_at, o.value, o.ref, o.error, o.micro_usd, o.input_tokens, o.output_tokens";
+  "o.task, o.lease_no, o.status, o.attempt, o.worker, o.seq, o.started_at, o.finished_at, o.value, o.ref, o.error, o.micro_usd, o.input_tokens, o.output_tokens, o.gaps";
 
 export function outcomeRow(r: RawOutcome): OutcomeRow {
   return {
@@ -52,6 +53,7 @@ export function outcomeRow(r: RawOutcome): OutcomeRow {
       r.micro_usd === null
         ? null
         : { microUsd: r.micro_usd, inputTokens: r.input_tokens ?? 0, outputTokens: r.output_tokens ?? 0 },
+    gaps: r.gaps,
   };
 }
 
@@ -63,6 +65,9 @@ export function readyRow(r: RawReady): ReadyRow {
   return r as ReadyRow;
 }
 
+/** The order is the number that is stored: append only. */
+export const eventTypes = ["", "settled", "emit", "approval"] as const;
+
 export interface RawEvent {
   run: number;
   cursor: number;
@@ -71,7 +76,7 @@ export interface RawEvent {
   act: number | null;
 }
 export function eventRow(r: RawEvent): StoredEvent {
-  return { ...r, type: r.type === 1 ? "settled" : "emit" };
+  return { ...r, type: eventTypes[r.type] as StoredEvent["type"] };
 }
 
 export function errorOf(text: string | null): ErrorJson | null {

@@ -1,6 +1,6 @@
 import { outcomeCode } from "../../core/task.ts";
 import type { Settlement } from "../contract.ts";
-import { closeGate, takeSeqs } from "./gates.ts";
+import { closeGate, takeChildSeqs } from "./gates.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, spendValues } from "./rows.ts";
 import type { Value } from "./statements.ts";
@@ -25,9 +25,14 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
   }
   const seqs = new Map<number, number>();
   for (const [parent, siblings] of byParent) {
-    let seq = takeSeqs(w, parent, siblings.length, siblings.length);
-    if (seq === null) continue;
-    for (const s of siblings) {
+    const places = takeChildSeqs(
+      w,
+      parent,
+      siblings.map((s) => s.act as number),
+    );
+    for (const [i, s] of siblings.entries()) {
+      const seq = places[i];
+      if (seq === null || seq === undefined) continue;
       seqs.set(s.lease.task, seq);
       w.deliveries.push({
         parent,
@@ -39,7 +44,6 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
         error: s.error,
         at: w.now,
       });
-      seq += 1;
     }
   }
   const flat: Value[] = [];
@@ -57,6 +61,7 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
       s.ref,
       errorText(s.error),
       ...spendValues(s.spent),
+      s.gaps,
     );
     w.runs.spend(s.run, s.spent);
     if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);

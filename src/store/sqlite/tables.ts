@@ -9,6 +9,7 @@ export interface Tables {
   readonly outcome: Inserter;
   readonly attempt: Inserter;
   readonly step: Inserter;
+  readonly wait: Inserter;
   readonly emit: Inserter;
   readonly event: Inserter;
 }
@@ -25,10 +26,11 @@ export function openTables(sql: Statements): Tables {
     running: table("running", "task lease_no top orchestrator worker attempt crashes alone claimed_at"),
     outcome: table(
       "outcome",
-      "task lease_no status attempt worker seq started_at finished_at value ref error micro_usd input_tokens output_tokens",
+      "task lease_no status attempt worker seq started_at finished_at value ref error micro_usd input_tokens output_tokens gaps",
     ),
     attempt: table("attempt", "task lease_no attempt worker started_at ended_at how error micro_usd input_tokens output_tokens"),
     step: table("step", "task act key asked_after lease_no begun_at"),
+    wait: table("wait", "task act kind key input_hash asked_after name detail begun_at due_at"),
     emit: table("emit", "task act key asked_after name value at"),
     event: table("event", "run cursor type task act"),
   };

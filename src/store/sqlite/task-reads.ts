@@ -1,5 +1,7 @@
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
-import type { AttemptRow, Journal, Store, TaskRow, Whereabouts } from "../contract.ts";
+import type { AttemptRow, Store, TaskRow, Whereabouts } from "../contract.ts";
+import { readJournal, readSettled } from "./journal-reads.ts";
+import { openWaitReads } from "./wait-reads.ts";
 import {
   errorOf,
   outcomeColumns,
@@ -70,7 +72,9 @@ export function openTaskReads(sql: Statements): Store["tasks"] {
           how: r.how,
           error: errorOf(r.error),
         })),
-    journal: (id) => journal(sql, id),
+    journal: (id) => readJournal(sql, id),
+    settled: ({ task, acts }) => readSettled(sql, task, acts),
+    ...openWaitReads(sql),
     children: (id) => ({
       total: sql.row<{ n: number }>("SELECT count(*) AS n FROM task WHERE parent = ?", id)?.n ?? 0,
       unsettled: sql.row<{ n: number }>("SELECT remaining AS n FROM gate WHERE task = ?", id)?.n ?? 0,
@@ -118,7 +122,7 @@ function stateFilter(state: string | null): { filter: string; values: Value[] } 
     case "waiting":
       return {
         filter:
-          "AND (EXISTS (SELECT 1 FROM running r JOIN gate g ON g.task = r.task WHERE r.task = t.id AND g.armed = 1) OR EXISTS (SELECT 1 FROM held h WHERE h.task = t.id))",
+          "AND (EXISTS (SELECT 1 FROM running r JOIN gate g ON g.task = r.task WHERE r.task = t.id AND g.armed = 1) OR EXISTS (SELECT 1 FROM held h WHERE h.task = t.id) OR EXISTS (SELECT 1 FROM parked p WHERE p.task = t.id))",
         values: [],
       };
     default: {
@@ -194,87 +198,19 @@ function whereabouts(sql: Statements, id: number, task: TaskRow | undefined): Wh
     crashes: number;
     since: number;
   }>("SELECT reason, error, lease_no, attempt, crashes, since FROM held WHERE task = ?", id);
-  return held
-    ? {
-        in: "held",
-        reason: held.reason,
-        error: errorOf(held.error),
-        leaseNo: held.lease_no,
-        attempt: held.attempt,
-        crashes: held.crashes,
-        since: held.since,
-      }
-    : null;
-}
-
-interface RawStep {
-  act: number;
-  key: string;
-  asked_after: number;
-  seq: number | null;
-  ended_at: number | null;
-  value: string | null;
-  ref: string | null;
-  error: string | null;
-}
-
-/** The journal is the rows themselves: children with their outcomes, steps, emits. */
-function journal(sql: Statements, id: number): Journal | null {
-  const gate = sql.row<{ acts: number; started_at: number; last_seq: number }>(
-    "SELECT acts, started_at, last_seq FROM gate WHERE task = ?",
+  if (held)
+    return {
+      in: "held",
+      reason: held.reason,
+      error: errorOf(held.error),
+      leaseNo: held.lease_no,
+      attempt: held.attempt,
+      crashes: held.crashes,
+      since: held.since,
+    };
+  const parked = sql.row<{ leaseNo: number; attempt: number; crashes: number; since: number; remaining: number }>(
+    "SELECT p.lease_no AS leaseNo, p.attempt, p.crashes, p.since, g.remaining FROM parked p JOIN gate g ON g.task = p.task WHERE p.task = ?",
     id,
   );
-  if (!gate) return null;
-  const entries: Journal["entries"][number][] = [];
-  const deliveries: Journal["deliveries"][number][] = [];
-  const children = sql.rows<
-    { act: number; key: string; input_hash: string; asked_after: number; detached: number } & Partial<RawOutcome>
-  >(
-    `SELECT t.act, t.key, t.input_hash, t.asked_after, t.detached, o.status, o.seq, o.finished_at, o.value, o.ref, o.error FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.parent = ? ORDER BY t.act`,
-    id,
-  );
-  for (const c of children) {
-    const seq = c.detached === 1 ? null : (c.seq ?? null);
-    entries.push({ act: c.act, kind: "child", key: c.key, inputHash: c.input_hash, askedAfter: c.asked_after, seq });
-    if (seq !== null) {
-      const o = outcomeRow(c as RawOutcome);
-      deliveries.push({
-        parent: id,
-        seq,
-        act: c.act,
-        status: o.status,
-        value: o.value,
-        ref: o.ref,
-        error: o.error,
-        at: o.finishedAt,
-      });
-    }
-  }
-  for (const s of sql.rows<RawStep>(
-    "SELECT act, key, asked_after, seq, ended_at, value, ref, error FROM step WHERE task = ? ORDER BY act",
-    id,
-  )) {
-    entries.push({ act: s.act, kind: "step", key: s.key, inputHash: "", askedAfter: s.asked_after, seq: s.seq });
-    if (s.seq !== null) {
-      deliveries.push({
-        parent: id,
-        seq: s.seq,
-        act: s.act,
-        status: s.error ? "failed" : "succeeded",
-        value: s.value,
-        ref: s.ref,
-        error: errorOf(s.error),
-        at: s.ended_at as number,
-      });
-    }
-  }
-  for (const e of sql.rows<{ act: number; key: string; asked_after: number }>(
-    "SELECT act, key, asked_after FROM emit WHERE task = ? ORDER BY act",
-    id,
-  )) {
-    entries.push({ act: e.act, kind: "emit", key: e.key, inputHash: "", askedAfter: e.asked_after, seq: null });
-  }
-  entries.sort((a, b) => a.act - b.act);
-  deliveries.sort((a, b) => a.seq - b.seq);
-  return { acts: gate.acts, startedAt: gate.started_at, lastSeq: gate.last_seq, entries, deliveries };
+  return parked ? { in: "parked", ...parked } : null;
 }

@@ -2,7 +2,7 @@ import { outcomeCode } from "../../core/task.ts";
 import type { NewTask } from "../contract.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, readyRow, type RawReady } from "./rows.ts";
-import type { Value } from "./statements.ts";
+import type { Statements, Value } from "./statements.ts";
 
 const namespace = 1;
 
@@ -33,7 +33,7 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
       t.pass,
       t.tenant,
       t.depth,
-      t.detached ? 1 : 0,
+      t.detached ? 1 : t.shielded ? 2 : 0,
       t.input,
       t.options,
       t.createdAt,
@@ -51,6 +51,7 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
         null,
         null,
         errorText(t.refused),
+        null,
         null,
         null,
         null,
@@ -117,4 +118,13 @@ export function promoteDue(w: Writing, limit: number): void {
     w.due.push(readyRow({ ...r, since: w.now }));
   }
   w.tables.ready.insert(flat);
+}
+
+/** When the next delayed task or wait is due. */
+export function nextDue(sql: Statements): number | null {
+  const row = sql.row<{ at: number | null }>(
+    `SELECT min(at) AS at FROM (SELECT (SELECT due_at FROM delayed ORDER BY due_at LIMIT 1) AS at UNION ALL
+     SELECT (SELECT due_at FROM wait WHERE ended_at IS NULL AND due_at IS NOT NULL ORDER BY due_at, task, act LIMIT 1))`,
+  );
+  return row?.at ?? null;
 }

@@ -16,5 +16,9 @@ export interface Writing {
   readonly deliveries: StoredDelivery[];
   readonly closed: Closed[];
   readonly due: ReadyRow[];
+  readonly woken: ReadyRow[];
+  readonly parked: number[];
+  readonly unsent: Map<number, "ended" | "full" | "duplicate">;
+  readonly unanswered: Set<number>;
   readonly existing: Map<number, { task: number; secret: string; inputHash: string }>;
 }

@@ -1,0 +1,108 @@
+import { FlotillaError, type ErrorJson } from "../../core/error.ts";
+import { outcomeCode } from "../../core/task.ts";
+import { waitKinds, type ActBatch, type Answer, type WaitKind } from "../contract.ts";
+import { takeSeqs } from "./gates.ts";
+import { errorText } from "./rows.ts";
+import type { Writing } from "./writing.ts";
+
+/** Begins waits. One for a message that has arrived before ends at once. */
+export function writeWaits(w: Writing, batch: ActBatch): void {
+  const { task } = batch.lease;
+  for (const a of batch.waits) {
+    w.tables.wait.insert([
+      task,
+      a.act,
+      waitKinds.indexOf(a.kind),
+      a.key,
+      a.inputHash,
+      a.askedAfter,
+      a.name,
+      a.detail,
+      w.now,
+      a.dueAt,
+    ]);
+    if (a.kind === "approval") w.runs.event(batch.run, 3, task, a.act);
+  }
+  for (const a of batch.waits) {
+    if (a.kind !== "message") continue;
+    const message = w.sql.row<{ id: number; value: string; key: string | null }>(
+      "SELECT id, value, key FROM message WHERE task = ? AND name = ? AND act IS NULL ORDER BY id LIMIT 1",
+      task,
+      a.name,
+    );
+    if (!message) continue;
+    if (message.key === null) w.sql.run("DELETE FROM message WHERE id = ?", message.id);
+    else w.sql.run("UPDATE message SET act = ?, value = '' WHERE id = ?", a.act, message.id);
+    endWait(w, task, a.act, { status: "succeeded", value: message.value, error: null });
+  }
+}
+
+/** What came of a wait. @returns false when it had ended, or its task has. */
+export function endWait(
+  w: Writing,
+  task: number,
+  act: number,
+  end: { status: "succeeded" | "failed" | "canceled"; value: string | null; error: ErrorJson | null },
+): boolean {
+  if (
+    w.sql.run(
+      "UPDATE wait SET ended_at = ?, status = ?, value = ?, error = ? WHERE task = ? AND act = ? AND ended_at IS NULL",
+      w.now,
+      outcomeCode(end.status),
+      end.value,
+      errorText(end.error),
+      task,
+      act,
+    ) === 0
+  )
+    return false;
+  w.sql.run("UPDATE gate SET waits = waits - 1 WHERE task = ?", task);
+  const seq = takeSeqs(w, task, 1);
+  if (seq === null) return false;
+  w.sql.run("UPDATE wait SET seq = ? WHERE task = ? AND act = ?", seq, task, act);
+  w.deliveries.push({ parent: task, seq, act, ...end, ref: null, at: w.now });
+  return true;
+}
+
+/** A wait whose code does not wait any more. */
+export function cancelWait(w: Writing, task: number, act: number, reason: string): void {
+  const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
+  endWait(w, task, act, { status: "canceled", value: null, error });
+}
+
+interface DueWait {
+  task: number;
+  act: number;
+  kind: number;
+  name: string | null;
+  detail: string | null;
+}
+
+/** Timers end, other waits expire: the earliest first. */
+export function endDueWaits(w: Writing, limit: number): void {
+  const due = w.sql.rows<DueWait>(
+    "SELECT task, act, kind, name, detail FROM wait WHERE ended_at IS NULL AND due_at <= ? ORDER BY due_at, task, act LIMIT ?",
+    w.now,
+    limit,
+  );
+  for (const row of due) endWait(w, row.task, row.act, expiry(row));
+}
+
+function expiry(row: DueWait): Parameters<typeof endWait>[3] {
+  const kind = waitKinds[row.kind] as WaitKind;
+  if (kind === "timer") return { status: "succeeded", value: "null", error: null };
+  if (kind === "message") {
+    const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }, { where: `ctx.waitFor(${row.name})` }).toJSON();
+    return { status: "failed", value: null, error };
+  }
+  return (JSON.parse(row.detail ?? "{}") as { expiry: Parameters<typeof endWait>[3] }).expiry;
+}
+
+/** The first answer of an approval counts. */
+export function writeAnswers(w: Writing, answers: readonly Answer[]): void {
+  for (const [index, a] of answers.entries()) {
+    const open = w.sql.row("SELECT 1 FROM wait WHERE task = ? AND act = ? AND kind = 3 AND ended_at IS NULL", a.task, a.act);
+    const status = a.error ? "failed" : "succeeded";
+    if (!open || !endWait(w, a.task, a.act, { status, value: a.value, error: a.error })) w.unanswered.add(index);
+  }
+}
