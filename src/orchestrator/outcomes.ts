@@ -79,7 +79,7 @@ export class Outcomes {
 
   async reply(end: End): Promise<OutcomeReply> {
     const value = end.ref === null ? end.value : await this.#artifacts.get(end.ref);
-    return { status: end.status, value, error: end.error, gaps: end.gaps };
+    return { status: end.status, value, error: end.error, ...(end.gaps === null ? {} : { gaps: end.gaps }) };
   }
 
   #end(run: number, end: End): void {

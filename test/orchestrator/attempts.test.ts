@@ -225,7 +225,9 @@ describe("a worker that dies", () => {
     expect(worker.assigned).toHaveLength(2);
     worker.die();
     await world.turn();
-    expect(await world.orchestrator.task(flow.id)).toMatchObject({ state: "ready", crashes: 0 });
+    // It was idle: it waits without a worker until its child settles.
+    expect(await world.orchestrator.task(flow.id)).toMatchObject({ state: "waiting", crashes: 0 });
+    expect((await world.orchestrator.health()).queue).toMatchObject({ parked: 1 });
     expect(await world.orchestrator.task(`${flow.id.replace("r_", "t_")}.1`)).toMatchObject({ crashes: 1 });
   });
 

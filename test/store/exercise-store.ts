@@ -1,6 +1,7 @@
 // What every store must do, by noun. A driver is done when this passes; a case is skipped only with a written reason.
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../src/store/contract.ts";
+import { bounds } from "../../src/core/bounds.ts";
+import type { ActBatch, NewTask, Store } from "../../src/store/contract.ts";
 import { FlotillaError } from "../../src/core/error.ts";
 import { actsOf, batch, begin, child, claimOf, now, requeueOf, root, runningRoot, settleOf } from "./rows.ts";
 
@@ -407,6 +408,240 @@ export function exerciseStore(name: string, o: Exercise): void {
     });
   });
 
+  const waitOf = (act: number, over: Partial<ActBatch["waits"][number]> = {}): ActBatch["waits"][number] => ({
+    act,
+    kind: "timer",
+    key: `w${act}`,
+    inputHash: "h",
+    askedAfter: 0,
+    name: null,
+    detail: null,
+    dueAt: null,
+    ...over,
+  });
+
+  describe(`${name}: waits`, () => {
+    it("a timer ends at its time, once, in its task's order", async (store) => {
+      const t = await runningRoot(store);
+      const waits = [waitOf(1, { dueAt: now + 20 }), waitOf(2, { dueAt: now + 10 })];
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits, armed: true })] }));
+      expect(await store.tasks.waits({ task: 1, limit: 10 })).toMatchObject([{ act: 1 }, { act: 2, dueAt: now + 10 }]);
+      const early = await store.commit(batch({ now: now + 9, dueSlice: 10 }));
+      expect([early.deliveries, early.nextDueAt]).toEqual([[], now + 10]);
+      const due = await store.commit(batch({ now: now + 30, dueSlice: 10 }));
+      expect(due.deliveries.map((d) => [d.seq, d.act, d.status, d.value, d.at])).toEqual([
+        [1, 2, "succeeded", "null", now + 30],
+        [2, 1, "succeeded", "null", now + 30],
+      ]);
+      expect(due.nextDueAt).toBe(null);
+      expect((await store.commit(batch({ now: now + 40, dueSlice: 10 }))).deliveries).toEqual([]);
+      expect((await store.tasks.journal(1))?.entries.map((e) => [e.act, e.kind, e.seq])).toEqual([
+        [1, "timer", 2],
+        [2, "timer", 1],
+      ]);
+      expect((await store.tasks.settled({ task: 1, acts: [1, 2] })).get(2)).toMatchObject({ seq: 1, status: "succeeded" });
+    });
+
+    it("a message goes to the oldest wait for it, or lies in the box until there is one", async (store) => {
+      const t = await runningRoot(store);
+      const say = (value: string, key: string | null = null) => ({ task: 1, name: "m", value, key });
+      const boxed = await store.commit(batch({ messages: [say('"a"'), say('"b"', "k"), say('"again"', "k")] }));
+      expect([boxed.deliveries, [...boxed.unsent]]).toEqual([[], [[2, "duplicate"]]]);
+      const wait = (act: number) => waitOf(act, { kind: "message", name: "m" });
+      const r = await store.commit(batch({ acts: [actsOf(t, 1, { waits: [wait(1), wait(2), wait(3)] })] }));
+      expect(r.deliveries.map((d) => [d.seq, d.act, d.value])).toEqual([
+        [1, 1, '"a"'],
+        [2, 2, '"b"'],
+      ]);
+      // A key stays used when its message is taken.
+      expect([...(await store.commit(batch({ messages: [say('"late"', "k")] }))).unsent]).toEqual([[0, "duplicate"]]);
+      const late = await store.commit(batch({ messages: [say('"c"')] }));
+      expect(late.deliveries.map((d) => [d.seq, d.act, d.value])).toEqual([[3, 3, '"c"']]);
+      await store.commit(batch({ settles: [settleOf(t, 1)] }));
+      expect([...(await store.commit(batch({ messages: [say('"d"')] }))).unsent]).toEqual([[0, "ended"]]);
+    });
+
+    it("what waits for a message expires, and a box has an end", async (store) => {
+      const t = await runningRoot(store);
+      const waits = [waitOf(1, { kind: "message", name: "m", dueAt: now + 5 })];
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits })] }));
+      const r = await store.commit(batch({ now: now + 5, dueSlice: 1 }));
+      expect(r.deliveries).toMatchObject([{ seq: 1, act: 1, status: "failed", error: { code: "FLOTILLA_TIMEOUT" } }]);
+      const many = Array.from({ length: bounds.messagesPerTask + 1 }, () => ({ task: 1, name: "m", value: "1", key: null }));
+      expect([...(await store.commit(batch({ messages: many }))).unsent]).toEqual([[bounds.messagesPerTask, "full"]]);
+    });
+
+    it("a task sends to its child and to others, and a receiver that is not there takes nothing", async (store) => {
+      const t = await runningRoot(store);
+      const kid = child(2, t, 1, { claim: 7 });
+      const to = (target: { act: number } | { task: number } | null, act: number) => ({
+        act,
+        key: `s${act}`,
+        inputHash: "h",
+        askedAfter: 0,
+        to: target,
+        name: "m",
+        value: String(act),
+      });
+      await store.commit(
+        batch({ acts: [actsOf(t, 1, { children: [kid], sends: [to({ act: 1 }, 2), to({ task: 1 }, 3), to(null, 4)] })] }),
+      );
+      expect((await store.tasks.journal(1))?.entries.map((e) => e.kind)).toEqual(["child", "send", "send", "send"]);
+      const take = async (task: NewTask) =>
+        (
+          await store.commit(
+            batch({ acts: [actsOf(task, 1, { waits: [waitOf(9, { kind: "message", name: "m" })] })] }),
+          )
+        ).deliveries.map((d) => d.value);
+      expect(await take(kid)).toEqual(["2"]);
+      expect(await take(t)).toEqual(["3"]);
+    });
+
+    it("the first answer of an approval counts; unanswered, its expiry does", async (store) => {
+      const t = await runningRoot(store);
+      const expiry = { status: "failed", value: null, error: { code: "FLOTILLA_REJECTED", message: "late" } };
+      const detail = JSON.stringify({ title: "go?", expiry });
+      const ask = (act: number) => waitOf(act, { kind: "approval", detail, dueAt: now + 5 });
+      const asked = await store.commit(batch({ acts: [actsOf(t, 1, { waits: [ask(1), ask(2)] })] }));
+      expect(asked.events).toMatchObject([
+        { type: "approval", task: 1, act: 1 },
+        { type: "approval", task: 1, act: 2 },
+      ]);
+      const page = await store.tasks.approvals({ after: null, limit: 1 });
+      expect(page).toMatchObject([{ task: 1, act: 1 }]);
+      expect(await store.tasks.approvals({ after: page[0] ?? null, limit: 9 })).toMatchObject([{ act: 2 }]);
+      const answer = (act: number, value: string) => ({ task: 1, act, value, error: null });
+      const r = await store.commit(batch({ answers: [answer(1, '"yes"'), answer(1, '"no"'), answer(7, '"?"')] }));
+      expect(r.deliveries).toMatchObject([{ seq: 1, act: 1, value: '"yes"' }]);
+      expect([...r.unanswered]).toEqual([1, 2]);
+      const late = await store.commit(batch({ now: now + 9, dueSlice: 10 }));
+      expect(late.deliveries).toMatchObject([{ seq: 2, act: 2, status: "failed", error: { message: "late" } }]);
+      expect(await store.tasks.approvals({ after: null, limit: 9 })).toEqual([]);
+    });
+
+    it("waits that the code stops are canceled; those of a task that ends are gone", async (store) => {
+      const t = await runningRoot(store);
+      const waits = [waitOf(1, { dueAt: now + 5 }), waitOf(2, { dueAt: now + 5 })];
+      const r = await store.commit(batch({ acts: [actsOf(t, 1, { waits, cancels: [{ act: 1, reason: "lost" }] })] }));
+      expect(r.deliveries).toMatchObject([{ seq: 1, act: 1, status: "canceled" }]);
+      await store.commit(batch({ settles: [settleOf(t, 1)] }));
+      const due = await store.commit(batch({ now: now + 5, dueSlice: 10 }));
+      expect([due.deliveries, due.nextDueAt]).toEqual([[], null]);
+    });
+  });
+
+  describe(`${name}: parked`, () => {
+    it("an idle task is parked, and ready again when something settles for it", async (store) => {
+      const t = await runningRoot(store);
+      const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];
+      await store.commit(batch({ acts: [actsOf(t, 1, { children: kids, armed: true })] }));
+      const parked = await store.commit(batch({ acts: [actsOf(t, 1, { armed: true, park: true })] }));
+      expect(parked.parked).toEqual([1]);
+      expect(await store.tasks.where(1)).toMatchObject({ in: "parked", leaseNo: 1, attempt: 0, remaining: 2 });
+      const r = await store.commit(batch({ settles: kids.map((k) => settleOf(k, 1)) }));
+      expect(r.woken).toMatchObject([{ task: 1, leaseNo: 1, attempt: 0 }]);
+      expect(await where(store, 1)).toBe("ready");
+      // The lease went with it: what it still says changes nothing.
+      const late = await store.commit(batch({ settles: [settleOf(t, 1)] }));
+      expect(late.fenced).toEqual([{ task: 1, leaseNo: 1 }]);
+      await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", leaseNo: 2, attempt: 1 });
+    });
+
+    it("one for whom something settles in the same batch is ready at once", async (store) => {
+      const t = await runningRoot(store);
+      const kid = child(2, t, 1, { claim: 7 });
+      await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], armed: true })] }));
+      const r = await store.commit(
+        batch({ acts: [actsOf(t, 1, { armed: true, park: true })], settles: [settleOf(kid, 1)] }),
+      );
+      expect([r.parked, r.woken.map((w) => w.task)]).toEqual([[1], [1]]);
+      expect(await where(store, 1)).toBe("ready");
+    });
+
+    it("a message that lies ready keeps its task in memory", async (store) => {
+      const t = await runningRoot(store);
+      await store.commit(batch({ messages: [{ task: 1, name: "m", value: "1", key: null }] }));
+      const waits = [waitOf(1, { kind: "message", name: "m" })];
+      const r = await store.commit(batch({ acts: [actsOf(t, 1, { waits, armed: true, park: true })] }));
+      expect([r.parked, r.deliveries.length]).toEqual([[], 1]);
+      expect(await where(store, 1)).toBe("running");
+    });
+
+    it("a lost attempt is parked when it was idle, and ready when something had settled", async (store) => {
+      const t = await runningRoot(store);
+      const kid = child(2, t, 1, { claim: 7 });
+      await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], armed: true })] }));
+      const next = { to: "parked", attempt: 0, crashes: 0 } as const;
+      expect((await store.commit(batch({ requeues: [requeueOf(t, 1, next)] }))).woken).toEqual([]);
+      expect(await where(store, 1)).toBe("parked");
+      expect((await store.commit(batch({ wakes: [1, 1] }))).woken).toMatchObject([{ task: 1 }]);
+      await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
+      await store.commit(batch({ acts: [actsOf(t, 2, { armed: true })] }));
+      const both = await store.commit(
+        batch({ settles: [settleOf(kid, 1)], requeues: [requeueOf(t, 2, next)] }),
+      );
+      expect(both.woken).toMatchObject([{ task: 1, leaseNo: 2 }]);
+      expect(await where(store, 1)).toBe("ready");
+    });
+  });
+
+  describe(`${name}: unwinding`, () => {
+    it("a workflow is told of its cancel, and its children are closed, but not those of a shield", async (store) => {
+      const t = await runningRoot(store);
+      const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7, shielded: true })];
+      await store.commit(batch({ acts: [actsOf(t, 1, { children: kids, unwinds: true, armed: true })] }));
+      const r = await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }], cancelSlice: 100 }));
+      expect(r.deliveries.map((d) => [d.parent, d.seq, d.act, d.status])).toEqual([
+        [1, 1, 0, "canceled"],
+        [1, 2, 1, "canceled"],
+      ]);
+      expect(r.closed.map((c) => c.task)).toEqual([2]);
+      expect(await where(store, 1)).toBe("running");
+      expect((await store.tasks.journal(1))?.cancel).toMatchObject({ seq: 1, reason: "stop" });
+      // What its shield asks from now on is not closed either.
+      const late = child(4, t, 3, { claim: 7, shielded: true });
+      await store.commit(batch({ acts: [actsOf(t, 1, { children: [late] })], cancelSlice: 100 }));
+      expect(await where(store, 4)).toBe("running");
+      // Told a second time, it is closed, shield or not.
+      const forced = await store.commit(batch({ cancels: [{ task: 1, reason: "now" }], cancelSlice: 100 }));
+      expect(forced.closed.map((c) => c.task).toSorted()).toEqual([1, 3, 4]);
+    });
+
+    it("a parked workflow comes back to unwind", async (store) => {
+      const t = await runningRoot(store);
+      const waits = [waitOf(1)];
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits, unwinds: true, armed: true, park: true })] }));
+      const r = await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }], cancelSlice: 100 }));
+      expect(r.woken).toMatchObject([{ task: 1 }]);
+      expect(await where(store, 1)).toBe("ready");
+    });
+  });
+
+  describe(`${name}: continued`, () => {
+    it("the next execution has an empty journal, and nothing of the last one reaches it", async (store) => {
+      const t = await runningRoot(store);
+      const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];
+      const steps = [{ act: 3, key: "s", askedAfter: 0 }];
+      await store.commit(batch({ acts: [actsOf(t, 1, { children: kids, steps, waits: [waitOf(4, { dueAt: now + 1 })] })] }));
+      const again = requeueOf(t, 1, { to: "continued", input: '{"n":2}' }, { how: "continued" });
+      const r = await store.commit(batch({ requeues: [again], settles: [settleOf(kids[0] as never, 1)] }));
+      expect(r.woken).toMatchObject([{ task: 1, leaseNo: 1, attempt: 0 }]);
+      expect(await store.tasks.get([1])).toMatchObject([{ input: '{"n":2}' }]);
+      expect(await store.tasks.journal(1)).toMatchObject({ acts: 4, lastSeq: 1, baseSeq: 1, entries: [] });
+      await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
+      const next = child(5, t, 5, { claim: 7 });
+      await store.commit(batch({ acts: [actsOf(t, 2, { children: [next], armed: true })] }));
+      // The old child that is canceled now takes no place; the timer is gone.
+      const old = await store.commit(batch({ now: now + 9, cancelSlice: 100, dueSlice: 100 }));
+      expect(old.closed.map((c) => c.task)).toEqual([3]);
+      expect(old.deliveries).toEqual([]);
+      const both = await store.commit(batch({ settles: [settleOf(next, 1)] }));
+      expect(both.deliveries.map((d) => [d.seq, d.act])).toEqual([[2, 5]]);
+      expect(await store.tasks.children(1)).toMatchObject({ unsettled: 0 });
+    });
+  });
+
   describe(`${name}: lives`, () => {
     it("a batch is stored whole or not at all", async (store) => {
       await store.commit(batch({ tasks: [root(1)] }));
@@ -428,10 +663,11 @@ export function exerciseStore(name: string, o: Exercise): void {
         const store = await (o.reopen as NonNullable<Exercise["reopen"]>)(before);
         try {
           const boot = await store.boot({ nonce: "m", pid: 2, now: now + 1 });
-          expect(boot).toMatchObject({ boot: 2, nextTask: 4, recovered: 2 });
-          expect(boot.depth.get(1)?.ready).toBe(3);
+          expect(boot).toMatchObject({ boot: 2, nextTask: 4, recovered: 1, parked: 1 });
+          expect(boot.depth.get(1)?.ready).toBe(2);
+          // The parent was idle: it waits in nobody's memory.
+          expect(await store.tasks.where(1)).toMatchObject({ in: "parked", leaseNo: 1, attempt: 0, remaining: 2 });
           expect(await store.queue.peek({ lane: 1, limit: 10 })).toMatchObject([
-            { task: 1, leaseNo: 1, attempt: 0, crashes: 0 },
             { task: 2, leaseNo: 1, attempt: 0, crashes: 0 },
             { task: 3, leaseNo: 0 },
           ]);
