@@ -5,6 +5,7 @@ export { workflow } from "./client/workflow.ts";
 export { contract } from "./client/contract.ts";
 export { message } from "./client/message.ts";
 export { limit } from "./client/limit.ts";
+export { schedule } from "./client/schedule.ts";
 export { plan, parsePlan } from "./client/plan.ts";
 export { defineFleet } from "./client/fleet-definition.ts";
 export { connect } from "./client/connect.ts";
@@ -63,10 +64,13 @@ export type { AnyFlotillaError as FlotillaError, DeclaredError, ErrorCode, Error
 export type { Client } from "./client/client.ts";
 export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";
 export type { Queued, Run, RunOutcome } from "./client/run.ts";
+export type { Schedule, ScheduleOptions } from "./client/schedule.ts";
+export type { ClientSchedules } from "./client/schedules.ts";
 export type { StartOptions } from "./client/start.ts";
 export type { Fleet } from "./runtime/create-fleet.ts";
 export type { RunOutcomeName as Outcome } from "./core/task.ts";
 export type { RunEvent } from "./protocol/events.ts";
+export type { ScheduleView } from "./protocol/schedules.ts";
 
 // Tests
 export type { Script, ScriptStep } from "./client/script.ts";

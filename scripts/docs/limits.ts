@@ -4,7 +4,7 @@ import { bounds } from "../../src/core/bounds.ts";
 import { root } from "../root.ts";
 
 type Bound = keyof typeof bounds;
-type Unit = "bytes" | "characters" | "";
+type Unit = "bytes" | "characters" | "ms" | "";
 
 /** What each bounds. One without a line here does not compile. */
 const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = {
@@ -23,6 +23,8 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   messagesPerTask: ["Messages that wait for one task to take them.", ""],
   needsMax: ["Capabilities that a definition needs.", ""],
   errorBytes: ["A stored error.", "bytes"],
+  missedTicks: ['Missed ticks that a schedule with `onMissed: "all"` makes up for: the latest ones.', ""],
+  scheduleEveryMs: ["Shortest `every` of a schedule.", "ms"],
 };
 
 /** Bounds that no code reads: the page would promise what nobody enforces. */

@@ -7,6 +7,11 @@ import { runsCancel } from "./commands/runs-cancel.ts";
 import { runsGet } from "./commands/runs-get.ts";
 import { runsLs } from "./commands/runs-ls.ts";
 import { runsWatch } from "./commands/runs-watch.ts";
+import { schedulesGet } from "./commands/schedules-get.ts";
+import { schedulesLs } from "./commands/schedules-ls.ts";
+import { schedulesPause, schedulesResume } from "./commands/schedules-change.ts";
+import { schedulesRm } from "./commands/schedules-rm.ts";
+import { schedulesTrigger } from "./commands/schedules-trigger.ts";
 import { tasksExplain } from "./commands/tasks-explain.ts";
 import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
@@ -35,6 +40,16 @@ export function createProgram(bind: Bind, version: string): Command {
     .commandsGroup("Look:")
     .addCommand(group("runs", "list, show, follow and cancel runs", [runsLs, runsGet, runsWatch, runsCancel]))
     .addCommand(group("tasks", "list and show tasks, and say why one is not running", [tasksLs, tasksGet, tasksExplain]))
+    .addCommand(
+      group("schedules", "list and show schedules, stop them for a while, start one now", [
+        schedulesLs,
+        schedulesGet,
+        schedulesPause,
+        schedulesResume,
+        schedulesRm,
+        schedulesTrigger,
+      ]),
+    )
     .addCommand(group("workers", "list the live workers", [workersLs]))
     .commandsGroup("Help:")
     .addCommand(doctor(bind))

@@ -36,6 +36,12 @@ export function runLines(run: RunView, c: Context, out: Printer): string[] {
       ["took", `${took(run, c.io.clock.now())}${run.finishedAt === null ? " so far" : ""}`],
       ["tasks", tasksText(run).replace(/ tasks?/, "")],
       ["spent", spentText(run)],
+      [
+        "schedule",
+        run.schedule === null ? "" : `${run.schedule.name}${run.schedule.at === null ? ", triggered" : ` at ${run.schedule.at}`}`,
+      ],
+      ["deadline", run.deadlineAt ?? ""],
+      ["ttl", run.finishedAt === null ? (run.ttlAt ?? "") : ""],
       ["tags", run.tags.join(", ")],
       ["tenant", run.tenant === "default" ? "" : run.tenant],
     ],

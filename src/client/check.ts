@@ -77,6 +77,12 @@ export function spanMs(text: Duration | undefined, field: string): number | null
   return ms;
 }
 
+/** An instant as it travels. @throws FLOTILLA_CONFIG_INVALID for what is no Date, or an invalid one */
+export function isoDate(at: unknown, field: string): string {
+  if (at instanceof Date && Number.isFinite(at.getTime())) return at.toISOString();
+  throw configInvalid(field, "it is not a date", "pass a Date, such as new Date(Date.now() + 60_000)");
+}
+
 /** Any Standard Schema: Zod, Valibot, ArkType ... Some libraries make them callable, so a function will do. */
 export function checkSchema(schema: unknown, field: string): asserts schema is Schema {
   const standard = (schema as { "~standard"?: { validate?: unknown } } | null | undefined)?.["~standard"];

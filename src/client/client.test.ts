@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { declaredError, errorJson, FlotillaError, isFlotillaError, type AnyFlotillaError } from "../core/error.ts";
-import type { EventView, OutcomeReply, StartRequest } from "../protocol/views.ts";
+import type { EventView, OutcomeReply, StartReply, StartRequest } from "../protocol/views.ts";
 import { agent } from "./agent.ts";
 import { CallableCatalogue } from "./catalogue.ts";
+import { fakeSchedules } from "../../test/cli/fake-schedules.ts";
 import { createClient, type ClientApi } from "./client.ts";
 import { contract } from "./contract.ts";
 import { message } from "./message.ts";
@@ -76,6 +77,7 @@ function fakeApi(): Fake {
       o.signal?.addEventListener("abort", () => (fake.left = true));
       for (const view of fake.views) if (!o.types || o.types.includes(view.type)) yield view;
     },
+    schedules: fakeSchedules(async (name, input) => (await fake.start([{ name, input }])[0]) as StartReply),
   };
   return fake;
 }
@@ -176,9 +178,14 @@ describe("start", () => {
     const { api, client } = open();
     await client.start(greet, { who: "a" }, { tenant: "t", tags: ["x"], priority: "high", delay: "2s" });
     await client.start(greet, { who: "a" }, { idempotencyKey: "k" });
+    const at = new Date("2026-05-01T00:00:00Z");
+    await client.start(greet, { who: "a" }, { startAt: at, deadline: "2h", ttl: "1m" });
+    await client.start(greet, { who: "a" }, { deadline: at });
     expect(api.batches.flat()).toEqual([
       { name: "greet", input: '{"who":"a"}', tenant: "t", tags: ["x"], priority: "high", delayMs: 2_000 },
       { name: "greet", input: '{"who":"a"}', idempotencyKey: "k", inputHash: 'hash of {"who":"a"}' },
+      { name: "greet", input: '{"who":"a"}', startAt: "2026-05-01T00:00:00.000Z", deadlineMs: 7_200_000, ttlMs: 60_000 },
+      { name: "greet", input: '{"who":"a"}', deadlineAt: "2026-05-01T00:00:00.000Z" },
     ]);
   });
 
@@ -189,6 +196,12 @@ describe("start", () => {
     [{ tags: ["ok", "t".repeat(129)] }, 'start("greet").tags[1]'],
     [{ priority: "urgent" }, 'start("greet").priority'],
     [{ delay: "soon" }, 'start("greet").delay'],
+    [{ delay: "1s", startAt: new Date() }, 'start("greet").startAt'],
+    [{ startAt: "2026-05-01" }, 'start("greet").startAt'],
+    [{ deadline: new Date("x") }, 'start("greet").deadline'],
+    [{ deadline: "0s" }, 'start("greet").deadline'],
+    [{ deadline: 5 }, 'start("greet").deadline'],
+    [{ ttl: "0s" }, 'start("greet").ttl'],
     [{ prio: "high" }, 'start("greet").prio'],
   ])("option %o is refused", async (options, field) => {
     const { client } = open();

@@ -5,6 +5,7 @@ import { batchStarts } from "./batch.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { approvalsOf, type Approvals } from "./approvals.ts";
 import { RunHandle, type Run } from "./run.ts";
+import { clientSchedules, type ClientSchedules } from "./schedules.ts";
 import { startRequest, type Hash, type StartOptions } from "./start.ts";
 
 type Names<D extends readonly AnyCallable[]> = { [C in D[number] as C["name"]]: C };
@@ -27,6 +28,8 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
   run<N extends keyof M>(name: N, input: WireOf<M[N]>, o?: StartOptions): Promise<OutOf<M[N]>>;
   /** A run that was started before, here or elsewhere. @throws FLOTILLA_NOT_FOUND */
   get(id: string): Promise<Run<unknown, unknown>>;
+  /** Runs that start by the clock. */
+  readonly schedules: ClientSchedules;
   /** What workflows ask of people with `ctx.approve`. */
   readonly approvals: Approvals;
 }
@@ -34,7 +37,7 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
 /** What a client asks of an orchestrator. */
 export type ClientApi = Pick<
   OrchestratorApi,
-  "start" | "outcome" | "cancel" | "run" | "events" | "send" | "query" | "approvals" | "approve" | "reject"
+  "start" | "outcome" | "cancel" | "run" | "events" | "send" | "query" | "approvals" | "approve" | "reject" | "schedules"
 >;
 
 /** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
@@ -59,6 +62,7 @@ export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, c
     start,
     run: async (target: AnyCallable | string, input: unknown, o?: StartOptions) => (await start(target, input, o)).result(),
     get: async (id: string) => new RunHandle((await api.run(id)).id, api),
+    schedules: clientSchedules(api, catalogue),
     approvals: approvalsOf(api),
   };
   // One implementation behind both overloads; what a definition gives is known to the types alone.

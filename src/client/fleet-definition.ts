@@ -3,6 +3,7 @@ import type { AnyCallable } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
 import type { Limit } from "../core/limit.ts";
 import { checkObject } from "./check.ts";
+import type { Schedule } from "./schedule.ts";
 
 export interface WorkersConfig {
   /** Workers to start. @default 1 */
@@ -68,6 +69,12 @@ export interface FleetConfig<D extends readonly AnyCallable[]> {
    * Child processes import these, never the main file. @default none
    */
   modules?: readonly (string | URL)[];
+  /**
+   * Runs that start by the clock. What is listed is put when the fleet opens, and what an earlier opening listed and this
+   * one does not is deleted; without the option all stay as they are. Schedules put by `fleet.schedules` are left alone.
+   * @default as they are
+   */
+  schedules?: readonly Schedule[];
   /** Workers of several kinds, that come and go. Not in this version: refused. @default none */
   pools?: Readonly<Record<string, PoolConfig>>;
   /** Caps that all definitions share. Not in this version: refused. @default none */

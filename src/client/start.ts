@@ -8,7 +8,7 @@ import { canonicalJson, toJson } from "../core/json.ts";
 import { parse } from "../core/schema.ts";
 import { priorities, type Priority } from "../core/task.ts";
 import type { StartRequest } from "../protocol/views.ts";
-import { checkKnown, checkObject, checkText, checkTexts, configInvalid } from "./check.ts";
+import { checkKnown, checkObject, checkText, checkTexts, configInvalid, isoDate, spanMs } from "./check.ts";
 import { notSupported } from "../core/not-supported.ts";
 
 export interface StartOptions {
@@ -22,11 +22,23 @@ export interface StartOptions {
   tags?: readonly string[];
   /** @default "normal" */
   priority?: Priority;
-  /** Waits before the run's first attempt. @default none */
+  /** Waits before the run's first attempt. Not together with `startAt`. @default none */
   delay?: Duration;
+  /** Starts at that instant; at once when it has passed. Not together with `delay`. @default now */
+  startAt?: Date;
+  /**
+   * By when the whole run must have ended, waits included: a span from this call, or an instant. When it passes, the run
+   * fails with FLOTILLA_TIMEOUT (`after: "deadline"`) and all tasks under it are canceled, whatever they do. @default none
+   */
+  deadline?: Duration | Date;
+  /**
+   * How long the run may wait for its first attempt, from when it may start. After that it is not worth beginning: it
+   * fails with FLOTILLA_TIMEOUT (`after: "ttl"`) and is never run. @default none
+   */
+  ttl?: Duration;
 }
 
-const known = ["idempotencyKey", "budget", "tenant", "tags", "priority", "delay"];
+const known = ["idempotencyKey", "budget", "tenant", "tags", "priority", "delay", "startAt", "deadline", "ttl"];
 
 /** A hash of a text, as short as a row wants it. Passed in, so that a client in a browser brings its own. */
 export type Hash = (text: string) => string;
@@ -45,14 +57,32 @@ export function startRequest(
 ): StartRequest | Promise<StartRequest> {
   const where = `start(${JSON.stringify(name)})`;
   const options = o === undefined ? undefined : startOptions(o, where);
-  const parsed = parse(
+  const parsed = parseInput(definition, input, where);
+  // The raw input travels: the worker parses it, once, so a transform is not applied twice.
+  const request = () => requestOf(name, input, options, where, hash);
+  return parsed instanceof Promise ? parsed.then(request) : request();
+}
+
+/** The same check for an input that is kept for later. @param definition null: nobody here knows its schema. */
+export async function checkedInput(definition: Definition | undefined, input: unknown, where: string): Promise<string> {
+  if (definition) await parseInput(definition, input, where);
+  return inputText(input, where);
+}
+
+function parseInput(definition: Definition, input: unknown, where: string): unknown {
+  return parse(
     definition.input,
     input,
     (issues) => new FlotillaError("FLOTILLA_INPUT_INVALID", { issues: plainIssues(issues) }, { where }),
   );
-  // The raw input travels: the worker parses it, once, so a transform is not applied twice.
-  const request = () => requestOf(name, input, options, where, hash);
-  return parsed instanceof Promise ? parsed.then(request) : request();
+}
+
+function inputText(input: unknown, where: string): string {
+  if (input === undefined)
+    throw new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: "", why: "undefined is not JSON; pass null or {}" }, { where });
+  const text = toJson(input, where);
+  checkSize(text, where);
+  return text;
 }
 
 function requestOf(
@@ -62,10 +92,7 @@ function requestOf(
   where: string,
   hash: Hash,
 ): StartRequest {
-  if (input === undefined)
-    throw new FlotillaError("FLOTILLA_VALUE_NOT_JSON", { path: "", why: "undefined is not JSON; pass null or {}" }, { where });
-  const text = toJson(input, where);
-  checkSize(text, where);
+  const text = inputText(input, where);
   if (options === undefined) return { name, input: text };
   const request = { name, input: text, ...options };
   return options.idempotencyKey === undefined ? request : { ...request, inputHash: hash(canonicalJson(input)) };
@@ -82,7 +109,7 @@ function checkSize(text: string, where: string): void {
 function startOptions(o: StartOptions, where: string): Partial<StartRequest> {
   checkObject(o, `${where} options`);
   checkKnown(o, known, where);
-  const { idempotencyKey, tenant, tags, priority, delay } = o;
+  const { idempotencyKey, tenant, tags, priority, delay, startAt, deadline, ttl } = o;
   if (o.budget !== undefined) throw notSupported(`${where}.budget`, "leave it out; this version caps no spending");
   if (idempotencyKey !== undefined) checkText(idempotencyKey, `${where}.idempotencyKey`, bounds.keyLength);
   if (tenant !== undefined) checkText(tenant, `${where}.tenant`, bounds.tenantLength);
@@ -90,11 +117,25 @@ function startOptions(o: StartOptions, where: string): Partial<StartRequest> {
   if (priority !== undefined && !priorities.includes(priority)) {
     throw configInvalid(`${where}.priority`, `${JSON.stringify(priority)} is not a priority`, `use ${priorities.join(", ")}`);
   }
+  if (delay !== undefined && startAt !== undefined)
+    throw configInvalid(`${where}.startAt`, "delay says when it starts too", "give one of both");
+  const ttlMs = spanMs(ttl, `${where}.ttl`);
   return {
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(tenant !== undefined && { tenant }),
     ...(tags !== undefined && { tags }),
     ...(priority !== undefined && { priority }),
     ...(delay !== undefined && { delayMs: durationMs(delay, `${where}.delay`) }),
+    ...(startAt !== undefined && { startAt: isoDate(startAt, `${where}.startAt`) }),
+    ...(deadline !== undefined && deadlineOf(deadline, `${where}.deadline`)),
+    ...(ttlMs !== null && { ttlMs }),
   };
+}
+
+function deadlineOf(
+  deadline: Duration | Date,
+  field: string,
+): Pick<StartRequest, "deadlineAt"> | Pick<StartRequest, "deadlineMs"> {
+  if (typeof deadline !== "string") return { deadlineAt: isoDate(deadline, field) };
+  return { deadlineMs: spanMs(deadline, field) as number };
 }

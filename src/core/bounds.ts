@@ -22,4 +22,8 @@ export const bounds = Object.freeze({
   messagesPerTask: 1_000,
   needsMax: 32,
   errorBytes: 32_768,
+  /** Ticks that a schedule with `onMissed: "all"` makes up for, the latest ones. */
+  missedTicks: 100,
+  /** Shortest `every` of a schedule, in ms. */
+  scheduleEveryMs: 1_000,
 });

@@ -7,7 +7,7 @@ export interface ErrorDetails {
   FLOTILLA_INPUT_INVALID: { issues: readonly Schema.Issue[] };
   FLOTILLA_OUTPUT_INVALID: { issues: readonly Schema.Issue[] };
   FLOTILLA_AGENT_FAILED: { agent: string; task: string; attempts: number };
-  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" };
+  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" | "ttl" };
   FLOTILLA_JOIN_UNMET: { wanted: number; succeeded: number; gaps: number };
   FLOTILLA_BUDGET_EXHAUSTED: { budget: keyof Budget; limit: number; spent: number };
   FLOTILLA_REJECTED: { by: string; reason: string };
@@ -68,14 +68,8 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_TIMEOUT: {
     title: "Timed out",
     retryable: true,
-    why: (d) =>
-      d.after === "idleTimeout" ? "the attempt showed no progress within its idleTimeout" : `the attempt outlived its ${d.after}`,
-    fix: (d) => [
-      d.after === "idleTimeout"
-        ? "call ctx.progress in long work, or raise idleTimeout"
-        : "raise timeout, or give the work in smaller pieces",
-      "pass ctx.signal on, so that the work stops when the attempt does",
-    ],
+    why: (d) => timedOut[d.after].why,
+    fix: (d) => timedOut[d.after].fix,
   },
   FLOTILLA_JOIN_UNMET: {
     title: "Too few children succeeded",
@@ -265,6 +259,28 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     retryable: false,
     why: (d) => d.what,
     fix: (d) => [d.instead],
+  },
+};
+
+const passSignal = "pass ctx.signal on, so that the work stops when the attempt does";
+const timedOut: {
+  readonly [A in ErrorDetails["FLOTILLA_TIMEOUT"]["after"]]: { readonly why: string; readonly fix: readonly string[] };
+} = {
+  timeout: {
+    why: "the attempt outlived its timeout",
+    fix: ["raise timeout, or give the work in smaller pieces", passSignal],
+  },
+  idleTimeout: {
+    why: "the attempt showed no progress within its idleTimeout",
+    fix: ["call ctx.progress in long work, or raise idleTimeout", passSignal],
+  },
+  deadline: {
+    why: "the run had not ended when its deadline passed; what it was still doing is canceled",
+    fix: ["start it again with a later deadline, or with less to do", "see where the time went: flotilla tasks ls --run RUN"],
+  },
+  ttl: {
+    why: "the run was not begun within its ttl, so it was never run",
+    fix: ["add workers or slots: workers: { count, slots }", "or start it again, with a longer ttl"],
   },
 };
 

@@ -8,7 +8,7 @@ export const reasons = {
   WAITING_MESSAGE: "it waits for a message",
   WAITING_TIMER: "it sleeps until its timer ends",
   BACKOFF: "its last attempt failed; the next one is due later",
-  SCHEDULED: "it is to start later",
+  SCHEDULED: "it is to start later, at an instant that was asked for",
   RUNS_ALONE: "a worker died with several tasks on it; this one is tried again alone on an idle worker",
   DISPATCHING: "it is next",
   VALUE_MISSING: "a stored value that it needs cannot be read; it goes on when a worker joins",

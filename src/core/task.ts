@@ -15,9 +15,10 @@ export type TaskState = OpenState | ClosedState;
 /** Outcomes have no way out: they are immutable. */
 export const transitions: Readonly<Record<TaskState, readonly TaskState[]>> = {
   blocked: ["ready", "canceled"],
-  delayed: ["ready", "canceled"],
+  // `failed` from a queue: a deadline or a ttl passed.
+  delayed: ["ready", "failed", "canceled"],
   keyed: ["ready", "canceled"],
-  ready: ["running", "canceled"],
+  ready: ["running", "failed", "canceled"],
   running: ["waiting", "ready", "delayed", "succeeded", "failed", "canceled", "quarantined"],
   // Waking is told in memory only, so in the store a waiting task may take any step of a running one next.
   waiting: ["running", "ready", "delayed", "succeeded", "failed", "canceled", "quarantined"],

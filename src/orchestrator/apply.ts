@@ -3,6 +3,8 @@ import { childTaskId, rootTaskId, runId } from "../core/id.ts";
 import { FlotillaError } from "../core/error.ts";
 import { reasons } from "../core/reason.ts";
 import type { Assignment } from "../protocol/worker.ts";
+import { startedOf } from "./ticks.ts";
+import type { Ticked } from "../store/schedules.ts";
 import type { BatchResult, Closed, ReadyRow, TaskRow } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import { beginAttempt, endAttempt, setSlot } from "./attempts.ts";
@@ -50,6 +52,13 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   }
   for (const [index, placed] of planned.roots.entries())
     applyRoot(engine, planned, placed, result.existing.get(index), planned.batch.now, assignments);
+  for (const [index, tick] of planned.ticks.entries()) {
+    for (const incoming of startedOf(engine.state, tick, result.ticked[index] as Ticked)) {
+      engine.state.openRuns.set(incoming.task.id, incoming.task.secret ?? "");
+      const placed = { incoming, task: incoming.task, worker: undefined, start: undefined, parent: undefined };
+      applyPlaced(engine, placed, planned.batch.now, assignments);
+    }
+  }
   applyClaims(engine, planned, result, assignments);
   for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
   // What was parked has the lower places in its parents' orders: it goes first.
@@ -66,6 +75,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   for (const [i, a] of planned.answers.entries()) a.resolve(!result.unanswered.has(i));
   engine.state.cancelsLeft = result.moreCancels;
   if (planned.batch.dueSlice > 0) engine.state.nextDueAt = result.nextDueAt;
+  if (result.nextTickAt !== undefined) engine.state.nextTickAt = result.nextTickAt;
   noteWaits(engine, planned);
   if (result.due.length + result.woken.length > 0) engine.dispatch();
   engine.wakeAtNextDue();
@@ -126,7 +136,7 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
     });
   } else if (next.to === "delayed") {
     engine.state.delayed += 1;
-    engine.state.nextDueAt = Math.min(engine.state.nextDueAt ?? Number.POSITIVE_INFINITY, next.dueAt);
+    noteDue(engine.state, next.dueAt);
     engine.events.live(attempt.run, "task.waiting", () => ({
       task: attempt.publicId,
       reason: "BACKOFF",
@@ -153,7 +163,7 @@ function bornIn(planned: Planned, closed: readonly Closed[]): ReadonlySet<number
   return new Set(closed.map((c) => c.task).filter((task) => born.has(task)));
 }
 
-/** Tasks that a cancel closed: live attempts are told to stop, queued ones leave their lanes. */
+/** Tasks that a cancel, a deadline or a ttl closed: live attempts are told to stop, queued ones leave their lanes. */
 function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: ReadonlySet<number>): void {
   const { state } = engine;
   const gone = new Map<Lane, Set<number>>();
@@ -172,7 +182,7 @@ function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: Reado
     }
     if (c.parent === null) {
       state.openRuns.delete(c.task);
-      engine.outcomes.closed(c.task, new FlotillaError("FLOTILLA_CANCELED", { by: c.reason }).toJSON());
+      engine.outcomes.closed(c.task, c.status, c.error);
       engine.events.finished(c.run);
     }
   }
@@ -198,10 +208,16 @@ function applyRoot(
     else start.reject(new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: task.idempotency?.key ?? "", run: id }));
     return;
   }
-  engine.state.openRuns.set(task.id, task.secret ?? "");
+  // Refused: it has ended already.
+  if (!task.refused) engine.state.openRuns.set(task.id, task.secret ?? "");
   const depth = incoming.lane.ready;
   applyPlaced(engine, placed, now, assignments);
   start.resolve({ id: runId(task.secret ?? "", task.id), existing: false, depth, pressure: engine.pressure(depth) });
+}
+
+/** The one timer must not sleep past any of these. */
+function noteDue(state: Engine["state"], ...instants: readonly (number | null)[]): void {
+  for (const at of instants) if (at !== null && (state.nextDueAt === null || at < state.nextDueAt)) state.nextDueAt = at;
 }
 
 /** A new task is stored: it waits in its lane, or its eager attempt begins. */
@@ -210,10 +226,11 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
   const { task, incoming, worker, parent } = placed;
   const { lane } = incoming;
   if (task.refused) return;
+  if (task.terms) noteDue(state, task.terms.deadlineAt, worker ? null : task.terms.ttlAt);
   const publicId = () => (parent ? childTaskId(parent.publicId, task.act as number) : rootTaskId(task.secret ?? "", task.id));
   if (task.dueAt !== null) {
     state.delayed += 1;
-    state.nextDueAt = Math.min(state.nextDueAt ?? Number.POSITIVE_INFINITY, task.dueAt);
+    noteDue(state, task.dueAt);
     return;
   }
   if (!worker) {

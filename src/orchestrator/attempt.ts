@@ -81,6 +81,12 @@ export interface TaskOptions {
   readonly asRef?: true;
   /** References in `items` of its input are loaded before its code gets them. */
   readonly inflate?: true;
+  /** Of a run: closed when it has passed. */
+  readonly deadlineAt?: number;
+  /** Of a run: closed when it has passed before a first attempt. */
+  readonly ttlAt?: number;
+  /** Of a run: the schedule that started it, and for which tick; null when somebody triggered it. */
+  readonly schedule?: { readonly name: string; readonly at: number | null };
 }
 
 export function sameLease(attempt: Attempt | undefined, fence: Fence): attempt is Attempt {

@@ -16,10 +16,17 @@ import { Queue, type Taken } from "./queue.ts";
 import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
 import type { State } from "./state.ts";
 import { StateQueries } from "./state-queries.ts";
+import { nextTickAt } from "./ticks.ts";
 import { isQuiet, type WorkerState } from "./workers.ts";
 
 /** How long a store that refused is left alone. */
 const retryMs = 1_000;
+
+/**
+ * How long a timer sleeps at most. Timers count time that passes, and what is due is an instant of the wall clock, which
+ * jumps: by a correction, or when a machine wakes. The clock is looked at then, never the store.
+ */
+const clockLookMs = 60_000;
 
 export interface BatchEngineOptions {
   readonly state: State;
@@ -111,16 +118,20 @@ export class BatchEngine implements Engine {
     this.end(attempt, afterLoss(attempt, { how, suspects: 0 }), o.codeRuns);
   }
 
-  /** One timer for the next delayed task. */
+  /** One timer for whatever is due next: a delayed task, a deadline, a ttl, a schedule's tick. */
   wakeAtNextDue(): void {
-    const at = this.state.nextDueAt;
+    const tickAt = nextTickAt(this.state);
+    const dueAt = this.state.nextDueAt;
+    const at = dueAt === null || (tickAt !== null && tickAt < dueAt) ? tickAt : dueAt;
     if (at === (this.#dueTimer?.at ?? null)) return;
     this.#dueTimer?.timer.cancel();
     this.#dueTimer = undefined;
     if (at === null || this.#closed) return;
-    const timer = this.state.clock.after(Math.max(0, at - this.state.clock.now()), () => {
+    const { clock } = this.state;
+    const timer = clock.after(Math.min(Math.max(0, at - clock.now()), clockLookMs), () => {
       this.#dueTimer = undefined;
-      this.due();
+      if (clock.now() < at) this.wakeAtNextDue();
+      else this.due();
     });
     this.#dueTimer = { at, timer };
   }
@@ -283,6 +294,6 @@ export class BatchEngine implements Engine {
 
 /** A look for work that found none needs no transaction. */
 function isNothing(b: Batch): boolean {
-  const parts = [b.acts, b.settles, b.requeues, b.cancels, b.messages, b.answers, b.wakes, b.tasks, b.claims];
+  const parts = [b.acts, b.settles, b.requeues, b.cancels, b.messages, b.answers, b.wakes, b.ticks, b.tasks, b.claims];
   return b.cancelSlice + b.dueSlice === 0 && parts.every((part) => part.length === 0);
 }

@@ -3,12 +3,15 @@ import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { ActBatch, Answer, Batch, CancelRequest, NewMessage, NewTask, TaskRow } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { Match } from "./dispatch.ts";
-import type { Incoming } from "./intake.ts";
+import type { Incoming, ScheduledBy } from "./intake.ts";
 import type { Ending } from "./retry.ts";
+import type { PlannedTick } from "./ticks.ts";
 import type { WorkerState } from "./workers.ts";
 
 export interface PendingStart {
   readonly request: StartRequest;
+  /** The schedule that asks. */
+  readonly schedule?: ScheduledBy;
   resolve(reply: StartReply): void;
   reject(error: unknown): void;
 }
@@ -59,6 +62,7 @@ export interface Planned {
   readonly messages: readonly PendingMessage[];
   readonly answers: readonly PendingAnswer[];
   readonly roots: readonly Placed[];
+  readonly ticks: readonly PlannedTick[];
   readonly matches: readonly Match[];
   readonly rows: ReadonlyMap<number, TaskRow>;
 }

@@ -2,6 +2,8 @@ import type { EventView } from "../protocol/views.ts";
 import type { OutcomeRow, StoredEvent } from "../store/contract.ts";
 import type { State } from "./state.ts";
 import { approvalId, childTaskId, rootTaskId, runId } from "../core/id.ts";
+import type { TaskOptions } from "./attempt.ts";
+import { scheduleOf } from "./queries.ts";
 
 interface Subscriber {
   /** Stored events are read from the store by cursor; this only wakes the reader. */
@@ -127,8 +129,10 @@ class RunReader {
 
   async started(): Promise<EventView> {
     const [task] = await this.#state.store.tasks.get([this.#run.id]);
+    const schedule = scheduleOf(task?.options ? (JSON.parse(task.options) as TaskOptions) : null);
     return this.#event("run.started", 0, task?.createdAt ?? 0, {
       name: this.#state.definitions.byId(task?.definition ?? 0)?.name,
+      ...(schedule && { schedule }),
     });
   }
 

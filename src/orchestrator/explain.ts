@@ -3,6 +3,7 @@ import { reasons, type Reason } from "../core/reason.ts";
 import type { Explanation } from "../protocol/views.ts";
 import { approvalId, runOf } from "../core/id.ts";
 import type { TaskRow, WaitKind, Whereabouts } from "../store/contract.ts";
+import type { TaskOptions } from "./attempt.ts";
 import type { Lane } from "./lane.ts";
 import type { State } from "./state.ts";
 import { liveState } from "./queries.ts";
@@ -14,6 +15,10 @@ type Why = Pick<Explanation, "reason" | "detail" | "fix">;
 export async function explain(state: State, id: string, task: TaskRow, where: Whereabouts): Promise<Explanation> {
   const now = state.clock.now();
   const lane = state.definitions.lane(task.lane);
+  const waiting = async (children: number, leaseNo: number): Promise<Explanation> => {
+    const why = await whyWaiting(state, id, task.id, children);
+    return { task: id, state: "waiting", ...why, detail: why.detail + endsText(task, leaseNo, now) };
+  };
   switch (where.in) {
     case "outcome": {
       const { status, error, finishedAt, startedAt } = where.outcome;
@@ -26,15 +31,17 @@ export async function explain(state: State, id: string, task: TaskRow, where: Wh
         fix: status === "succeeded" ? [] : [`flotilla tasks get ${id}`],
       };
     }
-    case "ready":
-      return { task: id, state: "ready", ...whyReady(state, lane, where, now) };
+    case "ready": {
+      const why = whyReady(state, lane, where, now);
+      return { task: id, state: "ready", ...why, detail: why.detail + endsText(task, where.leaseNo, now) };
+    }
     case "delayed": {
       const retry = where.attempt > 0;
       return {
         task: id,
         state: "delayed",
         reason: retry ? "BACKOFF" : "SCHEDULED",
-        detail: `${reasons[retry ? "BACKOFF" : "SCHEDULED"]}: in ${formatMs(Math.max(0, where.dueAt - now))}${retry ? `, as attempt ${where.attempt + 1}` : ""}`,
+        detail: `${reasons[retry ? "BACKOFF" : "SCHEDULED"]}: ${dueText(where.dueAt, now)}${retry ? `, as attempt ${where.attempt + 1}` : ""}${endsText(task, where.leaseNo, now)}`,
         fix: retry ? [`see what failed: flotilla tasks get ${id}`] : [],
       };
     }
@@ -47,11 +54,10 @@ export async function explain(state: State, id: string, task: TaskRow, where: Wh
         fix: where.error?.fix ?? [],
       };
     case "parked":
-      return { task: id, state: "waiting", ...(await whyWaiting(state, id, task.id, where.remaining)) };
+      return waiting(where.remaining, where.leaseNo);
     case "running": {
       const worker = [...state.workers.values()].find((w) => w.id === where.worker);
-      if (liveState(state, task.id, where) === "waiting")
-        return { task: id, state: "waiting", ...(await whyWaiting(state, id, task.id, where.remaining)) };
+      if (liveState(state, task.id, where) === "waiting") return waiting(where.remaining, where.leaseNo);
       const forMs = formatMs(now - where.claimedAt);
       if (worker?.unresponsive)
         return {
@@ -61,7 +67,13 @@ export async function explain(state: State, id: string, task: TaskRow, where: Wh
           detail: `${reasons.WORKER_UNRESPONSIVE}: ${worker.hello.name}, task running for ${forMs}`,
           fix: ["keep long computations off the main loop, or give the agent a timeout"],
         };
-      return { task: id, state: "running", reason: null, detail: `on ${worker?.hello.name ?? "a worker"} for ${forMs}`, fix: [] };
+      return {
+        task: id,
+        state: "running",
+        reason: null,
+        detail: `on ${worker?.hello.name ?? "a worker"} for ${forMs}${endsText(task, where.leaseNo, now)}`,
+        fix: [],
+      };
     }
   }
 }
@@ -89,9 +101,20 @@ async function whyWaiting(state: State, id: string, task: number, children: numb
   if (approval)
     return why("WAITING_APPROVAL", `flotilla approvals approve ${approvalId(id, approval.act)}`, "or `reject` it, with a reason");
   if (messages[0]) return why("WAITING_MESSAGE", `send it: flotilla runs send ${run} ${messages[0].name} VALUE`);
-  if (children > 0 || timers.length === 0)
-    return why("WAITING_CHILDREN", `flotilla tasks ls --run ${run} --state running`);
+  if (children > 0 || timers.length === 0) return why("WAITING_CHILDREN", `flotilla tasks ls --run ${run} --state running`);
   return why("WAITING_TIMER", `nothing to do; to end it now: flotilla runs cancel ${run}`);
+}
+
+function dueText(at: number, now: number): string {
+  return `at ${new Date(at).toISOString()}, in ${formatMs(Math.max(0, at - now))}`;
+}
+
+/** When the run is closed by itself; its ttl counts until an attempt has begun. */
+function endsText(task: TaskRow, leaseNo: number, now: number): string {
+  if (task.options === null) return "";
+  const { ttlAt, deadlineAt } = JSON.parse(task.options) as TaskOptions;
+  const ttl = ttlAt === undefined || leaseNo > 0 ? "" : `; its ttl passes ${dueText(ttlAt, now)}`;
+  return ttl + (deadlineAt === undefined ? "" : `; its deadline passes ${dueText(deadlineAt, now)}`);
 }
 
 function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "ready" }>, now: number): Why {

@@ -7,6 +7,7 @@ import type { NewTask } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Lane } from "./lane.ts";
+import { instantsOfStart } from "./start-instants.ts";
 
 /** A task on its way in, with the lane it goes to. */
 export interface Incoming {
@@ -16,13 +17,25 @@ export interface Incoming {
   readonly options: TaskOptions | null;
 }
 
-/** 100 years, in ms: a delay beyond it is a slip of the pen, and would not fit a date. */
-const delayMax = 100 * 365 * 86_400_000;
-
 const nothing = { parent: null, act: null, key: null, inputHash: null, askedAfter: null, path: null };
 
-/** A client's start, checked at the door. @throws the error that the client gets; then nothing was written. */
-export function incomingRoot(r: StartRequest, definitions: Definitions, id: number, secret: string, now: number): Incoming {
+/** The schedule that starts a run: for the tick `at`, or by hand. `alone`: nothing of it may run beside this. */
+export interface ScheduledBy {
+  readonly id: number;
+  readonly name: string;
+  readonly at: number | null;
+  readonly alone: boolean;
+}
+
+/** A client's or a schedule's start, checked at the door. @throws the error that the caller gets; then nothing was written. */
+export function incomingRoot(
+  r: StartRequest,
+  definitions: Definitions,
+  id: number,
+  secret: string,
+  now: number,
+  by?: ScheduledBy,
+): Incoming {
   const definition = definitions.require(r.name);
   checkInput(r.input, r.name);
   checkText("idempotencyKey", r.idempotencyKey, bounds.keyLength);
@@ -30,15 +43,9 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
   if ((r.tags?.length ?? 0) > bounds.tagsMax)
     throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
   for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);
-  if (r.delayMs !== undefined && !(r.delayMs >= 0 && r.delayMs <= delayMax)) {
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
-      field: "delay",
-      problem: `${r.delayMs} ms is not a wait`,
-      fix: 'write a duration such as "10m"',
-    });
-  }
+  const { dueAt, deadlineAt, ttlAt } = instantsOfStart(r, now);
   const lane = definitions.laneOf(definition, []);
-  const options: TaskOptions | null = r.tags && r.tags.length > 0 ? { tags: r.tags } : null;
+  const options = rootOptions(r, deadlineAt, ttlAt, by);
   const tenant = r.tenant ?? null;
   const task: Incoming["task"] = {
     ...nothing,
@@ -57,8 +64,12 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
     options: options && JSON.stringify(options),
     createdAt: now,
     claim: null,
-    dueAt: r.delayMs ? now + Math.round(r.delayMs) : null,
-    refused: null,
+    dueAt,
+    refused:
+      deadlineAt !== null && deadlineAt <= now
+        ? new FlotillaError("FLOTILLA_TIMEOUT", { after: "deadline" }, { where: r.name }).toJSON()
+        : null,
+    terms: deadlineAt === null && ttlAt === null && !by?.alone ? null : { deadlineAt, ttlAt, schedule: by?.alone ? by.id : null },
     idempotency: r.idempotencyKey === undefined ? null : { key: r.idempotencyKey, inputHash: r.inputHash ?? "" },
   };
   return { task, lane, options };
@@ -103,8 +114,19 @@ export function incomingChild(
     dueAt: null,
     refused: refusal(c, parent, siblings, definitions, lane),
     idempotency: null,
+    terms: null,
   };
   return { task, lane, options };
+}
+
+function rootOptions(r: StartRequest, deadlineAt: number | null, ttlAt: number | null, by?: ScheduledBy): TaskOptions | null {
+  const options: TaskOptions = {
+    ...(r.tags && r.tags.length > 0 && { tags: r.tags }),
+    ...(deadlineAt !== null && { deadlineAt }),
+    ...(ttlAt !== null && { ttlAt }),
+    ...(by && { schedule: { name: by.name, at: by.at } }),
+  };
+  return Object.keys(options).length > 0 ? options : null;
 }
 
 function childOptions(c: ChildAct): TaskOptions | null {
@@ -152,7 +174,8 @@ function placeholder(definitions: Definitions, name: string) {
   return definitions.get(name) as NonNullable<ReturnType<Definitions["get"]>>;
 }
 
-function checkInput(input: string, name: string): void {
+/** @throws FLOTILLA_TOO_LARGE */
+export function checkInput(input: string, name: string): void {
   // Length in UTF-16 units first: counting bytes of every small input would cost more than the check is worth.
   if (input.length * 3 <= bounds.inputBytes) return;
   const bytes = Buffer.byteLength(input);

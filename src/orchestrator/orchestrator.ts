@@ -2,6 +2,7 @@ import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
+import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
@@ -12,6 +13,7 @@ import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
 import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
+import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
@@ -28,6 +30,8 @@ export interface Attachment {
 export interface Orchestrator extends OrchestratorApi {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
+  /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
+  adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
   attach(link: WorkerLink, hello: Hello): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
@@ -50,6 +54,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     queuedMax: o.queuedMax ?? 5_000_000,
     abortGraceMs: o.abortGraceMs ?? 5_000,
   });
+  const schedules = new Schedules(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
@@ -91,6 +96,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     reject: (id, r) => reject(engine, id, r),
     query: (id, name) => queryState(engine, id, name),
     ...answersOf(state),
+    schedules,
+    adopt: (requests, options) => schedules.adopt(requests, options),
     explain: async (id) => (await explainTask(state, id)).explanation,
     async *events(id, options) {
       const { id: run, secret } = await findRun(state, id);

@@ -1,6 +1,6 @@
 import type { ErrorJson } from "../core/error.ts";
 import type { OutcomeReply } from "../protocol/views.ts";
-import type { OutcomeRow, Settlement } from "../store/contract.ts";
+import type { Closed, OutcomeRow, Settlement } from "../store/contract.ts";
 import type { ArtifactStore } from "../store/artifact-store.ts";
 
 interface End {
@@ -66,8 +66,8 @@ export class Outcomes {
   settled(run: number, s: Settlement): void {
     this.#end(run, s);
   }
-  closed(run: number, error: ErrorJson): void {
-    this.#end(run, { status: "canceled", value: null, ref: null, error, gaps: null });
+  closed(run: number, status: Closed["status"], error: ErrorJson): void {
+    this.#end(run, { status, value: null, ref: null, error, gaps: null });
   }
 
   /** Nobody will tell them any more. */

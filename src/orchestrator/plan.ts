@@ -13,6 +13,7 @@ import { Lane } from "./lane.ts";
 import { tryFindTask } from "./lookup.ts";
 import { batchMax, type Taken } from "./queue.ts";
 import type { State } from "./state.ts";
+import { planTicks } from "./ticks.ts";
 
 /** Children that one batch closes for canceled parents. */
 const cancelSlice = 500;
@@ -28,6 +29,8 @@ export interface Planning {
 export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   const { state } = p;
   const now = state.clock.now();
+  // The timer may be late, as after a sleep of the machine: what has expired must not be claimed first.
+  const due = p.due || (state.nextDueAt !== null && state.nextDueAt <= now);
   const slots = new SlotPlan();
   for (const { attempt, codeRuns } of taken.ends) if (attempt.holdsSlot && !codeRuns) slots.frees(attempt.worker);
 
@@ -59,12 +62,13 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
           count: state.ready + state.delayed,
           max: p.queuedMax,
         });
-      roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, p.secret(), now), start));
+      roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, p.secret(), now, start.schedule), start));
       state.nextTask += 1;
     } catch (e) {
       start.reject(e);
     }
   }
+  const ticks = await planTicks(p, now, room);
   const claims = matches.map(({ row, worker }) => ({
     task: row.task,
     leaseNo: row.leaseNo,
@@ -85,15 +89,16 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])),
     cancels: taken.cancels.map((c) => c.request),
     cancelSlice: state.cancelsLeft || taken.cancels.length > 0 ? cancelSlice : 0,
-    dueSlice: p.due ? batchMax : 0,
+    dueSlice: due ? batchMax : 0,
     messages: taken.messages.map((m) => m.message),
     answers: taken.answers.map((a) => a.answer),
     wakes: taken.wakes,
+    ticks: ticks.map((t) => t.tick),
     tasks: roots.map((r) => r.task),
     claims,
   };
   const { ends, cancels, messages, answers } = taken;
-  return { batch, acts, ends, cancels, messages, answers, roots, matches, rows };
+  return { batch, acts, ends, cancels, messages, answers, roots, ticks, matches, rows };
 }
 
 /** Heads of lanes that ran low are read again, then matched. */

@@ -65,11 +65,20 @@ function runView(state: State, r: RunRow): RunView {
     tags: options?.tags ?? [],
     createdAt: iso(r.task.createdAt),
     finishedAt: r.outcome ? iso(r.outcome.finishedAt) : null,
+    deadlineAt: options?.deadlineAt === undefined ? null : iso(options.deadlineAt),
+    ttlAt: options?.ttlAt === undefined ? null : iso(options.ttlAt),
+    schedule: scheduleOf(options),
     tasks: { total: stages.reduce((n, s) => n + s.total, 1), done, failed },
     stages,
     error: r.outcome?.error ?? null,
     spent: r.spent,
   };
+}
+
+/** What started the run, as it is shown. */
+export function scheduleOf(options: TaskOptions | null): RunView["schedule"] {
+  const by = options?.schedule;
+  return by === undefined ? null : { name: by.name, at: by.at === null ? null : iso(by.at) };
 }
 
 function runningByDefinition(state: State, run: number): Map<number, number> {
@@ -308,7 +317,7 @@ function definitionId(state: State, name: string | undefined): number | null | u
   return name === undefined ? null : state.definitions.get(name)?.id;
 }
 
-function pageSize(limit: number | undefined): number {
+export function pageSize(limit: number | undefined): number {
   if (limit === undefined) return pageDefault;
   if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
     throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {

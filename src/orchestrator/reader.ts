@@ -9,6 +9,7 @@ import { answersOf, explainTask } from "./answers.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { findRun } from "./lookup.ts";
 import { Outcomes } from "./outcomes.ts";
+import { readSchedules } from "./schedules.ts";
 import { State } from "./state.ts";
 
 export interface ReaderOptions {
@@ -45,6 +46,14 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       return outcomes.reply(ended);
     },
     ...answersOf(state),
+    schedules: {
+      ...readSchedules(state),
+      put: (r) => Promise.reject(refuse(`schedules.put(${JSON.stringify(r.name)})`)),
+      pause: (name) => Promise.reject(refuse(`schedules.pause(${JSON.stringify(name)})`)),
+      resume: (name) => Promise.reject(refuse(`schedules.resume(${JSON.stringify(name)})`)),
+      delete: (name) => Promise.reject(refuse(`schedules.delete(${JSON.stringify(name)})`)),
+      trigger: (name) => Promise.reject(refuse(`schedules.trigger(${JSON.stringify(name)})`)),
+    },
     async explain(id) {
       const { explanation, where } = await explainTask(state, id);
       if (where.in !== "running" || explanation.state !== "running") return explanation;

@@ -152,6 +152,7 @@ function settlement(
     worker: a.worker.id,
     startedAt: a.claimedAt,
     hasGate: a.hasGate,
+    expires: a.options?.deadlineAt !== undefined || a.options?.ttlAt !== undefined,
     value: end.value,
     ref: end.ref,
     error: end.error,

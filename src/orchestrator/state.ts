@@ -22,6 +22,8 @@ export interface OrchestratorOptions {
   readonly blockedMs?: number;
   /** Tasks that may wait in all; a start beyond it is refused. @default 5_000_000 */
   readonly queuedMax?: number;
+  /** Schedules tick only after `Orchestrator.adopt`. @default false */
+  readonly holdTicks?: boolean;
 }
 
 // Secrets of runs that this life did not start are kept up to this many, then dropped all at once: evicting one by one
@@ -50,6 +52,10 @@ export class State {
   /** Waiting workflows outside every worker's memory. */
   parked: number;
   nextDueAt: number | null;
+  /** When the next schedule is due. */
+  nextTickAt: number | null;
+  /** Nothing ticks before the fleet has said what its schedules are: those of the last life may have changed. */
+  ticksHeld: boolean;
   cancelsLeft: boolean;
   draining = false;
 
@@ -66,6 +72,8 @@ export class State {
     this.delayed = boot.delayed;
     this.parked = boot.parked;
     this.nextDueAt = boot.nextDueAt;
+    this.nextTickAt = boot.nextTickAt;
+    this.ticksHeld = o.holdTicks ?? false;
     this.cancelsLeft = boot.cancelsLeft;
     this.definitions = new Definitions(o.store, boot, this.workers);
   }

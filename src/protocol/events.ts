@@ -18,7 +18,7 @@ interface Ev<T extends string, D> {
  * `run.started`, `run.finished`, `task.settled`, `custom`. Live only, for whoever listens now: the others.
  */
 export type RunEvent =
-  | Ev<"run.started", { name: string }>
+  | Ev<"run.started", { name: string; schedule?: { name: string; at: string | null } }>
   | Ev<"run.finished", { outcome: RunOutcomeName }>
   | Ev<"task.ready", { task: string; agent: string }>
   | Ev<"task.started", { task: string; agent: string; worker: string; attempt: number }>

@@ -3,6 +3,7 @@
 import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Priority, TaskState } from "../core/task.ts";
+import type { SchedulesApi } from "./schedules.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -27,6 +28,12 @@ export interface RunView {
   readonly tags: readonly string[];
   readonly createdAt: string;
   readonly finishedAt: string | null;
+  /** When it is closed if it has not ended. */
+  readonly deadlineAt: string | null;
+  /** When it is closed if nothing of it has begun. */
+  readonly ttlAt: string | null;
+  /** What started it, and for which tick; `at` is null when somebody triggered it. */
+  readonly schedule: { readonly name: string; readonly at: string | null } | null;
   /** Tasks in the whole tree, the root counted. */
   readonly tasks: { readonly total: number; readonly done: number; readonly failed: number };
   readonly stages: readonly StageView[];
@@ -142,6 +149,13 @@ export interface StartRequest {
   readonly tags?: readonly string[];
   readonly priority?: Priority;
   readonly delayMs?: number;
+  /** Not both of `delayMs` and `startAt`. */
+  readonly startAt?: string;
+  /** From the start; not both of `deadlineMs` and `deadlineAt`. */
+  readonly deadlineMs?: number;
+  readonly deadlineAt?: string;
+  /** From when it may first start. */
+  readonly ttlMs?: number;
   /** Computed by the client, which has the code: hash of the canonical input. Only with an idempotency key. */
   readonly inputHash?: string;
 }
@@ -247,6 +261,7 @@ export interface OrchestratorApi {
   /** Durable events after the cursor, then live ones, until the run's end or until `signal` aborts. */
   events(run: string, o: { after?: string; types?: readonly string[]; signal?: AbortSignal }): AsyncIterable<EventView>;
   artifact(ref: string): Promise<string>;
+  readonly schedules: SchedulesApi;
 }
 
 export interface EventView {

@@ -37,6 +37,7 @@ describe("defaults", () => {
       abortGraceMs: 5_000,
       blockedMs: 300_000,
       modules: [],
+      schedules: null,
     });
   });
 

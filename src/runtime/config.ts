@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { checkKnown, checkObject, checkTexts, checkWhole, configInvalid, spanMs } from "../client/check.ts";
 import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
+import type { Schedule } from "../client/schedule.ts";
 import { bounds } from "../core/bounds.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
@@ -30,6 +31,8 @@ export interface FleetSettings {
   readonly blockedMs: number;
   /** file: URLs that child processes import. */
   readonly modules: readonly string[];
+  /** null: the definition says nothing about schedules. */
+  readonly schedules: readonly Schedule[] | null;
 }
 
 /** Where and for what a config is read. */
@@ -50,6 +53,7 @@ const known = [
   "abortGrace",
   "blockedAfter",
   "modules",
+  "schedules",
   "pools",
   "limits",
   "budget",
@@ -102,6 +106,7 @@ export function resolveFleet(
     abortGraceMs: spanMs(config.abortGrace, "fleet.abortGrace") ?? 5_000,
     blockedMs: spanMs(config.blockedAfter, "fleet.blockedAfter") ?? 300_000,
     modules,
+    schedules: resolveSchedules(config.schedules),
   });
 }
 
@@ -155,6 +160,20 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   checkTexts(offers, "fleet.workers.offers", { most: bounds.needsMax, length: bounds.nameLength });
   checkTexts(passEnv, "fleet.workers.passEnv", { most: variablesMost, length: bounds.nameLength });
   return Object.freeze({ count, slots, offers: Object.freeze([...offers]), isolation, passEnv: Object.freeze([...passEnv]) });
+}
+
+function resolveSchedules(given: AnyFleetConfig["schedules"]): readonly Schedule[] | null {
+  if (given === undefined) return null;
+  const fix = 'write schedules: [schedule({ name: "nightly", cron: "0 3 * * *", target: audit, input: {} })]';
+  if (!Array.isArray(given)) throw configInvalid("fleet.schedules", "it is not a list of schedules", fix);
+  const names = new Set<string>();
+  const schedules = given as readonly (Schedule | null | undefined)[];
+  for (const [i, s] of schedules.entries()) {
+    if (s?.kind !== "schedule") throw configInvalid(`fleet.schedules[${i}]`, "it is not a schedule", fix);
+    if (names.has(s.name)) throw configInvalid(`fleet.schedules[${i}]`, `${JSON.stringify(s.name)} is there twice`, "rename one");
+    names.add(s.name);
+  }
+  return Object.freeze([...(schedules as readonly Schedule[])]);
 }
 
 function resolveModules(given: FleetConfig<readonly AnyCallable[]>["modules"] = [], cwd: string): readonly string[] {

@@ -17,6 +17,7 @@ test("the door gives these names and no more", () => {
     "openWorld",
     "parsePlan",
     "plan",
+    "schedule",
     "script",
     "serveWorker",
     "workflow",

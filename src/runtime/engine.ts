@@ -1,4 +1,5 @@
 import { CallableCatalogue, type Catalogue } from "../client/catalogue.ts";
+import { scheduleRequests } from "../client/schedules.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
 import { fileArtifacts } from "../store/artifacts/files.ts";
@@ -33,7 +34,15 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   try {
     const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
     const { queuedMax, abortGraceMs, blockedMs } = settings;
-    const orchestrator = await createOrchestrator({ ...deps, store, artifacts, queuedMax, abortGraceMs, blockedMs });
+    const orchestrator = await createOrchestrator({
+      ...deps,
+      store,
+      artifacts,
+      queuedMax,
+      abortGraceMs,
+      blockedMs,
+      holdTicks: true,
+    });
     const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));
     await engine.admit(settings).catch(async (error: unknown) => {
       await engine.close();
@@ -52,12 +61,13 @@ function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | und
   const groups: WorkerGroup[] = [];
   let definitions: readonly AnyCallable[] = [];
   let workers = 0;
+  let adopted = false;
   let last: Promise<unknown> = Promise.resolve();
 
   async function admit(settings: FleetSettings): Promise<boolean> {
     const merged = checkDefinitions([...new Set([...definitions, ...settings.definitions])]);
     const added = merged.filter((callable) => !definitions.includes(callable));
-    if (added.length === 0) return false;
+    if (added.length === 0) return adopt(settings, false);
     orchestrator.register(cardsOf(added));
     const runnable = added.filter((callable) => callable.kind !== "contract");
     if (runnable.length > 0)
@@ -69,7 +79,15 @@ function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | und
         contract: name,
       });
     }
-    return true;
+    return adopt(settings, true);
+  }
+
+  /** After the definitions that the schedules name, before any tick. The handle that opened the store has the whole list. */
+  async function adopt({ schedules }: FleetSettings, added: boolean): Promise<boolean> {
+    const whole = !adopted && schedules !== null;
+    await orchestrator.adopt(await scheduleRequests(schedules ?? [], catalogue), { whole });
+    adopted = true;
+    return added;
   }
 
   return {

@@ -62,6 +62,15 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
     approvals: (q) => held(() => api.approvals(q)),
     approve: (id, r) => held(() => api.approve(id, r)),
     reject: (id, r) => held(() => api.reject(id, r)),
+    schedules: {
+      put: (r) => held(() => api.schedules.put(r)),
+      list: (q) => held(() => api.schedules.list(q)),
+      get: (name) => held(() => api.schedules.get(name)),
+      pause: (name) => held(() => api.schedules.pause(name)),
+      resume: (name) => held(() => api.schedules.resume(name)),
+      delete: (name) => held(() => api.schedules.delete(name)),
+      trigger: (name) => (drained ? Promise.reject(closedError()) : held(() => api.schedules.trigger(name))),
+    },
     async *events(run, o) {
       if (closed) throw closedError();
       const reader = new AbortController();

@@ -34,6 +34,8 @@ describe("POST /api/v1/runs", () => {
     ["a misspelt field", { name: "a", idempotencykey: "k" }, "body", "idempotencykey"],
     ["a bad tag", { name: "a", tags: ["x", 5] }, "body.tags[1]", "expected string"],
     ["a bad priority", { name: "a", priority: "urgent" }, "body.priority", "high"],
+    ["an instant that is none", { name: "a", startAt: "soon" }, "body.startAt", "ISO"],
+    ["a ttl of nothing", { name: "a", ttlMs: 0 }, "body.ttlMs", ">=1"],
     ["a negative delay", { name: "a", delayMs: -1 }, "body.delayMs", ">=0"],
     ["nothing at all", "", "body.name", "expected string"],
   ])("refuses %s with the path of the field", async (_, body, field, problem) => {
@@ -157,5 +159,33 @@ describe("probes", () => {
       expect((await ask(`${base}/readyz`)).body).toEqual({ ready: true });
       expect((await ask(`${base}/version`)).body).toMatchObject({ version: healthView().version, api: "v1" });
     }
+  });
+});
+
+describe("PUT /api/v1/schedules/:name", () => {
+  const put = (body: unknown): RequestInit => ({ ...post(body), method: "PUT" });
+
+  it("takes what fits the target's card, and refuses what does not before it is stored", async () => {
+    const { ask, fake } = world();
+    const inputSchema = { type: "object", properties: { who: { type: "string" } }, required: ["who"] };
+    fake.putDefinition({ name: "greet", kind: "agent", description: "", inputSchema });
+    const refused = await ask("/api/v1/schedules/s", put({ target: "greet", everyMs: 60_000, input: { who: 5 } }));
+    expect([refused.status, refused.body["code"]]).toEqual([400, "FLOTILLA_INPUT_INVALID"]);
+    expect((await ask("/api/v1/schedules/s")).status).toBe(404);
+    const stored = await ask("/api/v1/schedules/s", put({ target: "greet", everyMs: 60_000, input: { who: "Ada" } }));
+    expect(stored).toMatchObject({ status: 200, body: { name: "s", target: "greet", everyMs: 60_000 } });
+    const triggered = await ask("/api/v1/schedules/s/trigger", post({}));
+    expect([triggered.status, triggered.headers.get("location")]).toEqual([201, `/api/v1/runs/${runView().id}`]);
+    expect(await ask("/api/v1/schedules/s", { method: "DELETE" })).toMatchObject({ status: 200, body: { deleted: true } });
+  });
+
+  it.each([
+    ["no target", { cron: "* * * * *" }, "body.target"],
+    ["a misspelt field", { target: "greet", timezone: "UTC" }, "body"],
+    ["an interval below a second", { target: "greet", everyMs: 10 }, "body.everyMs"],
+    ["an unknown policy", { target: "greet", everyMs: 1_000, onMissed: "some" }, "body.onMissed"],
+  ])("refuses %s with the path of the field", async (_, body, field) => {
+    const { ask } = world();
+    expect(await ask("/api/v1/schedules/s", put(body))).toMatchObject({ status: 400, body: { details: { field } } });
   });
 });

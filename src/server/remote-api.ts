@@ -5,6 +5,8 @@ import { errorFromJson, FlotillaError, isFlotillaError } from "../core/error.ts"
 import type { ErrorJson } from "../core/error.ts";
 import type { EventView, OrchestratorApi, OutcomeReply, StartReply, StartRequest } from "../protocol/views.ts";
 import { base } from "./base.ts";
+import { remoteSchedules } from "./remote-schedules.ts";
+import type { Route } from "./route.ts";
 import { endEvent, failureEvent, readSse } from "./sse.ts";
 
 export interface RemoteApi extends OrchestratorApi {
@@ -18,7 +20,7 @@ const pollMs = 50_000;
 export function remoteApi(socketPath: string): RemoteApi {
   const agent = new Agent({ keepAlive: true });
   const http: Http = async (path, o = {}) => await accepted(await send({ socketPath, agent }, base + path, o), socketPath);
-  const get = async <T>(path: string): Promise<T> => JSON.parse(await read(await http(path))) as T;
+  const ask = async <T>(path: string, o?: SendOptions): Promise<T> => JSON.parse(await read(await http(path, o))) as T;
   const id = encodeURIComponent;
 
   return {
@@ -32,8 +34,8 @@ export function remoteApi(socketPath: string): RemoteApi {
       await read(await http(`/runs/${id(target)}/messages`, { method: "POST", body }));
     },
     query: async (target, name) => await read(await http(`/runs/${id(target)}/query/${id(name)}`)),
-    approvals: (q) => get(`/approvals${queryString({ ...q })}`),
-    approval: (approval) => get(`/approvals/${id(approval)}`),
+    approvals: (q) => ask(`/approvals${queryString({ ...q })}`),
+    approval: (approval) => ask(`/approvals/${id(approval)}`),
     async approve(approval, { value, ...rest }) {
       const text = JSON.stringify(rest);
       const body = value === undefined ? text : `${text === "{}" ? "{" : `${text.slice(0, -1)},`}"value":${value}}`;
@@ -42,22 +44,23 @@ export function remoteApi(socketPath: string): RemoteApi {
     async reject(approval, r) {
       await read(await http(`/approvals/${id(approval)}/reject`, { method: "POST", body: JSON.stringify(r) }));
     },
-    run: (run) => get(`/runs/${id(run)}`),
-    runs: (q) => get(`/runs${queryString({ ...q })}`),
-    task: (task) => get(`/tasks/${id(task)}`),
-    tasks: ({ run, ...q }) => get(`/runs/${id(run)}/tasks${queryString(q)}`),
-    explain: (task) => get(`/tasks/${id(task)}/explain`),
-    definition: (name) => get(`/definitions/${id(name)}`),
-    workers: () => get("/workers"),
-    health: () => get("/health"),
+    run: (run) => ask(`/runs/${id(run)}`),
+    runs: (q) => ask(`/runs${queryString({ ...q })}`),
+    task: (task) => ask(`/tasks/${id(task)}`),
+    tasks: ({ run, ...q }) => ask(`/runs/${id(run)}/tasks${queryString(q)}`),
+    explain: (task) => ask(`/tasks/${id(task)}/explain`),
+    definition: (name) => ask(`/definitions/${id(name)}`),
+    workers: () => ask("/workers"),
+    health: () => ask("/health"),
     events: (run, o) => events(http, run, o),
+    schedules: remoteSchedules(ask, queryString),
     artifact: async (ref) => await read(await http(`/artifacts/${id(ref)}`)),
     close: () => agent.destroy(),
   };
 }
 
 interface SendOptions {
-  readonly method?: "GET" | "POST";
+  readonly method?: Route["method"];
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
@@ -159,7 +162,7 @@ async function send(target: Target, path: string, o: SendOptions): Promise<Incom
     } catch (error) {
       if (o.signal?.aborted === true) throw error;
       // An idle connection that the server closed while we picked it: nothing was read there, one more try is safe to ask.
-      if (outgoing.reusedSocket && o.method !== "POST" && tries === 0) continue;
+      if (outgoing.reusedSocket && (o.method ?? "GET") === "GET" && tries === 0) continue;
       throw unreachable(target.socketPath, error);
     }
   }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { issuePath } from "../core/issue.ts";
+import { missedPolicies, overlapPolicies } from "../core/schedule.ts";
 import type { Schema } from "../core/schema.ts";
 import { closedStates, openStates, priorities } from "../core/task.ts";
 import { cursorShape } from "../protocol/events.ts";
@@ -14,6 +15,7 @@ export const pageMax = 500;
 export const waitMsMax = 55_000;
 
 const name = z.string().min(1).max(bounds.nameLength);
+const instant = z.iso.datetime({ offset: true });
 const paging = { limit: z.coerce.number().int().min(1).max(pageMax).optional(), after: z.string().min(1).optional() };
 
 export const startBody = z.strictObject({
@@ -25,7 +27,25 @@ export const startBody = z.strictObject({
   tags: z.array(z.string().min(1).max(bounds.tagLength)).max(bounds.tagsMax).optional(),
   priority: z.enum(priorities).optional(),
   delayMs: z.number().int().min(0).optional(),
+  startAt: instant.optional(),
+  deadlineMs: z.number().int().min(1).optional(),
+  deadlineAt: instant.optional(),
+  ttlMs: z.number().int().min(1).optional(),
 });
+/** The rest (pattern, time zone, what goes together) is for the orchestrator to check: it knows the rules. */
+export const scheduleBody = z.strictObject({
+  target: name,
+  input: z.unknown().optional(),
+  cron: z.string().min(1).max(bounds.keyLength).optional(),
+  everyMs: z.number().int().min(bounds.scheduleEveryMs).optional(),
+  timeZone: z.string().min(1).max(bounds.nameLength).optional(),
+  tenant: z.string().min(1).max(bounds.tenantLength).optional(),
+  onMissed: z.enum(missedPolicies).optional(),
+  overlap: z.enum(overlapPolicies).optional(),
+  startAt: instant.optional(),
+  endAt: instant.optional(),
+});
+export const schedulesQuery = z.strictObject(paging);
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
 export const runsQuery = z.strictObject({ status: z.enum(runStatuses).optional(), name: name.optional(), ...paging });
 export const tasksQuery = z.strictObject({

@@ -24,7 +24,7 @@ export interface HandlerDeps {
 export type Handler = (deps: HandlerDeps, call: Call) => Promise<Reply>;
 
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly handler: Handler;
 }

@@ -1,6 +1,15 @@
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { cancelRun, getOutcome, getRun, listRuns, listTasks, startRun, streamEvents } from "./handlers/runs.ts";
 import { explainTask, getArtifact, getTask } from "./handlers/tasks.ts";
+import {
+  deleteSchedule,
+  getSchedule,
+  listSchedules,
+  pauseSchedule,
+  putSchedule,
+  resumeSchedule,
+  triggerSchedule,
+} from "./handlers/schedules.ts";
 import { route } from "./route.ts";
 
 export const routes = [
@@ -15,6 +24,13 @@ export const routes = [
   route("GET", "/tasks/:id/explain", explainTask),
   route("GET", "/artifacts/:ref", getArtifact),
   route("GET", "/definitions/:name", getDefinition),
+  route("GET", "/schedules", listSchedules),
+  route("GET", "/schedules/:name", getSchedule),
+  route("PUT", "/schedules/:name", putSchedule),
+  route("DELETE", "/schedules/:name", deleteSchedule),
+  route("POST", "/schedules/:name/pause", pauseSchedule),
+  route("POST", "/schedules/:name/resume", resumeSchedule),
+  route("POST", "/schedules/:name/trigger", triggerSchedule),
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
 ];

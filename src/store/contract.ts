@@ -5,6 +5,7 @@ import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
+import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -24,6 +25,16 @@ export interface Standing {
   readonly alone: boolean;
 }
 
+/** What binds a run beside its row; null for nearly all, so that they cost nothing. */
+export interface Terms {
+  /** The run is closed when this has passed. */
+  readonly deadlineAt: number | null;
+  /** The run is closed when this has passed and no attempt of it was ever begun. */
+  readonly ttlAt: number | null;
+  /** The schedule that started it, when that schedule starts nothing beside a run that goes on. */
+  readonly schedule: number | null;
+}
+
 export interface NewTask extends TaskRow {
   readonly inputHash: string | null;
   readonly askedAfter: number | null;
@@ -36,6 +47,7 @@ export interface NewTask extends TaskRow {
   /** Refused: stored with its outcome, so that a re-run of its parent sees the same. */
   readonly refused: ErrorJson | null;
   readonly idempotency: { readonly key: string; readonly inputHash: string } | null;
+  readonly terms: Terms | null;
 }
 
 /** Acts of one attempt, a run of consecutive ones in the order asked. */
@@ -116,6 +128,8 @@ export interface Settlement {
   readonly hasGate: boolean;
   /** JSON: what a partial outcome lacks. */
   readonly gaps: string | null;
+  /** It has a deadline or a ttl, which ends with it. */
+  readonly expires: boolean;
 }
 
 /** The end of an attempt that does not end its task. */
@@ -190,15 +204,16 @@ export interface Batch {
   readonly acts: readonly ActBatch[];
   readonly settles: readonly Settlement[];
   readonly requeues: readonly Requeue[];
+  /** Close at most so many runs whose deadline or ttl has passed; after the cancels, move as many due tasks to ready. */
+  readonly dueSlice: number;
   readonly cancels: readonly CancelRequest[];
   /** Continue cancel jobs, at most so many children. */
   readonly cancelSlice: number;
-  /** Move at most so many due tasks from delayed to ready, and end as many waits whose time has come. */
-  readonly dueSlice: number;
   readonly messages: readonly NewMessage[];
   readonly answers: readonly Answer[];
   /** Parked tasks that must come back although nothing has settled for them. */
   readonly wakes: readonly number[];
+  readonly ticks: readonly Tick[];
   readonly tasks: readonly NewTask[];
   readonly claims: readonly Claim[];
 }
@@ -215,13 +230,15 @@ export interface StoredDelivery {
   readonly at: number;
 }
 
-/** A task that a cancel closed, and what it held. */
+/** A task that a cancel, a deadline or a ttl closed, and what it held. */
 export interface Closed {
   readonly task: number;
   readonly run: number;
   readonly parent: number | null;
   readonly definition: number;
   readonly leaseNo: number;
+  readonly status: "canceled" | "failed";
+  readonly error: ErrorJson;
   readonly reason: string;
   readonly was: "running" | "ready" | "delayed" | "held" | "parked";
   readonly lane: number;
@@ -264,8 +281,12 @@ export interface BatchResult {
   readonly events: readonly StoredEvent[];
   /** True while cancel jobs are left. */
   readonly moreCancels: boolean;
-  /** When the next delayed task or wait is due; null when there is none. Only with a `dueSlice`. */
+  /** When the next delayed task, wait, deadline or ttl is due; null when there is none. Only with a `dueSlice`. */
   readonly nextDueAt: number | null;
+  /** What became of each of `ticks`. */
+  readonly ticked: readonly Ticked[];
+  /** When the next schedule is due; null when there is none, undefined when nobody looked. */
+  readonly nextTickAt: number | null | undefined;
 }
 
 export interface TaskRow {
@@ -383,7 +404,14 @@ export type Whereabouts =
       readonly crashes: number;
       readonly since: number;
     }
-  | { readonly in: "parked"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly since: number; readonly remaining: number }
+  | {
+      readonly in: "parked";
+      readonly leaseNo: number;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly since: number;
+      readonly remaining: number;
+    }
   | { readonly in: "outcome"; readonly outcome: OutcomeRow };
 
 export interface StageRow {
@@ -426,6 +454,7 @@ export interface Boot {
   readonly depth: ReadonlyMap<number, { readonly ready: number; readonly lastPass: number }>;
   readonly delayed: number;
   readonly nextDueAt: number | null;
+  readonly nextTickAt: number | null;
   readonly cancelsLeft: boolean;
   /** Attempts of earlier lives that were put back to ready. */
   readonly recovered: number;
@@ -461,6 +490,7 @@ export interface Store {
     release(p: { readonly now: number }): Awaitable<readonly ReadyRow[]>;
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
+  readonly schedules: ScheduleStore;
   readonly queue: {
     /** The next ready tasks of a lane in claim order, after `after` when given. */
     peek(p: { readonly lane: number; readonly limit: number }): Awaitable<readonly ReadyRow[]>;

@@ -4,6 +4,7 @@ import { isFlotillaError } from "../../src/core/error.ts";
 import type { EventView, OrchestratorApi, OutcomeReply } from "../../src/protocol/views.ts";
 import { fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
 import type { FakeOrchestrator } from "./fake-api.ts";
+import { scheduleView } from "./fake-schedules.ts";
 
 export interface OpenedApi extends AsyncDisposable {
   readonly api: OrchestratorApi;
@@ -171,6 +172,36 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       }
       expect(seen.map((e) => e.type)).toEqual(["custom", "task.progress", "run.finished"]);
       expect(seen[0]).toEqual(ev(2, "custom", { name: "a", value: "line\nbreak" }));
+    });
+
+    it("puts, shows, stops and triggers schedules, also one whose name needs escaping", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      const { schedules } = opened.api;
+      const request = {
+        name: "team.fr/night:ly",
+        target: "review-all",
+        input: '{"z":1,"a":"\\u2028"}',
+        everyMs: 60_000,
+      } as const;
+      const view = scheduleView(request);
+      expect(await schedules.put(request)).toEqual(view);
+      expect(await schedules.get(request.name)).toEqual(view);
+      await schedules.put({ ...request, name: "a", cron: "0 3 * * *", timeZone: "UTC", onMissed: "all", overlap: "allow" });
+      const page = await schedules.list({ limit: 1 });
+      expect([page.items.map((s) => s.name), page.next]).toEqual([["a"], "a"]);
+      expect((await schedules.list({ after: "a" })).items).toEqual([view]);
+      expect(await schedules.pause("a")).toMatchObject({ name: "a", state: "paused", nextAt: null });
+      expect(await schedules.resume("a")).toMatchObject({ state: "active" });
+      const reply = await schedules.trigger(request.name);
+      expect(fake.started.map((r) => [r.name, JSON.parse(r.input) as unknown])).toEqual([
+        ["review-all", JSON.parse(request.input)],
+      ]);
+      expect(await opened.api.run(reply.id)).toMatchObject({ id: reply.id });
+      expect(await schedules.delete("a")).toBeUndefined();
+      for (const call of ["get", "pause", "resume", "delete", "trigger"] as const)
+        await expect(schedules[call]("a")).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND", details: { id: "a" } });
+      await expect(schedules.put({ ...request, cron: "never" })).rejects.toMatchObject({ code: "FLOTILLA_CONFIG_INVALID" });
     });
 
     it("streams only the types asked for", async () => {

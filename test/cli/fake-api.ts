@@ -1,5 +1,6 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
+import { fakeSchedules } from "./fake-schedules.ts";
 import { FlotillaError } from "../../src/core/error.ts";
 import type {
   DefinitionView,
@@ -25,6 +26,9 @@ export function runView(o: Partial<RunView> = {}): RunView {
     tags: [],
     createdAt: "2026-11-22T10:00:00.000Z",
     finishedAt: null,
+    deadlineAt: null,
+    ttlAt: null,
+    schedule: null,
     tasks: { total: 1, done: 0, failed: 0 },
     stages: [],
     error: null,
@@ -249,6 +253,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
     health: async () => health,
     events: stream,
     artifact: async (ref) => find(artifacts, "artifact", ref),
+    schedules: fakeSchedules((name, input) => start({ name, input })),
   };
 
   return {

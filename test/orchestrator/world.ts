@@ -11,15 +11,18 @@ import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "..
 export interface TestClock extends Clock {
   /** Moves time, and fires what is due in order. */
   advance(ms: number): void;
+  /** The wall clock jumps, and no time has passed: timers do not notice. */
+  jump(ms: number): void;
   readonly timers: number;
 }
 
 export function testClock(start = 1_700_000_000_000): TestClock {
   let now = start;
+  let jumped = 0;
   let order = 0;
   const timers = new Map<number, { at: number; fn: () => void }>();
   return {
-    now: () => now,
+    now: () => now + jumped,
     elapsedMs: () => now - start,
     after(ms, fn) {
       const id = ++order;
@@ -36,6 +39,9 @@ export function testClock(start = 1_700_000_000_000): TestClock {
         next[1].fn();
       }
       now = until;
+    },
+    jump(ms) {
+      jumped += ms;
     },
     get timers() {
       return timers.size;
@@ -103,14 +109,27 @@ export interface World {
   artifactFault: (() => Promise<void>) | undefined;
   /** What a commit throws, while it is set. */
   commitFault: ((batch: Batch) => Error | undefined) | undefined;
+  /** What happens between a commit and its answer, while it is set. */
+  afterCommit: ((batch: Batch) => Promise<void> | undefined) | undefined;
   /** Commits wait until the returned function is called, as those of a database across a network do. */
   holdCommits(): () => void;
+  /** Its process is gone: what was not committed is lost, and nothing more is heard of it. */
+  die(): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; blockedMs?: number } = {}): Promise<World> {
-  const clock = testClock();
-  const store = openSqliteStore({ path: ":memory:" });
+export interface WorldOptions {
+  readonly abortGraceMs?: number;
+  readonly queuedMax?: number;
+  readonly blockedMs?: number;
+  readonly holdTicks?: boolean;
+  readonly clock?: TestClock;
+  /** A file, so that another life can follow. @default in memory */
+  readonly path?: string;
+}
+
+export async function openWorld({ path = ":memory:", clock = testClock(), ...o }: WorldOptions = {}): Promise<World> {
+  const store = openSqliteStore({ path });
   let held: Promise<void> | undefined;
   const memory = memoryArtifacts();
   const faulty = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -120,7 +139,9 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
   const commit = (batch: Batch) => {
     const fault = world.commitFault?.(batch);
     if (fault) throw fault;
-    return store.commit(batch);
+    const result = store.commit(batch);
+    const pause = world.afterCommit?.(batch);
+    return pause ? pause.then(() => result) : result;
   };
   const orchestrator = await createOrchestrator({
     store: { ...store, commit: (batch) => (held ? held.then(() => commit(batch)) : commit(batch)) },
@@ -136,6 +157,7 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
   const world: World = {
     artifactFault: undefined,
     commitFault: undefined,
+    afterCommit: undefined,
     orchestrator,
     clock,
     turn,
@@ -147,6 +169,7 @@ export async function openWorld(o: { abortGraceMs?: number; queuedMax?: number; 
         resolve();
       };
     },
+    die: () => void store.close(),
     worker(over = {}) {
       const worker = new TestWorker();
       const hello: Hello = {

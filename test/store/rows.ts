@@ -16,6 +16,7 @@ export function batch(over: Partial<Batch> = {}): Batch {
     messages: [],
     answers: [],
     wakes: [],
+    ticks: [],
     tasks: [],
     claims: [],
     ...over,
@@ -48,6 +49,7 @@ export function root(id: number, over: Partial<NewTask> = {}): NewTask {
     dueAt: null,
     refused: null,
     idempotency: null,
+    terms: null,
     ...over,
   };
 }
@@ -100,6 +102,7 @@ export function settleOf(t: NewTask, leaseNo: number, over: Partial<Settlement> 
     spent: null,
     hasGate: true,
     gaps: null,
+    expires: false,
     ...over,
   };
 }

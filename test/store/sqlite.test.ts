@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
-import { exerciseStore } from "./exercise-store.ts";
+import { exerciseSchedules } from "./exercise-schedules.ts";
+import { exerciseStore, type Exercise } from "./exercise-store.ts";
 import { batch, begin, root } from "./rows.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "flotilla-store-"));
@@ -14,15 +15,19 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const fresh = () => join(folder, `${++files}.db`);
 
-exerciseStore("sqlite in memory", { open: () => openSqliteStore({ path: ":memory:" }), reopen: null });
-exerciseStore("sqlite file", {
+const inMemory: Exercise = { open: () => openSqliteStore({ path: ":memory:" }), reopen: null };
+const inFile: Exercise = {
   open: () => openSqliteStore({ path: fresh(), durability: "process" }),
   reopen(store) {
     const path = store.facts.url.slice("sqlite:".length);
     void store.close();
     return openSqliteStore({ path, durability: "process" });
   },
-});
+};
+for (const exercise of [exerciseStore, exerciseSchedules]) {
+  exercise("sqlite in memory", inMemory);
+  exercise("sqlite file", inFile);
+}
 
 const opener = new URL("./open-child.ts", import.meta.url).pathname;
 

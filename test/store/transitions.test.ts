@@ -15,6 +15,7 @@ type Op =
   | "delay"
   | "hold"
   | "due"
+  | "expire"
   | "release"
   | "cancel"
   | "wait"
@@ -29,6 +30,7 @@ const ops: readonly Op[] = [
   "delay",
   "hold",
   "due",
+  "expire",
   "release",
   "cancel",
   "wait",
@@ -74,6 +76,9 @@ async function act(store: Store, t: NewTask, op: Op, where: Whereabouts, fresh: 
     case "due":
       await store.commit(batch({ now: now + 10, dueSlice: 100 }));
       return undefined;
+    case "expire":
+      await store.commit(batch({ now: now + 20, dueSlice: 100, cancelSlice: 100 }));
+      return undefined;
     case "release":
       await store.catalogue.release({ now });
       return undefined;
@@ -99,9 +104,15 @@ test("no task leaves the table of states, and an outcome never changes", async (
     fc.asyncProperty(fc.array(fc.tuple(fc.nat(5), fc.constantFrom(...ops)), { maxLength: 40 }), async (steps) => {
       const store = openSqliteStore({ path: ":memory:" });
       await begin(store);
-      const tasks: NewTask[] = [root(1), root(2, { claim: 7 }), root(3, { dueAt: now + 5 })];
+      const tasks: NewTask[] = [
+        root(1),
+        root(2, { claim: 7 }),
+        root(3, { dueAt: now + 5 }),
+        root(4, { terms: { deadlineAt: now + 20, ttlAt: null, schedule: null } }),
+        root(5, { dueAt: now + 5, terms: { deadlineAt: null, ttlAt: now + 15, schedule: null } }),
+      ];
       await store.commit(batch({ tasks }));
-      let next = 4;
+      let next = 6;
       const states = new Map<number, TaskState>();
       const look = async () => {
         for (const t of tasks) {

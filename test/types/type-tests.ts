@@ -1,5 +1,5 @@
 import type { WireOf, OutOf, ErrorsOf, DeclaredError, Settled, RunEvent, Ref } from "flotilla";
-import { agent, contract, workflow, connect, limit, isFlotillaError } from "flotilla";
+import { agent, contract, workflow, connect, limit, isFlotillaError, schedule } from "flotilla";
 import type { review, audit } from "./p2-fanout.ts";
 import type { lead, search, tree } from "./p3-supervisor.ts";
 import type config from "./p5-fleet.ts";
@@ -79,7 +79,7 @@ export function te(e: unknown) {
   if (isFlotillaError(e)) {
     if (e.code === "FLOTILLA_NO_WORKER") return e.details.nearest[0];
     if (e.code === "FLOTILLA_TIMEOUT") {
-      const a: "timeout" | "idleTimeout" | "deadline" = e.details.after;
+      const a: "timeout" | "idleTimeout" | "deadline" | "ttl" = e.details.after;
       return a;
     }
   }
@@ -141,3 +141,11 @@ export const w2 = workflow({
     return { v: td, nn };
   },
 });
+
+// a schedule's input is the target's wire input
+export const s1 = schedule({ name: "s1", every: "1h", target: tr, input: { n: "5" } });
+// @ts-expect-error the target wants another input
+export const s2 = schedule({ name: "s2", every: "1h", target: tr, input: { depth: 5 } });
+export const s3 = schedule({ name: "s3", cron: "0 3 * * *", target: "by name", input: { any: "thing" } });
+// @ts-expect-error an interval is a duration
+export const s4 = schedule({ name: "s4", every: 60, target: "by name", input: null });

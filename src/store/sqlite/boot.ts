@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Boot, LaneRow } from "../contract.ts";
 import type { Statements } from "./statements.ts";
 import { nextDue } from "./tasks.ts";
+import { readNextTickAt } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
 
 /**
@@ -59,6 +60,7 @@ export function readBoot(sql: Statements, life: { boot: number; recovered: numbe
     delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
     parked: sql.row<{ n: number }>("SELECT count(*) AS n FROM parked")?.n ?? 0,
     nextDueAt: nextDue(sql),
+    nextTickAt: readNextTickAt(sql),
     cancelsLeft: sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined,
   };
 }

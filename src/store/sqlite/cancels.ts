@@ -5,8 +5,9 @@ import type { Writing } from "./writing.ts";
 import { errorText } from "./rows.ts";
 import { cancelChildren, closeGate, takeChildSeqs, unpark, waking, wasParked } from "./gates.ts";
 import { cancelWait } from "./waits.ts";
+import { dropExpiries } from "./terms.ts";
 
-interface Target {
+export interface Target {
   id: number;
   run: number;
   parent: number | null;
@@ -17,12 +18,12 @@ interface Target {
   pass: number;
   detached: number;
 }
-const columns = "id, run, parent, act, definition, lane, prio, pass, detached";
+export const targetColumns = "id, run, parent, act, definition, lane, prio, pass, detached";
 
 /** Closes what was asked for, then goes on with the jobs that close the trees below. @returns true while jobs are left. */
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): boolean {
   for (const { task, reason } of requests) {
-    const target = w.sql.row<Target>(`SELECT ${columns} FROM task WHERE id = ?`, task);
+    const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = ?`, task);
     if (target) cancelTask(w, target, reason);
   }
   let left = slice;
@@ -32,7 +33,7 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
     );
     if (!job) return false;
     const children = w.sql.rows<Target>(
-      `SELECT ${columns} FROM task WHERE parent = ? AND act > ? AND act <= ? ORDER BY act LIMIT ?`,
+      `SELECT ${targetColumns} FROM task WHERE parent = ? AND act > ? AND act <= ? ORDER BY act LIMIT ?`,
       job.task,
       job.after_act,
       job.upto ?? Number.MAX_SAFE_INTEGER,
@@ -49,7 +50,7 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
 
 /** A parent's code stops a child of its own. */
 export function closeChild(w: Writing, parent: number, act: number, reason: string): void {
-  const target = w.sql.row<Target>(`SELECT ${columns} FROM task WHERE parent = ? AND act = ?`, parent, act);
+  const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE parent = ? AND act = ?`, parent, act);
   if (target) cancelTask(w, target, reason);
   else cancelWait(w, parent, act, reason);
 }
@@ -60,7 +61,7 @@ const shielded = 2;
 
 /** A workflow that has begun is told, and ends by itself; anything else, and whoever was told before, is closed. */
 function cancelTask(w: Writing, t: Target, reason: string): void {
-  if (w.sql.row("SELECT 1 FROM held WHERE task = ?", t.id)) return closeTask(w, t, reason);
+  if (w.sql.row("SELECT 1 FROM held WHERE task = ?", t.id)) return closeTask(w, t, canceled(reason));
   const gate = w.sql.row<{ cancel_seq: number; armed: number; acts: number; remaining: number }>(
     `UPDATE gate SET last_seq = last_seq + 1, cancel_seq = last_seq + 1, cancel_reason = ?, cancel_at = ?, armed = ${waking}
      WHERE task = ? AND unwinds = 1 AND cancel_seq IS NULL RETURNING cancel_seq, armed, acts, remaining`,
@@ -68,10 +69,10 @@ function cancelTask(w: Writing, t: Target, reason: string): void {
     w.now,
     t.id,
   );
-  if (!gate) return closeTask(w, t, reason);
+  if (!gate) return closeTask(w, t, canceled(reason));
   if (gate.armed === wasParked) unpark(w, t.id);
   if (gate.remaining > 0) cancelChildren(w, t.id, { upto: gate.acts, shielded: false, reason });
-  const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
+  const { error } = canceled(reason);
   w.deliveries.push({
     parent: t.id,
     seq: gate.cancel_seq,
@@ -84,18 +85,25 @@ function cancelTask(w: Writing, t: Target, reason: string): void {
   });
 }
 
+/** How a task is closed from outside. `reason` is what the code that still runs and the tasks below are told. */
+type Closing = Pick<Closed, "status" | "error" | "reason">;
+
+function canceled(reason: string): Closing {
+  return { status: "canceled", error: new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON(), reason };
+}
+
 /** Takes the task from wherever it is. One that has an outcome already keeps it. */
-function closeTask(w: Writing, t: Target, reason: string): void {
+export function closeTask(w: Writing, t: Target, { status, error, reason }: Closing): void {
   const place = takeAway(w, t);
   if (!place) return;
-  const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
+  if (t.parent === null) dropExpiries(w, t.id);
   const seq = t.parent !== null && t.detached !== 1 ? (takeChildSeqs(w, t.parent, [t.act as number])[0] ?? null) : null;
   if (seq !== null) {
     w.deliveries.push({
       parent: t.parent as number,
       seq,
       act: t.act as number,
-      status: "canceled",
+      status,
       value: null,
       ref: null,
       error,
@@ -105,7 +113,7 @@ function closeTask(w: Writing, t: Target, reason: string): void {
   w.tables.outcome.insert([
     t.id,
     place.leaseNo,
-    outcomeCode("canceled"),
+    outcomeCode(status),
     place.attempt,
     place.worker,
     seq,
@@ -120,13 +128,15 @@ function closeTask(w: Writing, t: Target, reason: string): void {
     null,
   ]);
   closeGate(w, t.id, reason);
-  if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, "canceled");
+  if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, status);
   w.closed.push({
     task: t.id,
     run: t.run,
     parent: t.parent,
     definition: t.definition,
     leaseNo: place.leaseNo,
+    status,
+    error,
     reason,
     was: place.was,
     lane: t.lane,
@@ -154,8 +164,10 @@ function takeAway(w: Writing, t: Target): Place | undefined {
       worker: running.worker,
       startedAt: running.claimed_at,
     };
-  const queued = (was: Exclude<Closed["was"], "running">, row: { lease_no: number; attempt: number } | undefined): Place | undefined =>
-    row && { was, leaseNo: row.lease_no, attempt: row.attempt, worker: null, startedAt: null };
+  const queued = (
+    was: Exclude<Closed["was"], "running">,
+    row: { lease_no: number; attempt: number } | undefined,
+  ): Place | undefined => row && { was, leaseNo: row.lease_no, attempt: row.attempt, worker: null, startedAt: null };
   return (
     queued(
       "ready",

@@ -6,6 +6,7 @@ import { writeActs } from "./acts.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
 import { RunChanges } from "./counters.ts";
+import { fireExpiries } from "./expiries.ts";
 import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
 import { writeRequeues } from "./requeues.ts";
@@ -13,6 +14,7 @@ import { writeSettles } from "./settles.ts";
 import type { Statements } from "./statements.ts";
 import type { Tables } from "./tables.ts";
 import { insertTasks, nextDue, promoteDue } from "./tasks.ts";
+import { readNextTickAt, writeTicks } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
 import type { Writing } from "./writing.ts";
@@ -41,6 +43,8 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     writeActs(writing, batch.acts);
     writeSettles(writing, batch.settles);
     writeRequeues(writing, batch.requeues);
+    // Before the due tasks: one that is due and too late at once is not run. Before the cancels: they go on below it.
+    if (batch.dueSlice > 0) fireExpiries(writing, batch.dueSlice);
     const moreCancels = writeCancels(writing, batch.cancels, batch.cancelSlice);
     if (batch.dueSlice > 0) {
       promoteDue(writing, batch.dueSlice);
@@ -49,11 +53,14 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     writeMessages(writing, batch.messages);
     writeAnswers(writing, batch.answers);
     for (const task of batch.wakes) unpark(writing, task);
+    const ticked = writeTicks(writing, batch.ticks);
     insertTasks(writing, batch.tasks, batch.boot);
     writeClaims(writing, batch.claims);
     const events = writing.runs.write();
     const { sql: _sql, tables: _tables, runs: _runs, now: _now, boot: _boot, ...result } = writing;
-    return { ...result, events, moreCancels, nextDueAt: batch.dueSlice > 0 ? nextDue(sql) : null };
+    const looked = batch.dueSlice > 0;
+    const nextTickAt = looked || batch.ticks.length > 0 ? readNextTickAt(sql) : undefined;
+    return { ...result, events, moreCancels, nextDueAt: looked ? nextDue(sql) : null, ticked, nextTickAt };
   });
 }
 
@@ -61,7 +68,7 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
  * A later life in the file means that another process owns it by now: POSIX locks fall when any part of this process
  * closes the lock file, as a backup copy does. 2 us a batch. @throws FLOTILLA_STORE_LOCKED
  */
-function refuseStranger(sql: Statements, path: string, boot: number): void {
+export function refuseStranger(sql: Statements, path: string, boot: number): void {
   const latest = sql.row<{ id: number; pid: number }>("SELECT id, pid FROM orchestrator ORDER BY id DESC LIMIT 1");
   if (latest && latest.id !== boot) throw new FlotillaError("FLOTILLA_STORE_LOCKED", { path, pid: latest.pid });
 }

@@ -7,6 +7,7 @@ import { storeFailure } from "./failure.ts";
 import { lockDatabase } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
+import { openSchedules } from "./schedules.ts";
 import { Statements } from "./statements.ts";
 import { canonicalPath } from "./path.ts";
 import { openTables } from "./tables.ts";
@@ -54,6 +55,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     boot: (p) => bootStore(db, sql, path, p),
     commit: (batch) => commitBatch(db, sql, tables, path, batch),
     catalogue: openCatalogue(db, sql, path),
+    schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),

@@ -7,6 +7,7 @@ import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
 import { ownerOf } from "./lock.ts";
 import { schemaKnown } from "./migrate.ts";
+import { openSchedules } from "./schedules.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
@@ -34,7 +35,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
   const sql = new Statements(db);
   return {
     // A life that never began: due tasks and cancels are left to a real one.
-    boot: () => ({ ...readBoot(sql, { boot: 0, recovered: 0 }), nextDueAt: null, cancelsLeft: false }),
+    boot: () => ({ ...readBoot(sql, { boot: 0, recovered: 0 }), nextDueAt: null, nextTickAt: null, cancelsLeft: false }),
     commit() {
       throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
         path,
@@ -43,6 +44,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
       });
     },
     catalogue: openCatalogue(db, sql, path),
+    schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),

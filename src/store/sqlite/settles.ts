@@ -4,6 +4,7 @@ import { closeGate, takeChildSeqs } from "./gates.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, spendValues } from "./rows.ts";
 import type { Value } from "./statements.ts";
+import { dropExpiries } from "./terms.ts";
 
 /** Ends tasks. Only an attempt whose lease row is still there writes an outcome: the row is the fence. */
 export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
@@ -16,6 +17,7 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
       continue;
     }
     won.push(s);
+    if (s.expires) dropExpiries(w, s.lease.task);
     if (s.hasGate) closeGate(w, s.lease.task, "its parent has ended");
     if (s.parent !== null && !s.detached) {
       const siblings = byParent.get(s.parent);

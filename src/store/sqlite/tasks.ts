@@ -3,6 +3,7 @@ import type { NewTask } from "../contract.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, readyRow, type RawReady } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
+import { writeTerms } from "./terms.ts";
 
 const namespace = 1;
 
@@ -57,7 +58,10 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
         null,
       );
       if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, "failed");
-    } else if (t.claim !== null) running.push(t.id, 1, 1, boot, t.claim, 1, 0, 0, w.now);
+      continue;
+    }
+    if (t.terms !== null) writeTerms(w, t, t.terms);
+    if (t.claim !== null) running.push(t.id, 1, 1, boot, t.claim, 1, 0, 0, w.now);
     else if (t.dueAt !== null) delayed.push(t.dueAt, t.id, t.lane, t.prio, t.pass, 0, 0, 0, 0);
     else ready.push(t.lane, t.prio, t.pass, t.id, 0, 0, 0, 0, w.now);
   }
@@ -120,11 +124,12 @@ export function promoteDue(w: Writing, limit: number): void {
   w.tables.ready.insert(flat);
 }
 
-/** When the next delayed task or wait is due. */
+/** When the next delayed task, wait, deadline or ttl is due. */
 export function nextDue(sql: Statements): number | null {
   const row = sql.row<{ at: number | null }>(
     `SELECT min(at) AS at FROM (SELECT (SELECT due_at FROM delayed ORDER BY due_at LIMIT 1) AS at UNION ALL
-     SELECT (SELECT due_at FROM wait WHERE ended_at IS NULL AND due_at IS NOT NULL ORDER BY due_at, task, act LIMIT 1))`,
+     SELECT (SELECT due_at FROM wait WHERE ended_at IS NULL AND due_at IS NOT NULL ORDER BY due_at, task, act LIMIT 1) UNION ALL
+     SELECT (SELECT at FROM expiry ORDER BY at LIMIT 1))`,
   );
   return row?.at ?? null;
 }

@@ -1,0 +1,120 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { ScheduleRow, ScheduleStore, SkipWhy } from "../schedules.ts";
+import { refuseStranger } from "./commit.ts";
+import type { Statements, Value } from "./statements.ts";
+import { readNextTickAt } from "./ticks.ts";
+import { inTransaction } from "./transaction.ts";
+
+const namespace = 1;
+
+interface Raw {
+  id: number;
+  name: string;
+  rev: number;
+  origin: ScheduleRow["origin"];
+  spec: string;
+  input: string;
+  created_at: number;
+  updated_at: number;
+  paused_at: number | null;
+  next_at: number | null;
+  last_at: number | null;
+  last_run: number | null;
+  secret: string | null;
+  skipped_from: number | null;
+  skipped_to: number | null;
+  skipped_why: SkipWhy | null;
+}
+
+const select = `SELECT s.id, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
+  s.last_run, t.secret, s.skipped_from, s.skipped_to, s.skipped_why FROM schedule s LEFT JOIN task t ON t.id = s.last_run`;
+
+/** Schedules: few rows, changed by people. Their ticks are part of the batches (ticks.ts). */
+export function openSchedules(db: DatabaseSync, sql: Statements, path: string): ScheduleStore {
+  const change = (boot: number, work: () => number): boolean =>
+    inTransaction(db, sql, path, () => {
+      refuseStranger(sql, path, boot);
+      return work() > 0;
+    });
+  const rows = (rest: string, ...values: Value[]) => sql.rows<Raw>(`${select} ${rest}`, ...values).map(scheduleRow);
+  return {
+    put: (p) =>
+      change(p.boot, () =>
+        p.before === null
+          ? sql.run(
+              `INSERT OR IGNORE INTO schedule (namespace, name, rev, origin, spec, input, created_at, updated_at, next_at)
+               VALUES (?,?,1,?,?,?,?,?,?)`,
+              namespace,
+              p.name,
+              p.origin,
+              p.spec,
+              p.input,
+              p.now,
+              p.now,
+              p.nextAt === "keep" ? null : p.nextAt,
+            )
+          : sql.run(
+              `UPDATE schedule SET rev = rev + 1, origin = ?, spec = ?, input = ?, updated_at = ?,
+                 next_at = CASE WHEN paused_at IS NOT NULL THEN NULL WHEN ? THEN next_at ELSE ? END WHERE id = ? AND rev = ?`,
+              p.origin,
+              p.spec,
+              p.input,
+              p.now,
+              p.nextAt === "keep" ? 1 : 0,
+              p.nextAt === "keep" ? null : p.nextAt,
+              p.before.id,
+              p.before.rev,
+            ),
+      ),
+    move: (p) =>
+      change(p.boot, () =>
+        sql.run(
+          "UPDATE schedule SET rev = rev + 1, paused_at = ?, next_at = ?, updated_at = ? WHERE id = ? AND rev = ?",
+          p.pausedAt,
+          p.nextAt,
+          p.now,
+          p.id,
+          p.rev,
+        ),
+      ),
+    delete: ({ boot, name }) =>
+      change(boot, () => {
+        sql.run(
+          "DELETE FROM schedule_open WHERE schedule = (SELECT id FROM schedule WHERE namespace = ? AND name = ?)",
+          namespace,
+          name,
+        );
+        return sql.run("DELETE FROM schedule WHERE namespace = ? AND name = ?", namespace, name);
+      }),
+    get: (name) => rows("WHERE s.namespace = ? AND s.name = ?", namespace, name)[0] ?? null,
+    list: ({ after, limit }) => rows("WHERE s.namespace = ? AND s.name > ? ORDER BY s.name LIMIT ?", namespace, after, limit),
+    fromCode: () =>
+      sql
+        .rows<{ name: string }>("SELECT name FROM schedule WHERE namespace = ? AND origin = 'code' ORDER BY name", namespace)
+        .map((r) => r.name),
+    due: ({ now, limit }) => rows("WHERE s.next_at <= ? ORDER BY s.next_at, s.id LIMIT ?", now, limit),
+    nextAt: () => readNextTickAt(sql),
+  };
+}
+
+function scheduleRow(r: Raw): ScheduleRow {
+  return {
+    id: r.id,
+    name: r.name,
+    rev: r.rev,
+    origin: r.origin,
+    spec: r.spec,
+    input: r.input,
+    createdAt: r.created_at,
+    updatedAt: r.updated_at,
+    pausedAt: r.paused_at,
+    nextAt: r.next_at,
+    lastAt: r.last_at,
+    // A run that was pruned is not named any more.
+    lastRun: r.last_run === null || r.secret === null ? null : { task: r.last_run, secret: r.secret },
+    skipped:
+      r.skipped_from === null || r.skipped_to === null || r.skipped_why === null
+        ? null
+        : { fromAt: r.skipped_from, toAt: r.skipped_to, why: r.skipped_why },
+  };
+}
