@@ -92,6 +92,14 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       expect(await read(store)).toMatchObject({ nextAt: now + 30, pausedAt: null });
     });
 
+    it("a change that keeps the pattern keeps the next tick, also when one was dealt with since the read", async (store) => {
+      await store.schedules.put(put());
+      const before = await read(store);
+      await store.commit(batch({ ticks: [tickOf(before, 1)] }));
+      expect(await store.schedules.put(put({ before, nextAt: "keep", input: "2" }))).toBe(true);
+      expect(await read(store)).toMatchObject({ nextAt: now + 20, lastAt: now + 10, input: "2" });
+    });
+
     it("a change of a paused one leaves it without a tick", async (store) => {
       await store.schedules.put(put());
       const row = await read(store);
