@@ -188,6 +188,22 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       }
     });
 
+    it("a deadline closes a parked root, and a ttl does not: it has begun", async (store) => {
+      const task = root(1, { terms: terms({ deadlineAt: now + 20, ttlAt: now + 10 }) });
+      await store.commit(batch({ tasks: [task] }));
+      await store.commit(batch({ claims: [claimOf(task)] }));
+      const children = [child(2, task, 1)];
+      await store.commit(batch({ acts: [actsOf(task, 1, { children, armed: true })] }));
+      await store.commit(batch({ requeues: [requeueOf(task, 1, { to: "parked", attempt: 0, crashes: 0 })] }));
+      expect(await store.commit(batch({ now: now + 10, dueSlice: 10 }))).toMatchObject({ closed: [], nextDueAt: now + 20 });
+      const fired = await store.commit(batch({ now: now + 20, dueSlice: 10, cancelSlice: 10 }));
+      expect(fired.closed.map((c) => [c.task, c.was, c.status])).toEqual([
+        [1, "parked", "failed"],
+        [2, "ready", "canceled"],
+      ]);
+      expect(fired.woken).toEqual([]);
+    });
+
     it("a ttl closes what was never begun: in ready and in delayed", async (store) => {
       await store.commit(
         batch({
