@@ -2,9 +2,10 @@
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 
 try {
-  openSqliteStore({ path: process.argv[2] ?? "" });
+  const store = openSqliteStore({ path: process.argv[2] ?? "" });
   process.stdout.write("open\n");
-  setInterval(() => {}, 1_000_000);
+  // Held: a store that nobody refers to is collected, and its lock with it.
+  setInterval(() => store.facts, 1_000_000);
 } catch (e) {
   process.stdout.write(`${JSON.stringify(e)}\n`);
 }
