@@ -100,7 +100,7 @@ export function sleepUntil(body: WorkflowBody, scope: Scope, at: Date): Promise<
     throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
       field: "ctx.sleepUntil",
       problem: `${String(at)} is not a date`,
-      fix: 'pass a Date: ctx.sleepUntil(new Date("2027-01-01"))',
+      fix: "pass a Date: ctx.sleepUntil(new Date(\"2027-01-01\"))",
     });
   }
   const text = new Date(ms).toISOString();
