@@ -93,7 +93,8 @@ export async function queryState(engine: Engine, id: string, name: string): Prom
   // One that is being assigned is asked when that is done.
   if (attempt && !attempt.ended) return queries.ask(task.id, name, attempt.publicId === "" ? undefined : attempt);
   const where = await state.store.tasks.where(task.id);
-  if (where?.in === "outcome") throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
+  if (where?.in === "outcome")
+    throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
   const answer = queries.ask(task.id, name, undefined);
   if (where?.in === "parked") engine.wake(task.id);
   return answer;
