@@ -17,6 +17,11 @@ export interface WorkersConfig {
    */
   isolation?: "in-process" | "child-process";
   /**
+   * Waiting workflows that one worker keeps in memory. Beyond it, or when its heap is nearly full, the longest waiting are
+   * parked: they lie in the store alone, and come back by a re-run when something settles for them. @default 10_000
+   */
+  continuations?: number;
+  /**
    * Names of environment variables that child processes get besides PATH, HOME, locale and the like: keys of models, for
    * one. What is not named here an agent's code cannot read. @default none
    */

@@ -91,6 +91,7 @@ function parkedBy(planned: Planned, result: BatchResult, fenced: ReadonlySet<str
 function applyParked(engine: Engine, attempt: Attempt): void {
   endAttempt(engine, attempt, null);
   attempt.worker.link.send({ t: "parked", fence: attempt.fence });
+  if (engine.queries.asked(attempt.fence.task)) engine.wake(attempt.fence.task);
 }
 
 function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number): void {
@@ -112,6 +113,7 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
     return;
   }
   const { next, lease, lane, prio, pass } = ending.requeue;
+  if (next.to === "parked" && engine.queries.asked(lease.task)) engine.wake(lease.task);
   if (next.to === "ready") {
     engine.state.definitions.lane(lane).added({
       lane,

@@ -133,7 +133,8 @@ function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | un
   const end = (result: AttemptResult, ref: string | null) =>
     engine.end(attempt, afterResult(attempt, result, spent, ref, state.clock.now(), state.random), false);
   const value = m.result.status === "succeeded" ? m.result.value : null;
-  if (value !== null && attempt.options?.asRef && m.result.status === "succeeded") return storeAsRef(engine, attempt, m.result, end);
+  if (value !== null && attempt.options?.asRef && m.result.status === "succeeded")
+    return storeAsRef(engine, attempt, m.result, end);
   if (!isLarge(value)) {
     end(m.result, null);
     return undefined;

@@ -43,6 +43,11 @@ export class StateQueries {
     });
   }
 
+  /** Somebody waits for an answer of that task. */
+  asked(task: number): boolean {
+    return this.#open.has(task);
+  }
+
   /** An attempt lives: what was asked of its task is asked there. */
   begun(attempt: Attempt): void {
     for (const [request, { name }] of this.#open.get(attempt.fence.task) ?? [])
@@ -93,8 +98,7 @@ export async function queryState(engine: Engine, id: string, name: string): Prom
   // One that is being assigned is asked when that is done.
   if (attempt && !attempt.ended) return queries.ask(task.id, name, attempt.publicId === "" ? undefined : attempt);
   const where = await state.store.tasks.where(task.id);
-  if (where?.in === "outcome")
-    throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
+  if (where?.in === "outcome") throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
   const answer = queries.ask(task.id, name, undefined);
   if (where?.in === "parked") engine.wake(task.id);
   return answer;

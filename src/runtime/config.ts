@@ -12,6 +12,8 @@ import { parseStore, type StoreSettings } from "./store-url.ts";
 export interface WorkerSettings {
   readonly count: number;
   readonly slots: number;
+  /** Waiting workflows in one worker's memory. */
+  readonly continuations: number;
   readonly offers: readonly string[];
   readonly isolation: "in-process" | "child-process";
   /** Names of environment variables. */
@@ -58,6 +60,7 @@ const known = [
 const unenforced = ["pools", "limits", "budget"] as const;
 const workersMost = 1_000;
 const slotsMost = 10_000;
+const continuationsMost = 1_000_000;
 const variablesMost = 256;
 const queuedDefault = 5_000_000;
 const queuedMost = 1_000_000_000;
@@ -139,8 +142,8 @@ function refuseOptions(config: AnyFleetConfig): void {
 
 function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = {}): WorkerSettings {
   checkObject(given, "fleet.workers");
-  checkKnown(given, ["count", "slots", "offers", "isolation", "passEnv"], "fleet.workers");
-  const { count = 1, offers = [], isolation = "in-process", passEnv = [] } = given;
+  checkKnown(given, ["count", "slots", "continuations", "offers", "isolation", "passEnv"], "fleet.workers");
+  const { count = 1, offers = [], isolation = "in-process", passEnv = [], continuations = 10_000 } = given;
   if (isolation !== "in-process" && isolation !== "child-process") {
     throw configInvalid(
       "fleet.workers.isolation",
@@ -152,9 +155,17 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   const slots = given.slots ?? (isolation === "in-process" ? 16 : 1);
   checkWhole(count, "fleet.workers.count", { least: 1, most: workersMost });
   checkWhole(slots, "fleet.workers.slots", { least: 1, most: slotsMost });
+  checkWhole(continuations, "fleet.workers.continuations", { least: 0, most: continuationsMost });
   checkTexts(offers, "fleet.workers.offers", { most: bounds.needsMax, length: bounds.nameLength });
   checkTexts(passEnv, "fleet.workers.passEnv", { most: variablesMost, length: bounds.nameLength });
-  return Object.freeze({ count, slots, offers: Object.freeze([...offers]), isolation, passEnv: Object.freeze([...passEnv]) });
+  return Object.freeze({
+    count,
+    slots,
+    continuations,
+    offers: Object.freeze([...offers]),
+    isolation,
+    passEnv: Object.freeze([...passEnv]),
+  });
 }
 
 function resolveModules(given: FleetConfig<readonly AnyCallable[]>["modules"] = [], cwd: string): readonly string[] {

@@ -383,7 +383,14 @@ export type Whereabouts =
       readonly crashes: number;
       readonly since: number;
     }
-  | { readonly in: "parked"; readonly leaseNo: number; readonly attempt: number; readonly crashes: number; readonly since: number; readonly remaining: number }
+  | {
+      readonly in: "parked";
+      readonly leaseNo: number;
+      readonly attempt: number;
+      readonly crashes: number;
+      readonly since: number;
+      readonly remaining: number;
+    }
   | { readonly in: "outcome"; readonly outcome: OutcomeRow };
 
 export interface StageRow {

@@ -19,10 +19,7 @@ import { boundedText } from "./values.ts";
 import type { Receiver, WorkflowBody } from "./workflow.ts";
 
 /** The part of a child's act that its options decide: made once for a whole map. */
-export type ChildSettings = Pick<
-  ChildAct,
-  "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker" | "asRef" | "inflate"
->;
+export type ChildSettings = Pick<ChildAct, "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker" | "asRef" | "inflate">;
 
 /** @throws FLOTILLA_NOT_SUPPORTED, FLOTILLA_CONFIG_INVALID: at once, where it is written */
 export function childSettings(target: Definition, o: CallOptions | undefined, where: string): ChildSettings {
@@ -154,12 +151,19 @@ export function call<O, E>(
   try {
     act = askChild(
       body,
-      { scope, target: definition, snapshot: snapshot(definition, input, { checked: !travel.inflate }), key: o?.key, settings, detached: false },
+      {
+        scope,
+        target: definition,
+        snapshot: snapshot(definition, input, { checked: !travel.inflate }),
+        key: o?.key,
+        settings,
+        detached: false,
+      },
       {
         scope,
         awaited: true,
         take(d) {
-          promise.settle(outcomeOf<O>(d) as Settled<O, E>);
+          promise.settle(outcomeOf<O>(d));
           return true;
         },
       },

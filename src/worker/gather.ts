@@ -149,7 +149,7 @@ export class Gather<I, O, E> {
   /** A join of the first looks for one; any other wanted all, and says in the run's outcome which it did not get. */
   #noteGaps(): void {
     if (this.#rule.kind === "first" || this.#rule.kind === "all") return;
-    for (const gap of this.#join().gaps) if (!this.#stopped.has(gap.index)) this.#launcher.gap(gap as Gap<I, unknown>);
+    for (const gap of this.#join().gaps) if (!this.#stopped.has(gap.index)) this.#launcher.gap(gap);
   }
 
   /** By the code: what has not begun is canceled here and now, what is under way by its delivery. */

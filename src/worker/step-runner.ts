@@ -57,7 +57,13 @@ export class StepRunner {
     });
     if (!row) body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered });
     if (!row || row.seq === null) {
-      this.#asked.push({ act, key: asked.key, fn, afterAck: onDoubt === "fail", failsInDoubt: row !== undefined && onDoubt === "fail" });
+      this.#asked.push({
+        act,
+        key: asked.key,
+        fn,
+        afterAck: onDoubt === "fail",
+        failsInDoubt: row !== undefined && onDoubt === "fail",
+      });
       this.pending++;
     }
     return result.promise;

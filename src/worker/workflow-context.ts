@@ -90,8 +90,7 @@ class Context {
     return (at) => sleepUntil(this.#body, this.#scope, at);
   }
   get waitFor() {
-    return (message: Message<string, never, unknown>, o?: { timeout?: Duration }) =>
-      waitFor(this.#body, this.#scope, message, o);
+    return (message: Message<string, never, unknown>, o?: { timeout?: Duration }) => waitFor(this.#body, this.#scope, message, o);
   }
   get approve() {
     return (o: Parameters<typeof approve>[2]) => approve(this.#body, this.#scope, o);

@@ -154,8 +154,10 @@ function takeAway(w: Writing, t: Target): Place | undefined {
       worker: running.worker,
       startedAt: running.claimed_at,
     };
-  const queued = (was: Exclude<Closed["was"], "running">, row: { lease_no: number; attempt: number } | undefined): Place | undefined =>
-    row && { was, leaseNo: row.lease_no, attempt: row.attempt, worker: null, startedAt: null };
+  const queued = (
+    was: Exclude<Closed["was"], "running">,
+    row: { lease_no: number; attempt: number } | undefined,
+  ): Place | undefined => row && { was, leaseNo: row.lease_no, attempt: row.attempt, worker: null, startedAt: null };
   return (
     queued(
       "ready",

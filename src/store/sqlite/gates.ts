@@ -89,11 +89,7 @@ export function closeGate(w: Writing, task: number, reason: string): void {
 }
 
 /** `shielded`: also children that a shield protects. */
-export function cancelChildren(
-  w: Writing,
-  task: number,
-  o: { upto: number | null; shielded: boolean; reason: string },
-): void {
+export function cancelChildren(w: Writing, task: number, o: { upto: number | null; shielded: boolean; reason: string }): void {
   w.sql.run(
     `INSERT INTO cancel_job (task, after_act, reason, at, upto, shielded) VALUES (?,0,?,?,?,?) ON CONFLICT (task) DO UPDATE SET
      after_act = 0, upto = CASE WHEN upto IS NULL OR excluded.upto IS NULL THEN NULL ELSE max(upto, excluded.upto) END,

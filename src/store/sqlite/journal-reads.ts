@@ -46,10 +46,16 @@ export function readJournal(sql: Statements, task: number): Journal | null {
   );
   const after = [task, gate.base_act] as const;
   add("step", sql.rows(`SELECT ${columns}, '' AS inputHash, seq FROM step WHERE task = ? AND act > ? ORDER BY act`, ...after));
-  add("emit", sql.rows(`SELECT ${columns}, '' AS inputHash, NULL AS seq FROM emit WHERE task = ? AND act > ? ORDER BY act`, ...after));
+  add(
+    "emit",
+    sql.rows(`SELECT ${columns}, '' AS inputHash, NULL AS seq FROM emit WHERE task = ? AND act > ? ORDER BY act`, ...after),
+  );
   add(
     "send",
-    sql.rows(`SELECT ${columns}, input_hash AS inputHash, NULL AS seq FROM sent WHERE task = ? AND act > ? ORDER BY act`, ...after),
+    sql.rows(
+      `SELECT ${columns}, input_hash AS inputHash, NULL AS seq FROM sent WHERE task = ? AND act > ? ORDER BY act`,
+      ...after,
+    ),
   );
   for (const { kind, ...r } of sql.rows<RawEntry & { kind: number }>(
     `SELECT kind, ${columns}, input_hash AS inputHash, seq FROM wait WHERE task = ? AND act > ? ORDER BY act`,
