@@ -62,6 +62,9 @@ function fakeApi(): Fake {
     },
     query: async (id, name) => JSON.stringify({ id, name }),
     approvals: async () => ({ items: [], next: null }),
+    repair: async (id) => ({ id: `${id} repaired`, existing: false, depth: 0, pressure: "none" }),
+    fork: async (id, input) => ({ id: `${id} with ${input}`, existing: false, depth: 0, pressure: "none" }),
+    redrive: async (id) => ({ id: `${id} again`, existing: false, depth: 0, pressure: "none" }),
     async approve(id, r) {
       fake.answered.push([id, r]);
     },

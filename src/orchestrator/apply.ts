@@ -211,7 +211,7 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
   const { state } = engine;
   const { task, incoming, worker, parent } = placed;
   const { lane } = incoming;
-  if (task.refused) return;
+  if (task.refused || task.adopts !== null) return;
   const publicId = () => (parent ? childTaskId(parent.publicId, task.act as number) : rootTaskId(task.secret ?? "", task.id));
   if (task.dueAt !== null) {
     state.delayed += 1;
@@ -249,7 +249,9 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
     alone: false,
     now,
   });
-  push(assignments, worker, firstAssignment(attempt, task.input));
+  // What it may take over is read first.
+  if (incoming.options?.origin) sendAssignment(engine, attempt, task);
+  else push(assignments, worker, firstAssignment(attempt, task.input));
 }
 
 function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assignments: Map<WorkerState, Assignment[]>): void {
@@ -298,7 +300,7 @@ function beginClaimed(
       alone: ready.alone,
       now,
     });
-  if (publicId !== undefined && ready.leaseNo === 0) {
+  if (publicId !== undefined && ready.leaseNo === 0 && !options?.origin) {
     push(assignments, m.worker, firstAssignment(attempt(publicId), row.input));
     return;
   }

@@ -4,11 +4,14 @@ import type { ActBatch, Answer, Batch, CancelRequest, NewMessage, NewTask, TaskR
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { Match } from "./dispatch.ts";
 import type { Incoming } from "./intake.ts";
+import type { Begun } from "./origin.ts";
 import type { Ending } from "./retry.ts";
 import type { WorkerState } from "./workers.ts";
 
 export interface PendingStart {
   readonly request: StartRequest;
+  /** It goes on from another run. */
+  readonly begun?: Begun;
   resolve(reply: StartReply): void;
   reject(error: unknown): void;
 }

@@ -7,6 +7,7 @@ import type { NewTask } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Lane } from "./lane.ts";
+import type { Begun, Kept } from "./origin.ts";
 
 /** A task on its way in, with the lane it goes to. */
 export interface Incoming {
@@ -22,7 +23,14 @@ const delayMax = 100 * 365 * 86_400_000;
 const nothing = { parent: null, act: null, key: null, inputHash: null, askedAfter: null, path: null };
 
 /** A client's start, checked at the door. @throws the error that the client gets; then nothing was written. */
-export function incomingRoot(r: StartRequest, definitions: Definitions, id: number, secret: string, now: number): Incoming {
+export function incomingRoot(
+  r: StartRequest,
+  definitions: Definitions,
+  id: number,
+  secret: string,
+  now: number,
+  begun?: Begun,
+): Incoming {
   const definition = definitions.require(r.name);
   checkInput(r.input, r.name);
   checkText("idempotencyKey", r.idempotencyKey, bounds.keyLength);
@@ -38,7 +46,7 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
     });
   }
   const lane = definitions.laneOf(definition, []);
-  const options: TaskOptions | null = r.tags && r.tags.length > 0 ? { tags: r.tags } : null;
+  const options = rootOptions(r, begun);
   const tenant = r.tenant ?? null;
   const task: Incoming["task"] = {
     ...nothing,
@@ -59,9 +67,17 @@ export function incomingRoot(r: StartRequest, definitions: Definitions, id: numb
     claim: null,
     dueAt: r.delayMs ? now + Math.round(r.delayMs) : null,
     refused: null,
+    adopts: null,
+    origin: begun?.origin ?? null,
     idempotency: r.idempotencyKey === undefined ? null : { key: r.idempotencyKey, inputHash: r.inputHash ?? "" },
   };
   return { task, lane, options };
+}
+
+function rootOptions(r: StartRequest, begun: Begun | undefined): TaskOptions | null {
+  const tags = r.tags && r.tags.length > 0 ? { tags: r.tags } : undefined;
+  const origin = begun?.options ? { origin: begun.options } : undefined;
+  return tags || origin ? { ...tags, ...origin } : null;
 }
 
 /** A child that running code asked for. What cannot be accepted is stored as refused: a re-run of the parent sees the same. */
@@ -77,7 +93,9 @@ export function incomingChild(
   const known = definitions.get(c.definition);
   const definition = known ?? placeholder(definitions, c.definition);
   const lane = definitions.laneOf(definition, c.needs ?? []);
-  const options = childOptions(c);
+  // A detached child is nobody's result: it is begun anew.
+  const kept = c.detached ? undefined : parent.kept?.child(c.key, c.inputHash);
+  const options = childOptions(c, kept);
   const task: Incoming["task"] = {
     id,
     run: parent.run,
@@ -96,20 +114,33 @@ export function incomingChild(
     depth: parent.depth + 1,
     detached: c.detached ?? false,
     shielded: c.shielded ?? false,
-    input: c.input,
+    input: forkedInput(kept) ?? c.input,
     options: options && JSON.stringify(options),
     createdAt: now,
     claim: null,
     dueAt: null,
-    refused: refusal(c, parent, siblings, definitions, lane),
+    refused: kept && "adopts" in kept ? null : refusal(c, parent, siblings, definitions, lane),
+    adopts: kept && "adopts" in kept ? kept.adopts : null,
+    origin: null,
     idempotency: null,
   };
   return { task, lane, options };
 }
 
-function childOptions(c: ChildAct): TaskOptions | null {
-  if (!c.retry && c.timeoutMs === undefined && !c.asRef && !c.inflate) return null;
+type KeptChild = ReturnType<Kept["child"]>;
+
+/** The task itself that a fork asks again has another input than its parent's code gave. */
+function forkedInput(kept: KeptChild): string | undefined {
+  if (!kept || !("origin" in kept)) return undefined;
+  const { path, fork } = kept.origin;
+  return fork?.path === path ? fork.input : undefined;
+}
+
+function childOptions(c: ChildAct, kept: KeptChild): TaskOptions | null {
+  const origin = kept && "origin" in kept ? { origin: kept.origin } : undefined;
+  if (!c.retry && c.timeoutMs === undefined && !c.asRef && !c.inflate && !origin) return null;
   return {
+    ...origin,
     ...(c.retry ? { retry: c.retry } : {}),
     ...(c.timeoutMs === undefined ? {} : { timeoutMs: c.timeoutMs }),
     ...(c.asRef ? { asRef: true } : {}),

@@ -10,6 +10,7 @@ import { EventHub, readEvents } from "./events.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
+import { fork, redrive, repair } from "./origin.ts";
 import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { cryptoSecrets } from "./secrets.ts";
@@ -89,6 +90,9 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     send: (id, message) => sendMessage(engine, id, message),
     approve: (id, r) => approve(engine, id, r),
     reject: (id, r) => reject(engine, id, r),
+    repair: (id) => repair(engine, id),
+    fork: (id, input) => fork(engine, id, input),
+    redrive: (id) => redrive(engine, id),
     query: (id, name) => queryState(engine, id, name),
     ...answersOf(state),
     explain: async (id) => (await explainTask(state, id)).explanation,

@@ -17,6 +17,7 @@ import type {
 } from "../protocol/views.ts";
 import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract.ts";
 import { findRun, findTask } from "./lookup.ts";
+import { originId } from "./origin.ts";
 import type { State } from "./state.ts";
 import type { TaskOptions } from "./attempt.ts";
 import type { WorkerState } from "./workers.ts";
@@ -27,7 +28,7 @@ const pageDefault = 50;
 export async function getRun(state: State, id: string): Promise<RunView> {
   const task = await findRun(state, id);
   const row = await state.store.runs.get(task.id);
-  return runView(state, row as RunRow);
+  return await runView(state, row as RunRow);
 }
 
 export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView>> {
@@ -36,11 +37,12 @@ export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView
   if (definition === undefined) return { items: [], next: null };
   const before = q.after === undefined ? null : pageCursor(q.after);
   const rows = await state.store.runs.list({ definition, status: q.status ?? null, before, limit: limit + 1 });
-  const items = rows.slice(0, limit).map((r) => runView(state, r));
+  const items: RunView[] = [];
+  for (const row of rows.slice(0, limit)) items.push(await runView(state, row));
   return { items, next: rows.length > limit ? String(rows[limit - 1]?.task.id) : null };
 }
 
-function runView(state: State, r: RunRow): RunView {
+async function runView(state: State, r: RunRow): Promise<RunView> {
   const live = runningByDefinition(state, r.task.id);
   const stages = r.stages.map((s): StageView => ({
     stage: state.definitions.byId(s.definition).name,
@@ -63,6 +65,7 @@ function runView(state: State, r: RunRow): RunView {
     status: r.outcome?.status ?? "running",
     tenant: r.task.tenant ?? "default",
     tags: options?.tags ?? [],
+    origin: r.origin && { how: r.origin.how, of: await originId(state, r.origin) },
     createdAt: iso(r.task.createdAt),
     finishedAt: r.outcome ? iso(r.outcome.finishedAt) : null,
     tasks: { total: stages.reduce((n, s) => n + s.total, 1), done, failed },

@@ -25,6 +25,8 @@ export interface RunView {
   readonly status: RunStatus;
   readonly tenant: string;
   readonly tags: readonly string[];
+  /** What it goes on from: the run that it repairs, or the task that it forks or redrives. */
+  readonly origin: { readonly how: "repair" | "fork" | "redrive"; readonly of: string } | null;
   readonly createdAt: string;
   readonly finishedAt: string | null;
   /** Tasks in the whole tree, the root counted. */
@@ -233,6 +235,12 @@ export interface OrchestratorApi {
   approval(id: string): Promise<ApprovalView>;
   approve(id: string, r: ApproveRequest): Promise<void>;
   reject(id: string, r: RejectRequest): Promise<void>;
+  /** A new run that does again what did not succeed in a closed one, and takes over the rest. */
+  repair(run: string): Promise<StartReply>;
+  /** A new run that asks that task again with another input (JSON text), and takes over what does not depend on it. */
+  fork(task: string, input: string): Promise<StartReply>;
+  /** A quarantined or failed task once more, as a run of its own. */
+  redrive(task: string): Promise<StartReply>;
   /** JSON text of what the workflow's code answers to that query. */
   query(id: string, name: string): Promise<string>;
   run(id: string): Promise<RunView>;

@@ -32,6 +32,12 @@ export function remoteApi(socketPath: string): RemoteApi {
       await read(await http(`/runs/${id(target)}/messages`, { method: "POST", body }));
     },
     query: async (target, name) => await read(await http(`/runs/${id(target)}/query/${id(name)}`)),
+    repair: async (run) =>
+      JSON.parse(await read(await http(`/runs/${id(run)}/repair`, { method: "POST", body: "{}" }))) as StartReply,
+    fork: async (task, input) =>
+      JSON.parse(await read(await http(`/tasks/${id(task)}/fork`, { method: "POST", body: `{"input":${input}}` }))) as StartReply,
+    redrive: async (task) =>
+      JSON.parse(await read(await http(`/tasks/${id(task)}/redrive`, { method: "POST", body: "{}" }))) as StartReply,
     approvals: (q) => get(`/approvals${queryString({ ...q })}`),
     approval: (approval) => get(`/approvals/${id(approval)}`),
     async approve(approval, { value, ...rest }) {

@@ -35,7 +35,24 @@ export interface NewTask extends TaskRow {
   readonly dueAt: number | null;
   /** Refused: stored with its outcome, so that a re-run of its parent sees the same. */
   readonly refused: ErrorJson | null;
+  /** It ends as that task of an earlier run has ended, without being done again. */
+  readonly adopts: number | null;
+  /** A root that goes on from another run. */
+  readonly origin: Origin | null;
   readonly idempotency: { readonly key: string; readonly inputHash: string } | null;
+}
+
+/** Where a run goes on from: `task` of an earlier run. */
+export interface Origin {
+  readonly task: number;
+  readonly run: number;
+  readonly how: "repair" | "fork" | "redrive";
+}
+
+/** A step or a wait of an earlier run's task, whose end is taken over. */
+export interface Adopted {
+  readonly task: number;
+  readonly act: number;
 }
 
 /** Acts of one attempt, a run of consecutive ones in the order asked. */
@@ -44,7 +61,13 @@ export interface ActBatch {
   readonly run: number;
   readonly startedAt: number;
   readonly children: readonly NewTask[];
-  readonly steps: readonly { readonly act: number; readonly key: string; readonly askedAfter: number }[];
+  readonly steps: readonly {
+    readonly act: number;
+    readonly key: string;
+    readonly askedAfter: number;
+    /** It ends as that one of an earlier run has ended, without being done again. */
+    readonly adopts?: Adopted | null;
+  }[];
   readonly stepResults: readonly {
     readonly act: number;
     readonly value: string | null;
@@ -70,6 +93,8 @@ export interface ActBatch {
     readonly detail: string | null;
     /** A timer ends then; another wait expires. */
     readonly dueAt: number | null;
+    /** It ends as that one of an earlier run has ended, without being done again. */
+    readonly adopts?: Adopted | null;
   }[];
   readonly sends: readonly {
     readonly act: number;
@@ -333,6 +358,20 @@ export interface Journal {
   readonly cancel: { readonly seq: number; readonly reason: string; readonly at: number } | null;
 }
 
+/** An act of a task that may have ended long ago. */
+export interface AskedRow {
+  readonly act: number;
+  readonly kind: "child" | "step" | WaitKind;
+  readonly key: string;
+  readonly inputHash: string;
+  readonly askedAfter: number;
+  readonly seq: number | null;
+  /** null: it has not ended. */
+  readonly status: OutcomeStatus | null;
+  /** Of a child. */
+  readonly task: number | null;
+}
+
 export interface WaitRow {
   readonly task: number;
   readonly act: number;
@@ -408,6 +447,7 @@ export interface RunRow {
   readonly cursor: number;
   readonly spent: Spend;
   readonly stages: readonly StageRow[];
+  readonly origin: Origin | null;
 }
 
 export interface DefinitionRow {
@@ -482,6 +522,8 @@ export interface Store {
     journal(id: number): Awaitable<Journal | null>;
     /** What came of those acts of a task, by act; acts that have not settled are left out. */
     settled(p: { readonly task: number; readonly acts: readonly number[] }): Awaitable<ReadonlyMap<number, StoredDelivery>>;
+    /** What a task of an earlier run has asked for, whatever became of it: the last of equal keys. */
+    asked(id: number): Awaitable<readonly AskedRow[]>;
     /** Open waits of a task, the oldest first. */
     waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;
     /** That wait, open or ended. */

@@ -9,7 +9,7 @@ import { childTaskId } from "../core/id.ts";
 import { plainIssues } from "../core/issue.ts";
 import { canonicalJson } from "../core/json.ts";
 import { resolveRetry } from "../core/retry.ts";
-import type { Pending, Settled } from "../core/settled.ts";
+import type { Pending } from "../core/settled.ts";
 import { priorities, priorityCode } from "../core/task.ts";
 import type { ChildAct } from "../protocol/worker.ts";
 import { defaultKey, writtenKey, type Scope } from "./keys.ts";

@@ -55,8 +55,10 @@ export class StepRunner {
         return true;
       },
     });
-    if (!row) body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered });
-    if (!row || row.seq === null) {
+    const kept = !row && body.isKept(asked.key);
+    if (!row)
+      body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered, ...(kept ? { adopts: true } : {}) });
+    if (!kept && (!row || row.seq === null)) {
       this.#asked.push({
         act,
         key: asked.key,

@@ -62,6 +62,7 @@ export class WorkflowBody implements Body, PumpHooks {
   #shields: Set<Shield> | undefined;
   #gaps: Gaps | undefined;
   #answers: StateAnswers | undefined;
+  #kept: ReadonlySet<string> | undefined;
   readonly #journal: Journal;
   #steps: StepRunner | undefined;
   readonly #receivers: (Receiver | undefined)[] = [];
@@ -139,6 +140,13 @@ export class WorkflowBody implements Body, PumpHooks {
       return undefined;
     }
     return { key, act: claim.row?.act ?? ++this.#lastAct, row: claim.row };
+  }
+
+  /** A step that an earlier run has done: its result is taken over. */
+  isKept(key: string): boolean {
+    const { kept } = this.attempt.assignment;
+    if (!kept) return false;
+    return (this.#kept ??= new Set(kept)).has(key);
   }
 
   /** Queues an act; it leaves at the end of this turn, or when a re-run has caught up. */

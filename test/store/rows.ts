@@ -47,6 +47,8 @@ export function root(id: number, over: Partial<NewTask> = {}): NewTask {
     claim: null,
     dueAt: null,
     refused: null,
+    adopts: null,
+    origin: null,
     idempotency: null,
     ...over,
   };

@@ -1,5 +1,6 @@
 import { outcomeCode } from "../../core/task.ts";
-import type { NewTask } from "../contract.ts";
+import type { NewTask, Origin } from "../contract.ts";
+import { adoptedEnd } from "./adopt.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, readyRow, type RawReady } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
@@ -38,7 +39,14 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
       t.options,
       t.createdAt,
     );
-    if (t.refused) {
+    if (t.origin) writeOrigin(w, t.id, t.origin);
+    if (t.adopts !== null) {
+      const end = adoptedEnd(w, t.adopts);
+      const seq = seqOf?.get(t.id) ?? null;
+      const code = outcomeCode(end.status);
+      outcome.push(t.id, 0, code, 0, null, seq, null, w.now, end.value, end.ref, errorText(end.error), null, null, null, null);
+      if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status);
+    } else if (t.refused) {
       outcome.push(
         t.id,
         0,
@@ -66,6 +74,10 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
   w.tables.ready.insert(ready);
   w.tables.delayed.insert(delayed);
   w.tables.outcome.insert(outcome);
+}
+
+function writeOrigin(w: Writing, run: number, o: Origin): void {
+  w.sql.run("INSERT INTO origin (run, of_task, of_run, how) VALUES (?,?,?,?)", run, o.task, o.run, o.how);
 }
 
 /** True when another run has the key. */

@@ -1,6 +1,7 @@
 import { FlotillaError, type ErrorJson } from "../../core/error.ts";
 import { outcomeCode } from "../../core/task.ts";
 import { waitKinds, type ActBatch, type Answer, type WaitKind } from "../contract.ts";
+import { adoptWait } from "./adopt.ts";
 import { takeSeqs } from "./gates.ts";
 import { errorText } from "./rows.ts";
 import type { Writing } from "./writing.ts";
@@ -21,10 +22,11 @@ export function writeWaits(w: Writing, batch: ActBatch): void {
       w.now,
       a.dueAt,
     ]);
-    if (a.kind === "approval") w.runs.event(batch.run, 3, task, a.act);
+    if (a.kind === "approval" && !a.adopts) w.runs.event(batch.run, 3, task, a.act);
   }
+  for (const a of batch.waits) if (a.adopts) adoptWait(w, task, a.act, a.adopts);
   for (const a of batch.waits) {
-    if (a.kind !== "message") continue;
+    if (a.kind !== "message" || a.adopts) continue;
     const message = w.sql.row<{ id: number; value: string; key: string | null }>(
       "SELECT id, value, key FROM message WHERE task = ? AND name = ? AND act IS NULL ORDER BY id LIMIT 1",
       task,
