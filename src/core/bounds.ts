@@ -22,4 +22,12 @@ export const bounds = Object.freeze({
   messagesPerTask: 1_000,
   needsMax: 32,
   errorBytes: 32_768,
+  /** Nodes of one plan. */
+  planNodes: 1_000,
+  /** Nodes of a plan that need each other in a row. */
+  planDepth: 200,
+  /** Bytes of a plan, as JSON. */
+  planBytes: 1_048_576,
+  /** Letters of a plan node's note. */
+  planNoteLength: 500,
 });

@@ -1,6 +1,7 @@
 // Every code of ours, in one place: this generates docs/reference/errors.md and `flotilla explain CODE`.
 import type { Budget } from "./budget.ts";
 import { issueLine } from "./issue.ts";
+import type { FailedNode, PlanIssue } from "./plan.ts";
 import type { StandardSchemaV1 as Schema } from "@standard-schema/spec";
 
 export interface ErrorDetails {
@@ -35,6 +36,8 @@ export interface ErrorDetails {
   FLOTILLA_CLOSED: { what: string };
   FLOTILLA_UNREACHABLE: { target: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
+  FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
+  FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -260,6 +263,25 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) => `${d.worker} ${d.how}`,
     fix: () => ["nothing to do unless it repeats: the task is tried again"],
   },
+  FLOTILLA_PLAN_INVALID: {
+    title: "The plan cannot be run",
+    retryable: false,
+    why: (d) => moreOf(d.issues, (i) => `${[i.node, i.path].filter((part) => part !== "").join(" ") || "the plan"}: ${i.why}`),
+    fix: (d) => [
+      ...new Set(d.issues.slice(0, shownMax).map((i) => i.fix)),
+      "details.issues has all of them, for whoever wrote the plan",
+    ],
+  },
+  FLOTILLA_PLAN_FAILED: {
+    title: "A node of the plan failed",
+    retryable: false,
+    why: (d) =>
+      `${moreOf(d.failed, (f) => `${f.node} ended with ${f.code}: ${f.why}`)}; ${d.succeeded.length} succeeded, ${d.notRun.length} not run`,
+    fix: () => [
+      "write a plan with another node in its place, and keep what has succeeded: ctx.execute(next, { after: error })",
+      "the cause below is the first failed node's error",
+    ],
+  },
   FLOTILLA_NOT_SUPPORTED: {
     title: "Not in this version",
     retryable: false,
@@ -268,9 +290,18 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   },
 };
 
+const shownMax = 3;
+
+/** The first three in one line. */
+function moreOf<T>(list: readonly T[], text: (one: T) => string): string {
+  const shown = list.slice(0, shownMax).map(text).join("; ");
+  return list.length > shownMax ? `${shown}; and ${list.length - shownMax} more` : shown;
+}
+
 /** The known name within two edits, if there is one. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   return known
+    .filter((k) => Math.abs(k.length - name.length) <= 2)
     .map((k) => [k, distance(name, k)] as const)
     .filter(([, d]) => d <= 2)
     .toSorted((a, b) => a[1] - b[1])[0]?.[0];

@@ -43,5 +43,13 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
+  FLOTILLA_PLAN_INVALID: {
+    issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
+  },
+  FLOTILLA_PLAN_FAILED: {
+    failed: [{ node: "parts", task, code: "FLOTILLA_AGENT_FAILED", why: "review gave up after 4 attempts" }],
+    succeeded: ["files"],
+    notRun: ["report"],
+  },
   FLOTILLA_NOT_SUPPORTED: { what: "a PostgreSQL store is not in this version", instead: "use SQLite" },
 };
