@@ -42,7 +42,8 @@ const known = new Set(
   "key needs prefers resources budget retry timeout priority ifNoWorker join concurrency hedge results".split(" "),
 );
 
-function checkOptions(o: CallOptions, where: string): void {
+/** @throws FLOTILLA_CONFIG_INVALID */
+export function checkOptions(o: CallOptions, where: string): void {
   const refuse = (field: string, problem: string, fix: string): never => {
     throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: `${where}.${field}`, problem, fix });
   };
