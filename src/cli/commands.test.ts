@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cli, fakeFleet, tempDir } from "../../test/cli/harness.ts";
 import { healthView, runView, secret, taskDetail, workerView } from "../../test/cli/fake-api.ts";
-import type { StageView } from "../protocol/views.ts";
+import type { PlanNodeView, StageView } from "../protocol/views.ts";
 
 const stage = (o: Partial<StageView>): StageView => ({
   stage: "review",
@@ -74,7 +74,69 @@ r_7k2m9q4x  review-all  ✔ succeeded  11/11       1  3.4s   5s ago
   STAGE    DONE  FAILED
   review  10/10       1
 `);
-    expect(JSON.parse((await cli("runs get 7k2 -o json")).out)).toEqual(done);
+    expect(JSON.parse((await cli("runs get 7k2 -o json")).out)).toEqual({ ...done, plans: [] });
+  });
+
+  it("get shows the nodes of its plans with their states", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const node: PlanNodeView = {
+      id: "files",
+      kind: "call",
+      agent: "ls",
+      needs: [],
+      note: null,
+      state: "succeeded",
+      task: `t_${secret}1.2`,
+      tasks: { total: 1, succeeded: 1, failed: 0, open: 0 },
+      keptFrom: "plan",
+      error: null,
+    };
+    const nodes: PlanNodeView[] = [
+      node,
+      {
+        ...node,
+        id: "parts",
+        kind: "map",
+        agent: "review",
+        needs: ["files"],
+        state: "running",
+        task: null,
+        tasks: { total: 12, succeeded: 8, failed: 1, open: 3 },
+        keptFrom: null,
+      },
+      {
+        ...node,
+        id: "odd",
+        agent: "review",
+        state: "failed",
+        task: null,
+        keptFrom: null,
+        error: { code: "FLOTILLA_INPUT_INVALID", message: "no\nname" },
+      },
+      {
+        ...node,
+        id: "report",
+        agent: "join",
+        needs: ["parts", "odd"],
+        state: "not-run",
+        task: null,
+        keptFrom: null,
+        note: "for the team",
+      },
+    ];
+    const plans = [{ key: "plan#2", result: "report", nodes }];
+    fake.putPlans(done.id, plans);
+    const { out } = await cli("runs get");
+    expect(out.slice(out.indexOf("\n  plan#2"))).toBe(`
+  plan#2, gives report
+  NODE    STATE        AGENT   DONE  TASK          NEEDS       NOTE
+  files   ✔ succeeded  ls            t_7k2m9q4x.2              kept from plan
+  parts   ● running    review  9/12                files
+  odd     ✖ failed     review                                  FLOTILLA_INPUT_INVALID: no name
+  report  ○ not-run    join                        parts, odd  for the team
+`);
+    expect(JSON.parse((await cli("runs get -o json")).out)).toMatchObject({ plans });
   });
 
   it.each([

@@ -75,6 +75,32 @@ export interface TaskDetail extends TaskView {
   readonly children: { readonly total: number; readonly unsettled: number };
 }
 
+/** A node of a plan that a workflow executes, with what became of its tasks. */
+export interface PlanNodeView {
+  readonly id: string;
+  readonly kind: "call" | "map";
+  readonly agent: string;
+  /** Ids of the nodes that it uses or comes after. */
+  readonly needs: readonly string[];
+  readonly note: string | null;
+  /** `pending`: it waits for other nodes. `not-run`: it needs one that did not succeed, or its workflow has ended. */
+  readonly state: TaskState | "pending" | "not-run";
+  /** The task of a call; null while it has none, and of a map. */
+  readonly task: string | null;
+  readonly tasks: { readonly total: number; readonly succeeded: number; readonly failed: number; readonly open: number };
+  /** The plan of the same task that ran it, when its result was kept. */
+  readonly keptFrom: string | null;
+  /** Why it was refused before there was a task. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+export interface PlanView {
+  /** Its key in the task that executes it, such as `plan` or `plan#2`. */
+  readonly key: string;
+  /** Id of the node whose value it gives. */
+  readonly result: string;
+  readonly nodes: readonly PlanNodeView[];
+}
+
 export interface Explanation {
   readonly task: string;
   readonly state: TaskState;
@@ -248,6 +274,8 @@ export interface OrchestratorApi {
   task(id: string): Promise<TaskDetail>;
   tasks(q: TasksQuery): Promise<Page<TaskView>>;
   explain(id: string): Promise<Explanation>;
+  /** The latest plans that a task executed, or a run's root task, the oldest first. */
+  plans(id: string): Promise<readonly PlanView[]>;
   /** @throws FLOTILLA_UNKNOWN_DEFINITION */
   definition(name: string): Promise<DefinitionView>;
   workers(): Promise<readonly WorkerView[]>;

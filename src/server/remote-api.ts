@@ -53,6 +53,7 @@ export function remoteApi(socketPath: string): RemoteApi {
     task: (task) => get(`/tasks/${id(task)}`),
     tasks: ({ run, ...q }) => get(`/runs/${id(run)}/tasks${queryString(q)}`),
     explain: (task) => get(`/tasks/${id(task)}/explain`),
+    plans: (task) => get(`/tasks/${id(task)}/plans`),
     definition: (name) => get(`/definitions/${id(name)}`),
     workers: () => get("/workers"),
     health: () => get("/health"),

@@ -1,6 +1,6 @@
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { cancelRun, getOutcome, getRun, listRuns, listTasks, startRun, streamEvents } from "./handlers/runs.ts";
-import { explainTask, getArtifact, getTask } from "./handlers/tasks.ts";
+import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
 import { route } from "./route.ts";
 
 export const routes = [
@@ -13,6 +13,7 @@ export const routes = [
   route("GET", "/runs/:id/tasks", listTasks),
   route("GET", "/tasks/:id", getTask),
   route("GET", "/tasks/:id/explain", explainTask),
+  route("GET", "/tasks/:id/plans", getPlans),
   route("GET", "/artifacts/:ref", getArtifact),
   route("GET", "/definitions/:name", getDefinition),
   route("GET", "/workers", listWorkers),

@@ -485,6 +485,16 @@ export interface TaskPage {
   readonly next: number | null;
 }
 
+/** Tasks of one node of a plan that are in the same case. */
+export interface PlanTally {
+  readonly node: string;
+  /** null: not settled. */
+  readonly status: OutcomeStatus | null;
+  readonly tasks: number;
+  /** Of the first of them. */
+  readonly act: number;
+}
+
 export interface Store {
   /** Begins a new life: a new boot number, running tasks of earlier lives back to ready without a charge. */
   boot(p: { readonly nonce: string; readonly pid: number; readonly now: number }): Awaitable<Boot>;
@@ -560,6 +570,16 @@ export interface Store {
       readonly task: number;
       readonly act: number;
     }): Awaitable<{ readonly name: string; readonly value: string; readonly at: number } | null>;
+  };
+  readonly plans: {
+    /** The latest emits of that name, in the order of their acts. */
+    rows(p: {
+      readonly task: number;
+      readonly name: string;
+      readonly limit: number;
+    }): Awaitable<readonly { readonly act: number; readonly value: string }[]>;
+    /** What became of the nodes whose keys lie in `scope`, of children asked after the act `after`. */
+    tally(p: { readonly parent: number; readonly after: number; readonly scope: string }): Awaitable<readonly PlanTally[]>;
   };
   readonly facts: { readonly url: string; readonly schema: number; readonly durability: "power" | "process" };
   close(): Awaitable<void>;

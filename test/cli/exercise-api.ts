@@ -106,6 +106,8 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       fake.putRun(run);
       fake.putTask(task);
       fake.putExplanation(explanation);
+      const plans = [{ key: "plan>ü", result: "a", nodes: [] }];
+      fake.putPlans(task.id, plans);
       const definition = { name: "a/b", kind: "agent" as const, description: "ü", inputSchema: { type: "object" } };
       fake.putDefinition(definition);
       fake.setWorkers([workerView()]);
@@ -115,6 +117,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(await opened.api.run(run.id)).toEqual(run);
       expect(await opened.api.task(task.id)).toEqual(task);
       expect(await opened.api.explain(task.id)).toEqual(explanation);
+      expect(await opened.api.plans(task.id)).toEqual(plans);
       expect(await opened.api.definition("a/b")).toEqual(definition);
       expect(await opened.api.workers()).toEqual([workerView()]);
       expect(await opened.api.health()).toEqual(healthView({ uncovered: ["lint"] }));

@@ -8,6 +8,7 @@ import type {
   HealthView,
   OrchestratorApi,
   OutcomeReply,
+  PlanView,
   RunView,
   StartRequest,
   TaskDetail,
@@ -104,6 +105,8 @@ export interface FakeOrchestrator {
   putRun(run: RunView): void;
   putTask(task: TaskDetail): void;
   putExplanation(e: Explanation): void;
+  /** Of a run or a task; every other one has executed no plan. */
+  putPlans(id: string, plans: readonly PlanView[]): void;
   /** Every other name is a definition that says nothing of its input. */
   putDefinition(definition: DefinitionView): void;
   setWorkers(workers: readonly WorkerView[]): void;
@@ -130,6 +133,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const tasks = new Map<string, TaskDetail>();
   const definitions = new Map<string, DefinitionView>();
   const explanations = new Map<string, Explanation>();
+  const plans = new Map<string, readonly PlanView[]>();
   const outcomes = new Map<string, OutcomeReply>();
   const artifacts = new Map<string, string>();
   const events: EventView[] = [];
@@ -245,6 +249,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
       );
     },
     explain: async (id) => find(explanations, "task", id),
+    plans: async (id) => plans.get(id) ?? [],
     async definition(name) {
       if (name === "nobody") throw unknownDefinition(name);
       return definitions.get(name) ?? { name, kind: "agent", description: "", inputSchema: null };
@@ -261,6 +266,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
     canceled,
     putRun: (run) => void runs.set(run.id, run),
     putTask: (task) => void tasks.set(task.id, task),
+    putPlans: (id, views) => void plans.set(id, views),
     putExplanation: (e) => void explanations.set(e.task, e),
     putDefinition: (d) => void definitions.set(d.name, d),
     setWorkers: (w) => void (workers = w),

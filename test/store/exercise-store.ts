@@ -239,6 +239,47 @@ export function exerciseStore(name: string, o: Exercise): void {
     });
   });
 
+  describe(`${name}: plans`, () => {
+    it("the latest emits of a name, in the order of their acts", async (store) => {
+      const t = await runningRoot(store);
+      const emits = [1, 2, 3, 4].map((act) => ({
+        act,
+        key: `e${act}`,
+        askedAfter: 0,
+        name: act === 3 ? "other" : "plan",
+        value: `${act}`,
+      }));
+      await store.commit(batch({ acts: [actsOf(t, 1, { emits })] }));
+      expect(await store.plans.rows({ task: 1, name: "plan", limit: 2 })).toEqual([
+        { act: 2, value: "2" },
+        { act: 4, value: "4" },
+      ]);
+      expect(await store.plans.rows({ task: 1, name: "none", limit: 2 })).toEqual([]);
+    });
+
+    it("what became of the nodes of a scope, and of no other", async (store) => {
+      const parent = await runningRoot(store);
+      const keys = ["plan>a", "plan>m>x", "plan>m>y", "plan>m>z", "plan>b.c", "plan#2>a", "plan", "plan2>a", "o"];
+      const children = keys.map((key, i) => child(i + 2, parent, i + 2, { key, claim: 7 }));
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children })] }));
+      const settle = (i: number, status: "succeeded" | "failed") => settleOf(children[i] as (typeof children)[0], 1, { status });
+      await store.commit(batch({ settles: [settle(0, "succeeded"), settle(2, "succeeded"), settle(3, "failed")] }));
+      const tally = async (after: number, scope: string) =>
+        (await store.plans.tally({ parent: 1, after, scope }))
+          .map((t) => [t.node, t.status, t.tasks, t.act])
+          .toSorted((a, b) => Number(a[3]) - Number(b[3]));
+      expect(await tally(1, "plan>")).toEqual([
+        ["a", "succeeded", 1, 2],
+        ["m", null, 1, 3],
+        ["m", "succeeded", 1, 4],
+        ["m", "failed", 1, 5],
+        ["b.c", null, 1, 6],
+      ]);
+      expect(await tally(1, "plan#2>")).toEqual([["a", null, 1, 7]]);
+      expect(await tally(5, "plan>")).toEqual([["b.c", null, 1, 6]]);
+    });
+  });
+
   describe(`${name}: cancel`, () => {
     it("closes a task wherever it is, and never twice", async (store) => {
       const tasks = [root(1), root(2, { dueAt: now + 1_000 }), root(3, { claim: 7 }), root(4, { claim: 7 })];

@@ -6,6 +6,7 @@ import { commitBatch } from "./commit.ts";
 import { storeFailure } from "./failure.ts";
 import { lockDatabase } from "./lock.ts";
 import { migrate } from "./migrate.ts";
+import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { canonicalPath } from "./path.ts";
@@ -58,6 +59,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),
     events: openEventReads(sql),
+    plans: openPlanReads(sql),
     facts: { url: path === ":memory:" ? "memory" : `sqlite:${path}`, schema, durability },
     close() {
       if (!open) return;

@@ -7,6 +7,7 @@ import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
 import { ownerOf } from "./lock.ts";
 import { schemaKnown } from "./migrate.ts";
+import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
@@ -47,6 +48,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),
     events: openEventReads(sql),
+    plans: openPlanReads(sql),
     // What earlier lives asked of the disk is not written down.
     facts: { url: `sqlite:${path}`, schema, durability: "power" },
     close() {
