@@ -1,0 +1,55 @@
+import { createFleet, message, workflow, type Run } from "flotilla";
+import { unchecked } from "../harness/schema.ts";
+
+export interface Parked {
+  /** MB, when all wait. */
+  readonly settled: number;
+  readonly peak: number;
+  readonly heap: number;
+  /** Seconds until the woken ones have ended. */
+  readonly wokenS: number;
+  /** Workflows in no process's memory. */
+  readonly parked: number;
+}
+
+/** `runs` workflows that each wait for a message; then `woken` of them get it. */
+export async function work(o: { path: string; runs: number; woken: number; continuations: number }): Promise<Parked> {
+  const go = message("go", unchecked<{ n: number }>());
+  const waiting = workflow({
+    name: "waiting",
+    input: unchecked<{ n: number }>(),
+    run: async ({ n }, ctx) => ({ n, heard: ((await ctx.waitFor(go)) as { n: number }).n }),
+  });
+  const fleet = await createFleet({
+    definitions: [waiting],
+    store: `sqlite:${o.path}`,
+    durability: "process",
+    workers: { continuations: o.continuations },
+  });
+  const sample: Run<{ n: number; heard: number }>[] = [];
+  const every = Math.floor(o.runs / o.woken);
+  let peak = 0;
+  for (let done = 0; done < o.runs; done += 1_000) {
+    const runs = await Promise.all(Array.from({ length: 1_000 }, (_, i) => fleet.start(waiting, { n: done + i })));
+    for (const [i, run] of runs.entries()) if ((done + i) % every === 0 && sample.length < o.woken) sample.push(run);
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  // The last one started is the last to wait: what it is told shows that the others have come to rest.
+  await (await fleet.start(waiting, { n: -1 })).send(go, { n: 0 });
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  globalThis.gc?.();
+  const { rss: settled, heapUsed } = process.memoryUsage();
+  const started = performance.now();
+  await Promise.all(sample.map((run, i) => run.send(go, { n: i })));
+  const ends = await Promise.all(sample.map((run) => run.result()));
+  const wokenS = (performance.now() - started) / 1_000;
+  if (ends.some((e, i) => e.heard !== i)) throw new Error("a message reached another run");
+  return {
+    settled: settled / 1_000_000,
+    peak: peak / 1_000_000,
+    heap: heapUsed / 1_000_000,
+    wokenS,
+    parked: o.runs - o.continuations,
+  };
+}
