@@ -51,6 +51,13 @@ async function* parked(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["run"]>
     ...spread(rounds.map((r) => r.settled)),
     unit: "MB",
     limit: null,
-    settings: { runs, continuations, woken, wokenS: of("wokenS"), peakMB: Math.round(of("peak")), heapMB: Math.round(of("heap")) },
+    settings: {
+      runs,
+      continuations,
+      woken,
+      wokenS: of("wokenS"),
+      peakMB: Math.round(of("peak")),
+      heapMB: Math.round(of("heap")),
+    },
   };
 }

@@ -25,7 +25,9 @@ export const steps: Bench = {
       const sequence = { workflows: 1, steps: perWorkflow, rounds: rounds * 5 };
       one.push(...(await inChild<number[]>(ours, { path: s.scratch(), ...sequence, durability: "power" })));
       fast.push(...(await inChild<number[]>(ours, { path: s.scratch(), ...sequence, durability: "process" })));
-      many.push(...(await inChild<number[]>(ours, { path: s.scratch(), workflows, steps: perWorkflow, rounds, durability: "power" })));
+      many.push(
+        ...(await inChild<number[]>(ours, { path: s.scratch(), workflows, steps: perWorkflow, rounds, durability: "power" })),
+      );
       const load = { durability: "power", tasks: workflows * perWorkflow, batch: workflows };
       raw.push(await inChild<number>(rawThroughput, { path: s.scratch(), ...load }));
     }
