@@ -3,6 +3,7 @@ import type { Journal, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
 import { historyOf, nextPage } from "./history.ts";
+import { watchUnwinding } from "./liveness.ts";
 import { readKept } from "./origin.ts";
 
 /** Entries of a journal in one message: about 1 MB. */
@@ -35,6 +36,7 @@ async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): P
   const kept = attempt.kept?.steps ?? [];
   const history = journal && historyOf(journal);
   attempt.history = history;
+  if (journal?.cancel) watchUnwinding(engine, attempt, journal.cancel.reason);
   const deliveries = history ? await nextPage(state, attempt, history) : [];
   const entries = journal?.entries ?? [];
   const assignment: Assignment = {

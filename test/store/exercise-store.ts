@@ -677,6 +677,16 @@ export function exerciseStore(name: string, o: Exercise): void {
     });
   });
 
+  describe(`${name}: continued and canceled`, () => {
+    it("a cancel that an execution did not learn of is told to the next one", async (store) => {
+      const t = await runningRoot(store);
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits: [waitOf(1)], unwinds: true })] }));
+      await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }] }));
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}" })] }));
+      expect(await store.tasks.journal(1)).toMatchObject({ baseSeq: 1, lastSeq: 2, cancel: { seq: 2, reason: "stop" } });
+    });
+  });
+
   describe(`${name}: lives`, () => {
     it("a batch is stored whole or not at all", async (store) => {
       await store.commit(batch({ tasks: [root(1)] }));

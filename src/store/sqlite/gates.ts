@@ -102,12 +102,17 @@ export function cancelChildren(w: Writing, task: number, o: { upto: number | nul
   );
 }
 
-/** The next execution of a task: what was asked and settled before counts no more. */
+/**
+ * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one had not
+ * learned of is the first thing that the next one learns.
+ */
 export function renewGate(w: Writing, task: number): void {
   const gate = w.sql.row<{ remaining: number; acts: number }>("SELECT remaining, acts FROM gate WHERE task = ?", task);
   if (!gate) return;
   w.sql.run(
-    `UPDATE gate SET base_act = acts, base_seq = last_seq, remaining = 0, armed = 0, waits = 0, started_at = ? WHERE task = ?`,
+    `UPDATE gate SET base_act = acts, base_seq = last_seq, remaining = 0, armed = 0, waits = 0, started_at = ?,
+     last_seq = last_seq + (cancel_seq IS NOT NULL), cancel_seq = CASE WHEN cancel_seq IS NULL THEN NULL ELSE last_seq + 1 END
+     WHERE task = ?`,
     w.now,
     task,
   );
