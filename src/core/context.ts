@@ -121,11 +121,11 @@ export interface Approval<T> {
 export interface WorkflowContext<E extends ErrorMap = {}> extends BaseContext<E> {
   readonly kind: "workflow";
   call<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Pending<O, X>;
-  map<W, O, X, const J extends Join = "all">(
+  map<W, O, X, const J extends Join = "all", const R extends "values" | "refs" = "values">(
     target: Callable<string, W, O, X>,
     inputs: Iterable<NoInfer<W>> | AsyncIterable<NoInfer<W>>,
-    o?: MapOptions<NoInfer<W>, J>,
-  ): Fanout<J, W, O, X>;
+    o?: MapOptions<NoInfer<W>, J> & { results?: R },
+  ): Fanout<J, W, R extends "refs" ? Ref<O> : O, X>;
   /** Code per item, each in its own key scope, so `Promise.all` order cannot change keys. */
   each<T, O, const J extends Join = "all">(
     items: Iterable<T>,

@@ -285,6 +285,7 @@ describe("ends", () => {
         const inputs = Array.from({ length: 9 }, (_unused, n) => ({ n }));
         const refs = await ctx.map(big, inputs, { results: "refs" });
         const whole = await ctx.reduce(sum, refs, { fanIn: 3, empty: { n: 0, text: "" } });
+        refs[0]?.$artifact satisfies string | undefined;
         return { refs: refs.length, held: JSON.stringify(refs).length < 2_000, n: whole.n };
       },
     });
