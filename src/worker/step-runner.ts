@@ -71,16 +71,17 @@ export class StepRunner {
     return result.promise;
   }
 
-  /** The turn has drained and the code is live: run what was asked. */
-  start(): void {
+  /** The turn has drained and the code is live: run what was asked. @returns whether anything was */
+  start(): boolean {
     const jobs = this.#asked;
-    if (jobs.length === 0) return;
+    if (jobs.length === 0) return false;
     this.#asked = [];
     for (const job of jobs) {
       if (job.failsInDoubt) this.#ended(job, null, boundedError(new FlotillaError("FLOTILLA_STEP_IN_DOUBT", { key: job.key })));
       else if (job.afterAck && job.act > this.#acked) this.#unacked.push(job);
       else this.#run(job);
     }
+    return true;
   }
 
   ack(act: number): void {

@@ -296,11 +296,10 @@ export class WorkflowBody implements Body, PumpHooks {
     if (mismatch) return this.#mismatch(mismatch);
     if (!this.#live && pump.delivered >= this.#journal.liveFrom) this.#goLive();
     if (ending) return this.#conclude(ending);
-    if (this.#live) {
-      this.#steps?.start();
-      this.#answers?.answer();
-    }
-    attempt.flush();
+    // A macrotask later: a step that is quick has its result by then, and intent and result share a commit.
+    if (this.#live && this.#steps?.start()) attempt.flushSoon();
+    else attempt.flush();
+    if (this.#live) this.#answers?.answer();
   }
 
   #goLive(): void {
