@@ -16,6 +16,8 @@ export interface Io {
   readonly clock: Clock;
   readStdin(): Promise<string>;
   readonly stdinIsTTY: boolean;
+  /** Asks a person on stderr, and gives the line that was typed. */
+  ask(question: string): Promise<string>;
   /** Calls `fn` for each Ctrl-C or SIGTERM until the returned function is called. */
   onStopSignal(fn: (signal: "SIGINT" | "SIGTERM") => void): () => void;
 }

@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { systemClock } from "../core/clock.ts";
 import type { Io, Output } from "./io.ts";
@@ -11,6 +12,14 @@ export function processIo(): Io {
     clock: systemClock,
     readStdin: () => text(process.stdin),
     stdinIsTTY: process.stdin.isTTY,
+    async ask(question) {
+      const lines = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await lines.question(question);
+      } finally {
+        lines.close();
+      }
+    },
     onStopSignal(fn) {
       const signals = ["SIGINT", "SIGTERM"] as const;
       for (const signal of signals) process.on(signal, fn);

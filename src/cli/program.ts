@@ -1,5 +1,12 @@
 import { Command, Option } from "commander";
 import type { Bind, MakeCommand } from "./command.ts";
+import { dbBackup } from "./commands/db-backup.ts";
+import { dbCheck } from "./commands/db-check.ts";
+import { dbMigrate } from "./commands/db-migrate.ts";
+import { dbPurge } from "./commands/db-purge.ts";
+import { dbRestore } from "./commands/db-restore.ts";
+import { dbResume } from "./commands/db-resume.ts";
+import { dbStatus } from "./commands/db-status.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { run } from "./commands/run.ts";
@@ -36,6 +43,18 @@ export function createProgram(bind: Bind, version: string): Command {
     .addCommand(group("runs", "list, show, follow and cancel runs", [runsLs, runsGet, runsWatch, runsCancel]))
     .addCommand(group("tasks", "list and show tasks, and say why one is not running", [tasksLs, tasksGet, tasksExplain]))
     .addCommand(group("workers", "list the live workers", [workersLs]))
+    .commandsGroup("Keep:")
+    .addCommand(
+      group("db", "look at the store, copy it, check it, delete from it", [
+        dbStatus,
+        dbMigrate,
+        dbBackup,
+        dbRestore,
+        dbResume,
+        dbCheck,
+        dbPurge,
+      ]),
+    )
     .commandsGroup("Help:")
     .addCommand(doctor(bind))
     .addCommand(explain(bind))
@@ -44,8 +63,8 @@ export function createProgram(bind: Bind, version: string): Command {
 
 const exits = `
 Data goes to stdout, progress and errors to stderr. Ids may be cut to their first letters.
-Exit codes: 0 ok, 1 the run failed, 2 usage, 3 the run's gate is not passed, 4 no store or no fleet,
-            5 partial, 130 interrupted.
+Exit codes: 0 ok, 1 the run failed, 2 usage, 3 the run's gate is not passed or db check found something,
+            4 no store or no fleet, 5 partial, 130 interrupted.
 
 Start here:
   flotilla up                                   a fleet from ./flotilla.config.ts

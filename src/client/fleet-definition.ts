@@ -28,6 +28,14 @@ export interface WorkersConfig {
   passEnv?: readonly string[];
 }
 
+/** How long closed runs are kept, from the end of their root task on. */
+export interface RetentionConfig {
+  /** Runs that succeeded, also with gaps. @default "30d" */
+  succeeded?: Duration;
+  /** Runs that failed, were canceled, stopped or quarantined. @default "30d" */
+  failed?: Duration;
+}
+
 export interface QuotasConfig {
   /** Tasks that may wait in all, ready or delayed; a start beyond it is refused with FLOTILLA_TOO_MANY. @default 5_000_000 */
   queued?: number;
@@ -58,6 +66,17 @@ export interface FleetConfig<D extends readonly AnyCallable[]> {
   durability?: "power" | "process";
   workers?: WorkersConfig;
   quotas?: QuotasConfig;
+  /**
+   * When closed runs are deleted, with their inputs, results, journals and the artifacts that no other run uses. Looked for
+   * once a minute, and deleted in slices of 500 rows beside the work. A run with an open task is never deleted. Shorten it
+   * for many runs a day; `"forever"` keeps all until `fleet.purge()`. @default "30d" for each
+   */
+  retention?: RetentionConfig | "forever";
+  /**
+   * How long after its run's start an idempotency key is known at least, also when the run is deleted: a start with it
+   * still gives the id of that run. A key always lives as long as its run. @default as long as its run
+   */
+  idempotencyFor?: Duration;
   /**
    * How long code that was canceled or timed out may go on after `ctx.signal` aborted, before its worker process is ended
    * (in this process it cannot be ended). Raise it for code that cleans up. @default "5s"

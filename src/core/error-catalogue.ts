@@ -32,6 +32,7 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
   FLOTILLA_UNREACHABLE: { target: string };
@@ -238,6 +239,12 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     retryable: true,
     why: (d) => `${d.path} could not be written; nothing of this batch was stored`,
     fix: () => ["free some space and call again"],
+  },
+  FLOTILLA_STILL_OPEN: {
+    title: "The run is still open",
+    retryable: false,
+    why: (d) => `a task of ${d.run} has not ended; only what has ended is deleted`,
+    fix: (d) => [`see what it does: flotilla runs get ${d.run}`, `or stop it first: flotilla runs cancel ${d.run}`],
   },
   FLOTILLA_DEFINITION_UNREADABLE: {
     title: "A definition file cannot be loaded",

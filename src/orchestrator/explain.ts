@@ -99,6 +99,12 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
   const waited = formatMs(now - where.since);
   if (state.draining)
     return { reason: "DRAINING", detail: `${reasons.DRAINING}; ready for ${waited}`, fix: ["start the fleet again"] };
+  if (state.storeFullAt !== null)
+    return {
+      reason: "STORE_FULL",
+      detail: `${reasons.STORE_FULL}, since ${formatMs(now - state.storeFullAt)}; ready for ${waited}`,
+      fix: ["free some space: it goes on by itself within a second", "what is large: flotilla db status"],
+    };
   if (lane.workers.size === 0) {
     const nearest = state.definitions.nearest(lane);
     return {

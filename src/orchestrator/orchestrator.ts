@@ -16,6 +16,10 @@ import { receive } from "./receive.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
+import { backupStore } from "./upkeep/backup.ts";
+import { bootSkip } from "./upkeep/boot-skip.ts";
+import { purge } from "./upkeep/purge.ts";
+import { Retention } from "./upkeep/retention.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** One worker's place at an orchestrator. */
@@ -39,9 +43,9 @@ export interface Orchestrator extends OrchestratorApi {
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
 export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
   const secret = o.secret ?? cryptoSecrets();
-  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now() });
+  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: bootSkip(o.random) });
   const state = new State(o, boot);
-  const outcomes = new Outcomes(o.artifacts);
+  const outcomes = new Outcomes(state.artifacts);
   const events = new EventHub();
   const engine = new BatchEngine({
     state,
@@ -52,6 +56,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     abortGraceMs: o.abortGraceMs ?? 5_000,
   });
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
+  const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
+  retention.start();
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
@@ -100,6 +106,10 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       const { id: run, secret } = await findRun(state, id);
       yield* readEvents(state, events, { id: run, secret }, options);
     },
+
+    purge: (q) => purge(state, q),
+    backup: (folder) =>
+      state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
     register(cards) {
       state.definitions.register(cards);
@@ -161,6 +171,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     close() {
       closing ??= (async () => {
         pulse.stop();
+        await retention.stop();
         await engine.close();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();

@@ -274,6 +274,7 @@ export function health(state: State, version: string): HealthView {
       parked: state.parked,
       oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
     },
+    storeFullAt: state.storeFullAt === null ? null : iso(state.storeFullAt),
     uncovered: uncovered(state),
   };
 }

@@ -47,6 +47,8 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       if (ended === null) throw unfinished(id, target);
       return outcomes.reply(ended);
     },
+    purge: () => Promise.reject(refuse("purge")),
+    backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
     async explain(id) {
       const { explanation, where } = await explainTask(state, id);

@@ -3,6 +3,7 @@
 import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Priority, TaskState } from "../core/task.ts";
+import type { BackupReply } from "./backup.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -142,6 +143,8 @@ export interface HealthView {
     readonly parked: number;
     readonly oldestReadyMs: number | null;
   };
+  /** Since when the store has no room: nothing is started or claimed, results are held. Null: it has. */
+  readonly storeFullAt: string | null;
   /** Definitions that a task may need and no live worker has. */
   readonly uncovered: readonly string[];
 }
@@ -249,6 +252,19 @@ export interface TasksQuery {
 }
 
 /** Everything a client may ask of an orchestrator, near (a function call) or far (HTTP). */
+/** What to delete: one run, or all of a tenant's. */
+export interface PurgeRequest {
+  readonly run?: string;
+  readonly tenant?: string;
+}
+
+export interface PurgeReply {
+  readonly runs: number;
+  readonly tasks: number;
+  /** Runs of the tenant that were left, because something of them is open. */
+  readonly open: number;
+}
+
 export interface OrchestratorApi {
   start(requests: readonly StartRequest[]): Promise<StartReply>[];
   outcome(run: string, signal?: AbortSignal): Promise<OutcomeReply>;
@@ -283,6 +299,10 @@ export interface OrchestratorApi {
   /** Durable events after the cursor, then live ones, until the run's end or until `signal` aborts. */
   events(run: string, o: { after?: string; types?: readonly string[]; signal?: AbortSignal }): AsyncIterable<EventView>;
   artifact(ref: string): Promise<string>;
+  /** Deletes closed runs now, with inputs, results, journals and keys. @throws FLOTILLA_STILL_OPEN */
+  purge(q: PurgeRequest): Promise<PurgeReply>;
+  /** Copies the store into a new folder (an absolute path) of the orchestrator's machine, while it works. */
+  backup(folder: string): Promise<BackupReply>;
 }
 
 export interface EventView {

@@ -7,6 +7,7 @@ import { bounds } from "../core/bounds.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
 import { checkDefinitions, refuseUnenforced } from "./definitions.ts";
+import { resolveRetention, type RetentionSettings } from "./retention.ts";
 import { parseStore, type StoreSettings } from "./store-url.ts";
 
 export interface WorkerSettings {
@@ -30,6 +31,7 @@ export interface FleetSettings {
   readonly queuedMax: number;
   readonly abortGraceMs: number;
   readonly blockedMs: number;
+  readonly retention: RetentionSettings;
   /** file: URLs that child processes import. */
   readonly modules: readonly string[];
 }
@@ -51,6 +53,8 @@ const known = [
   "quotas",
   "abortGrace",
   "blockedAfter",
+  "retention",
+  "idempotencyFor",
   "modules",
   "pools",
   "limits",
@@ -104,6 +108,7 @@ export function resolveFleet(
     queuedMax: resolveQueued(config.quotas),
     abortGraceMs: spanMs(config.abortGrace, "fleet.abortGrace") ?? 5_000,
     blockedMs: spanMs(config.blockedAfter, "fleet.blockedAfter") ?? 300_000,
+    retention: resolveRetention(config.retention, config.idempotencyFor),
     modules,
   });
 }

@@ -32,8 +32,8 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
   try {
     const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
-    const { queuedMax, abortGraceMs, blockedMs } = settings;
-    const orchestrator = await createOrchestrator({ ...deps, store, artifacts, queuedMax, abortGraceMs, blockedMs });
+    const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
+    const orchestrator = await createOrchestrator({ ...deps, store, artifacts, queuedMax, abortGraceMs, blockedMs, retention });
     const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));
     await engine.admit(settings).catch(async (error: unknown) => {
       await engine.close();

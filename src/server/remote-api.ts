@@ -3,7 +3,8 @@ import { Agent, request } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { errorFromJson, FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { ErrorJson } from "../core/error.ts";
-import type { EventView, OrchestratorApi, OutcomeReply, StartReply, StartRequest } from "../protocol/views.ts";
+import type { BackupReply } from "../protocol/backup.ts";
+import type { EventView, OrchestratorApi, OutcomeReply, PurgeReply, StartReply, StartRequest } from "../protocol/views.ts";
 import { base } from "./base.ts";
 import { endEvent, failureEvent, readSse } from "./sse.ts";
 
@@ -59,6 +60,9 @@ export function remoteApi(socketPath: string): RemoteApi {
     health: () => get("/health"),
     events: (run, o) => events(http, run, o),
     artifact: async (ref) => await read(await http(`/artifacts/${id(ref)}`)),
+    purge: async (q) => JSON.parse(await read(await http("/purge", { method: "POST", body: JSON.stringify(q) }))) as PurgeReply,
+    backup: async (folder) =>
+      JSON.parse(await read(await http("/backup", { method: "POST", body: JSON.stringify({ folder }) }))) as BackupReply,
     close: () => agent.destroy(),
   };
 }

@@ -27,6 +27,10 @@ export const startBody = z.strictObject({
   delayMs: z.number().int().min(0).optional(),
 });
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
+export const purgeBody = z
+  .strictObject({ run: z.string().min(1).optional(), tenant: z.string().min(1).max(bounds.tenantLength).optional() })
+  .refine((q) => (q.run === undefined) !== (q.tenant === undefined), "name either a run or a tenant");
+export const backupBody = z.strictObject({ folder: z.string().min(1) });
 export const runsQuery = z.strictObject({ status: z.enum(runStatuses).optional(), name: name.optional(), ...paging });
 export const tasksQuery = z.strictObject({
   state: z.enum([...openStates, ...closedStates]).optional(),

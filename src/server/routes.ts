@@ -1,6 +1,7 @@
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { cancelRun, getOutcome, getRun, listRuns, listTasks, startRun, streamEvents } from "./handlers/runs.ts";
 import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
+import { backup, purge } from "./handlers/upkeep.ts";
 import { route } from "./route.ts";
 
 export const routes = [
@@ -18,6 +19,8 @@ export const routes = [
   route("GET", "/definitions/:name", getDefinition),
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
+  route("POST", "/purge", purge),
+  route("POST", "/backup", backup),
 ];
 
 /** Also served at the root, where load balancers and Kubernetes look for them. */

@@ -5,6 +5,7 @@ import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
+import type { UpkeepStore } from "./upkeep.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -497,7 +498,13 @@ export interface PlanTally {
 
 export interface Store {
   /** Begins a new life: a new boot number, running tasks of earlier lives back to ready without a charge. */
-  boot(p: { readonly nonce: string; readonly pid: number; readonly now: number }): Awaitable<Boot>;
+  boot(p: {
+    readonly nonce: string;
+    readonly pid: number;
+    readonly now: number;
+    /** Boot numbers to leave out before this one: drawn at random, two copies of a store never give out one fence. @default 0 */
+    readonly skip?: number;
+  }): Awaitable<Boot>;
   /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
   commit(batch: Batch): Awaitable<BatchResult>;
   readonly catalogue: {
@@ -581,6 +588,7 @@ export interface Store {
     /** What became of the nodes whose keys lie in `scope`, of children asked after the act `after`. */
     tally(p: { readonly parent: number; readonly after: number; readonly scope: string }): Awaitable<readonly PlanTally[]>;
   };
+  readonly upkeep: UpkeepStore;
   readonly facts: { readonly url: string; readonly schema: number; readonly durability: "power" | "process" };
   close(): Awaitable<void>;
 }

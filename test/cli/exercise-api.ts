@@ -150,6 +150,24 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(fake.canceled).toEqual([{ id: runView().id, reason: "no longer needed" }]);
     });
 
+    it("purges what is named, and refuses what is open", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView({ status: "succeeded" }));
+      fake.putRun(runView({ id: `r_${secret}2` }));
+      await using opened = await open(fake);
+      expect(await opened.api.purge({ run: runView().id })).toEqual({ runs: 1, tasks: 11, open: 0 });
+      expect(await opened.api.purge({ tenant: "acme" })).toEqual({ runs: 1, tasks: 11, open: 2 });
+      await expect(opened.api.purge({ run: `r_${secret}2` })).rejects.toMatchObject({ code: "FLOTILLA_STILL_OPEN" });
+      expect(fake.purged).toEqual([{ run: runView().id }, { tenant: "acme" }]);
+    });
+
+    it("takes a backup into the folder named", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      expect(await opened.api.backup("/b/ü")).toEqual({ folder: "/b/ü", schema: 1, bytes: 4096, artifacts: 3, missing: [] });
+      expect(fake.backups).toEqual(["/b/ü"]);
+    });
+
     it("says what it does not know", async () => {
       await using opened = await open(fakeOrchestrator());
       const unknown = { code: "FLOTILLA_NOT_FOUND" };

@@ -9,6 +9,7 @@ import type {
   OrchestratorApi,
   OutcomeReply,
   PlanView,
+  PurgeRequest,
   RunView,
   StartRequest,
   TaskDetail,
@@ -93,6 +94,7 @@ export function healthView(o: Partial<HealthView> = {}): HealthView {
     startedAt: "2026-11-22T09:59:00.000Z",
     workers: { live: 1, slots: 8, busy: 1 },
     queue: { ready: 0, delayed: 0, running: 1, parked: 0, oldestReadyMs: null },
+    storeFullAt: null,
     uncovered: [],
     ...o,
   };
@@ -102,6 +104,9 @@ export interface FakeOrchestrator {
   readonly api: OrchestratorApi;
   readonly started: StartRequest[];
   readonly canceled: { id: string; reason: string }[];
+  readonly purged: PurgeRequest[];
+  /** Folders. */
+  readonly backups: string[];
   putRun(run: RunView): void;
   putTask(task: TaskDetail): void;
   putExplanation(e: Explanation): void;
@@ -141,6 +146,8 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const byKey = new Map<string, StartRequest & { id: string }>();
   const started: StartRequest[] = [];
   const canceled: { id: string; reason: string }[] = [];
+  const purged: PurgeRequest[] = [];
+  const backups: string[] = [];
   let workers: readonly WorkerView[] = [];
   let health = healthView();
   let react: (run: RunView, request: StartRequest) => void = () => {};
@@ -258,12 +265,24 @@ export function fakeOrchestrator(): FakeOrchestrator {
     health: async () => health,
     events: stream,
     artifact: async (ref) => find(artifacts, "artifact", ref),
+    async purge(q) {
+      if (q.run !== undefined && find(runs, "run", q.run).status === "running")
+        throw new FlotillaError("FLOTILLA_STILL_OPEN", { run: q.run });
+      purged.push(q);
+      return { runs: 1, tasks: 11, open: q.tenant === undefined ? 0 : 2 };
+    },
+    async backup(folder) {
+      backups.push(folder);
+      return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };
+    },
   };
 
   return {
     api,
     started,
     canceled,
+    purged,
+    backups,
     putRun: (run) => void runs.set(run.id, run),
     putTask: (task) => void tasks.set(task.id, task),
     putPlans: (id, views) => void plans.set(id, views),

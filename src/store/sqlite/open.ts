@@ -11,6 +11,7 @@ import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { canonicalPath } from "./path.ts";
 import { openTables } from "./tables.ts";
+import { openUpkeep } from "./upkeep/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
 export interface SqliteOptions {
@@ -60,6 +61,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     runs: openRunReads(sql),
     events: openEventReads(sql),
     plans: openPlanReads(sql),
+    upkeep: openUpkeep(db, sql, path),
     facts: { url: path === ":memory:" ? "memory" : `sqlite:${path}`, schema, durability },
     close() {
       if (!open) return;

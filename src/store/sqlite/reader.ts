@@ -11,6 +11,7 @@ import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
+import { openUpkeep } from "./upkeep/open.ts";
 
 /**
  * A store to look at: it takes no lock, migrates nothing and begins no life, so what it gives is what the last life left.
@@ -49,6 +50,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     runs: openRunReads(sql),
     events: openEventReads(sql),
     plans: openPlanReads(sql),
+    upkeep: openUpkeep(db, sql, path),
     // What earlier lives asked of the disk is not written down.
     facts: { url: `sqlite:${path}`, schema, durability: "power" },
     close() {

@@ -93,7 +93,9 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
   );
   if (won === 1) return false;
   const owner = w.sql.row<{ task: number; input_hash: string; secret: string }>(
-    "SELECT i.task, i.input_hash, t.secret FROM idempotency i JOIN task t ON t.id = i.task WHERE i.namespace = ? AND i.definition = ? AND i.key = ?",
+    // A key may outlive its run: then the run's secret is with the key.
+    `SELECT i.task, i.input_hash, coalesce(t.secret, k.secret) AS secret FROM idempotency i LEFT JOIN task t ON t.id = i.task
+     LEFT JOIN pruned_key k ON k.task = i.task WHERE i.namespace = ? AND i.definition = ? AND i.key = ? AND coalesce(t.secret, k.secret) IS NOT NULL`,
     namespace,
     t.definition,
     key,
