@@ -243,7 +243,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",
     retryable: false,
-    why: (d) => `a task of ${d.run} has not ended; only what has ended is deleted`,
+    why: (d) => `a task of ${d.run}, or a run that goes on from it, has not ended; only what is over is deleted`,
     fix: (d) => [`see what it does: flotilla runs get ${d.run}`, `or stop it first: flotilla runs cancel ${d.run}`],
   },
   FLOTILLA_DEFINITION_UNREADABLE: {

@@ -1,5 +1,6 @@
 // Every reason that a task may not be running for, produced, with the step that people are told to take next.
 import { expect, test } from "vitest";
+import { FlotillaError } from "../../src/core/error.ts";
 import { reasons, type Reason } from "../../src/core/reason.ts";
 import type { Act, Assignment } from "../../src/protocol/worker.ts";
 import { card, openWorld, type TestWorker, type World } from "./world.ts";
@@ -150,6 +151,17 @@ const cases: { readonly [R in Reason]: Case } = {
       return id;
     },
     fix: /off the main loop/,
+  },
+  STORE_FULL: {
+    async make(world) {
+      world.worker({ slots: 1 });
+      await world.start("work");
+      const { id } = await world.start("work");
+      world.commitFault = () => new FlotillaError("FLOTILLA_STORE_FULL", { path: "a.db" });
+      await world.start("work").catch(() => undefined);
+      return id;
+    },
+    fix: /free some space/,
   },
   DRAINING: {
     async make(world) {

@@ -139,6 +139,24 @@ describe("a run that has had its time", () => {
     await store.close();
   });
 
+  test("stays while a run that goes on from it is open, which uses its artifacts too", async () => {
+    const { path, store } = await open();
+    const t = await runningRoot(store);
+    await store.commit(batch({ settles: [settleOf(t, 1, { value: null, ref: "e".repeat(64) })] }));
+    const next = root(2, { claim: 7, origin: { task: 1, run: 1, how: "repair" } });
+    await store.commit(batch({ tasks: [next] }));
+    expect(query(path, "SELECT run FROM artifact_use ORDER BY run")).toEqual([{ run: 1 }, { run: 2 }]);
+    expect(sum(await pruneAll(store))).toEqual({ runs: 0, tasks: 0 });
+    const purge = async () => store.upkeep.purge({ boot: 1, what: { run: 1 }, slice: 500 });
+    await expect(purge()).rejects.toMatchObject({ code: "FLOTILLA_STILL_OPEN" });
+    await store.commit(batch({ settles: [settleOf(next, 1)] }));
+    const slices = await pruneAll(store);
+    expect(sum(slices)).toEqual({ runs: 2, tasks: 2 });
+    expect(slices.flatMap((s) => s.unused)).toEqual(["e".repeat(64)]);
+    expect(rowCounts(path)).toEqual({});
+    await store.close();
+  });
+
   test("has no table that a prune forgets", async () => {
     const { path, store } = await open();
     const kept = new Set(["idempotency", "prune_job", "pruned_key", "artifact_use", "task"]);

@@ -28,6 +28,7 @@ export const ofTask: readonly Belonging[] = [
 export const ofRun: readonly Belonging[] = [
   { table: "event", by: "run", many: "cursor" },
   { table: "run_stage", by: "run" },
+  { table: "origin", by: "run" },
   { table: "run", by: "id" },
 ];
 

@@ -1,7 +1,7 @@
 import { outcomeCode } from "../../../core/task.ts";
 import type { PruneSlice, UpkeepStore } from "../../upkeep.ts";
 import type { Statements } from "../statements.ts";
-import { hasOpenChildren, jobOf, nextJob, Removal } from "./remove.ts";
+import { hasOpenChildren, isNeeded, jobOf, nextJob, Removal } from "./remove.ts";
 
 const namespace = 1;
 const succeeded: ReadonlySet<number> = new Set([outcomeCode("succeeded"), outcomeCode("partial")]);
@@ -40,7 +40,7 @@ function walk(removal: Removal, p: Parameters<UpkeepStore["prune"]>[0]): { count
   const cursor = sql.row<{ value: number }>("SELECT value FROM upkeep WHERE name = 'retention_cursor'")?.value ?? 0;
   const page = removal.left;
   const roots = sql.rows<Root>(
-    `SELECT t.id, o.status, o.finished_at AS finishedAt, t.created_at AS createdAt, EXISTS (SELECT 1 FROM run r WHERE r.id = t.id) AS wide
+    `SELECT t.id, o.status, o.finished_at AS finishedAt, t.created_at AS createdAt, EXISTS (SELECT 1 FROM run r WHERE r.id = t.id) OR EXISTS (SELECT 1 FROM origin g WHERE g.run = t.id) AS wide
      FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.namespace = ? AND t.parent IS NULL AND t.id > ? ORDER BY t.id LIMIT ?`,
     namespace,
     cursor,
@@ -49,7 +49,7 @@ function walk(removal: Removal, p: Parameters<UpkeepStore["prune"]>[0]): { count
   const singles: number[] = [];
   let at = cursor;
   for (const root of roots) {
-    if (isDue(root, p)) {
+    if (isDue(root, p) && !isNeeded(sql, root.id)) {
       if (root.wide === 0) singles.push(root.id);
       else if (!hasOpenChildren(sql, root.id)) {
         removal.begin(root.id, false);

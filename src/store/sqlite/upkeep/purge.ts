@@ -1,7 +1,7 @@
 import { FlotillaError } from "../../../core/error.ts";
 import type { PurgeSlice, UpkeepStore } from "../../upkeep.ts";
 import type { Statements } from "../statements.ts";
-import { hasOpenChildren, jobOf, Removal, type Job } from "./remove.ts";
+import { hasOpenChildren, isNeeded, jobOf, Removal, type Job } from "./remove.ts";
 
 const namespace = 1;
 
@@ -19,7 +19,7 @@ function purgeRun(removal: Removal, run: number): Walked {
   const { sql } = removal;
   if (!jobOf(sql, run)?.deleting) {
     const open = new FlotillaError("FLOTILLA_STILL_OPEN", { run: String(run) });
-    if (!sql.row("SELECT 1 FROM outcome WHERE task = ?", run) || hasOpenChildren(sql, run)) throw open;
+    if (!sql.row("SELECT 1 FROM outcome WHERE task = ?", run) || hasOpenChildren(sql, run) || isNeeded(sql, run)) throw open;
     removal.begin(run, true);
   }
   const job = jobOf(sql, run);
@@ -46,7 +46,7 @@ function purgeTenant(removal: Removal, { tenant, after }: { tenant: string; afte
     if (removal.spent) return { open, after: at, more: true };
     at = root.id;
     if ((root.tenant ?? "default") !== tenant) continue;
-    if (root.closed === 0 || hasOpenChildren(sql, root.id)) {
+    if (root.closed === 0 || hasOpenChildren(sql, root.id) || isNeeded(sql, root.id)) {
       open += 1;
       continue;
     }

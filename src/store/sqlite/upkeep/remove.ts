@@ -190,3 +190,13 @@ export function hasOpenChildren(sql: Statements, run: number): boolean {
     )?.n ?? 0) > 0
   );
 }
+
+/** A run that is open goes on from it, and takes over what it needs as it comes to it. */
+export function isNeeded(sql: Statements, run: number): boolean {
+  return (
+    sql.row(
+      "SELECT 1 FROM origin g WHERE g.of_run = ? AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.task = g.run) LIMIT 1",
+      run,
+    ) !== undefined
+  );
+}

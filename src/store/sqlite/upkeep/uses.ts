@@ -22,6 +22,13 @@ export function writeUses(w: Writing, batch: Batch): void {
   }
   for (let i = 0; i < batch.tasks.length; i++) {
     const task = batch.tasks[i] as NewTask;
+    // What a run takes over from another may refer to anything of that: it uses all of it.
+    if (task.origin && !w.existing.has(i))
+      w.sql.run(
+        "INSERT OR IGNORE INTO artifact_use (hash, run) SELECT hash, ? FROM artifact_use WHERE run = ?",
+        task.run,
+        task.origin.run,
+      );
     if (task.input.length >= leastLength && !w.existing.has(i)) textUses(task.input, task.run, uses);
   }
   for (const r of batch.requeues)
