@@ -3,7 +3,6 @@ import { outcomeCodes } from "../../core/task.ts";
 import type { Adopted, StoredDelivery } from "../contract.ts";
 import { takeSeqs } from "./gates.ts";
 import { errorOf } from "./rows.ts";
-import { endWait } from "./waits.ts";
 import type { Writing } from "./writing.ts";
 
 type End = Pick<StoredDelivery, "status" | "value" | "ref" | "error">;
@@ -38,14 +37,4 @@ export function adoptStep(w: Writing, task: number, act: number, from: Adopted):
   );
   const status = row.error === null ? "succeeded" : "failed";
   w.deliveries.push({ parent: task, seq, act, status, value: row.value, ref: row.ref, error: errorOf(row.error), at: w.now });
-}
-
-export function adoptWait(w: Writing, task: number, act: number, from: Adopted): void {
-  const row = w.sql.row<{ value: string | null }>(
-    "SELECT value FROM wait WHERE task = ? AND act = ? AND ended_at IS NOT NULL AND error IS NULL",
-    from.task,
-    from.act,
-  );
-  if (!row) throw new Error(`wait ${from.act} of task ${from.task} is to be taken over and has not succeeded`);
-  endWait(w, task, act, { status: "succeeded", value: row.value, error: null });
 }

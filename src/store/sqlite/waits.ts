@@ -1,7 +1,6 @@
 import { FlotillaError, type ErrorJson } from "../../core/error.ts";
 import { outcomeCode } from "../../core/task.ts";
-import { waitKinds, type ActBatch, type Answer, type WaitKind } from "../contract.ts";
-import { adoptWait } from "./adopt.ts";
+import { waitKinds, type ActBatch, type Adopted, type Answer, type WaitKind } from "../contract.ts";
 import { takeSeqs } from "./gates.ts";
 import { errorText } from "./rows.ts";
 import type { Writing } from "./writing.ts";
@@ -107,4 +106,15 @@ export function writeAnswers(w: Writing, answers: readonly Answer[]): void {
     const status = a.error ? "failed" : "succeeded";
     if (!open || !endWait(w, a.task, a.act, { status, value: a.value, error: a.error })) w.unanswered.add(index);
   }
+}
+
+/** It ends as that one of an earlier run has ended. */
+function adoptWait(w: Writing, task: number, act: number, from: Adopted): void {
+  const row = w.sql.row<{ value: string | null }>(
+    "SELECT value FROM wait WHERE task = ? AND act = ? AND ended_at IS NOT NULL AND error IS NULL",
+    from.task,
+    from.act,
+  );
+  if (!row) throw new Error(`wait ${from.act} of task ${from.task} is to be taken over and has not succeeded`);
+  endWait(w, task, act, { status: "succeeded", value: row.value, error: null });
 }
