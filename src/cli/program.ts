@@ -1,5 +1,9 @@
 import { Command, Option } from "commander";
 import type { Bind, MakeCommand } from "./command.ts";
+import { approvalsApprove } from "./commands/approvals-approve.ts";
+import { approvalsLs } from "./commands/approvals-ls.ts";
+import { approvalsReject } from "./commands/approvals-reject.ts";
+import { approvalsShow } from "./commands/approvals-show.ts";
 import { dbBackup } from "./commands/db-backup.ts";
 import { dbCheck } from "./commands/db-check.ts";
 import { dbMigrate } from "./commands/db-migrate.ts";
@@ -13,6 +17,8 @@ import { run } from "./commands/run.ts";
 import { runsCancel } from "./commands/runs-cancel.ts";
 import { runsGet } from "./commands/runs-get.ts";
 import { runsLs } from "./commands/runs-ls.ts";
+import { runsQuery } from "./commands/runs-query.ts";
+import { runsSend } from "./commands/runs-send.ts";
 import { runsWatch } from "./commands/runs-watch.ts";
 import { tasksExplain } from "./commands/tasks-explain.ts";
 import { tasksGet } from "./commands/tasks-get.ts";
@@ -40,8 +46,25 @@ export function createProgram(bind: Bind, version: string): Command {
     .addCommand(up(bind))
     .addCommand(run(bind))
     .commandsGroup("Look:")
-    .addCommand(group("runs", "list, show, follow and cancel runs", [runsLs, runsGet, runsWatch, runsCancel]))
+    .addCommand(
+      group("runs", "list, show, follow and cancel runs; send to them and ask them", [
+        runsLs,
+        runsGet,
+        runsWatch,
+        runsCancel,
+        runsSend,
+        runsQuery,
+      ]),
+    )
     .addCommand(group("tasks", "list and show tasks, and say why one is not running", [tasksLs, tasksGet, tasksExplain]))
+    .addCommand(
+      group("approvals", "list, show and answer what workflows ask of people", [
+        approvalsLs,
+        approvalsShow,
+        approvalsApprove,
+        approvalsReject,
+      ]),
+    )
     .addCommand(group("workers", "list the live workers", [workersLs]))
     .commandsGroup("Keep:")
     .addCommand(

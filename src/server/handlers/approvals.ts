@@ -1,4 +1,4 @@
-import type { ApprovalsQuery, ApproveRequest } from "../../protocol/views.ts";
+import type { ApprovalsQuery } from "../../protocol/views.ts";
 import { approvalsQuery, approveBody, checked, parseBody, present, rejectBody } from "../requests.ts";
 import type { Handler } from "../route.ts";
 
@@ -13,11 +13,11 @@ export const approve: Handler = async ({ api }, call) => {
   const { value, ...rest } = checked(approveBody, parseBody(await call.body()), "body");
   // No value: what was proposed. The orchestrator checks an edited one against the approval's schema.
   const edited = value === undefined ? {} : { value: JSON.stringify(value) };
-  await api.approve(call.param("id"), { ...present(rest), ...edited } as ApproveRequest);
+  await api.approve(call.param("id"), { ...present(rest), ...edited });
   return { status: 200, json: { id: call.param("id"), state: "approved" } };
 };
 
 export const reject: Handler = async ({ api }, call) => {
-  await api.reject(call.param("id"), present(checked(rejectBody, parseBody(await call.body()), "body")) as { reason: string });
+  await api.reject(call.param("id"), present(checked(rejectBody, parseBody(await call.body()), "body")));
   return { status: 200, json: { id: call.param("id"), state: "rejected" } };
 };

@@ -1,7 +1,7 @@
 import { FlotillaError } from "../../core/error.ts";
 import { shortHash } from "../../core/hash.ts";
 import { canonicalJson } from "../../core/json.ts";
-import type { MessageRequest, OutcomeReply, RunsQuery, StartRequest, TasksQuery } from "../../protocol/views.ts";
+import type { OutcomeReply, RunsQuery, StartRequest, TasksQuery } from "../../protocol/views.ts";
 import { base } from "../base.ts";
 import {
   cancelBody,
@@ -72,7 +72,7 @@ export const cancelRun: Handler = async ({ api }, call) => {
 /** To a run, or to any task of one by its id. */
 export const sendMessage: Handler = async ({ api }, call) => {
   const { value = null, ...rest } = checked(messageBody, parseBody(await call.body()), "body");
-  await api.send(call.param("id"), present({ ...rest, value: JSON.stringify(value) }) as MessageRequest);
+  await api.send(call.param("id"), present({ ...rest, value: JSON.stringify(value) }));
   return { status: 202, json: { id: call.param("id"), message: rest.name, stored: true } };
 };
 
