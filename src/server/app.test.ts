@@ -163,7 +163,7 @@ describe("messages, queries and approvals", () => {
 
   it("tell code that takes too long to answer from a run that is not there", async () => {
     const { fake } = world();
-    const late = new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" });
+    const late = new FlotillaError("FLOTILLA_TIMEOUT", { after: "query" });
     const app = createApp({ ...fake.api, query: () => Promise.reject(late) });
     expect((await app.request(`${run}/query/a`)).status).toBe(504);
     expect((await world().ask(`${run}/query/a`)).status).toBe(404);
