@@ -1,4 +1,4 @@
-// The table of docs/guides/joins.md, run: what a parent's ctx.call gives or throws for each end of a child.
+// The table of docs/reference/outcomes.md, run: what a parent's ctx.call gives or throws for each end of a child.
 import { agent, createFleet, TerminalError, workflow } from "flotilla";
 import { expect, test } from "vitest";
 import * as z from "zod";
