@@ -182,6 +182,44 @@ r_7k2m9q4x  review-all  ✔ succeeded  11/11       1  3.4s   5s ago
   });
 });
 
+describe("-o", () => {
+  it("ndjson prints a line for each row, and says on stderr where a page goes on", async () => {
+    const { fake, cli } = await fakeFleet();
+    for (let i = 1; i <= 3; i++) fake.putRun(runView({ id: `r_${i}${secret.slice(1)}1` }));
+    const { out, err } = await cli("runs ls -o ndjson --limit 2");
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { id: string }).id.slice(0, 3)),
+    ).toEqual(["r_3", "r_2"]);
+    expect(err).toContain(`more: flotilla runs ls --after r_2${secret.slice(1)}1\n`);
+    expect((await cli("runs ls -o ndjson --status failed")).out).toBe("");
+  });
+
+  it("ndjson prints one thing as one line, also on a terminal, and errors as JSON", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const { out } = await cli("runs get -o ndjson", { tty: 80 });
+    expect([out.split("\n").length, JSON.parse(out)]).toEqual([2, done]);
+    expect(JSON.parse((await cli("runs get r_9 -o ndjson")).err)).toMatchObject({ error: { code: "FLOTILLA_NOT_FOUND" } });
+    expect(JSON.parse((await cli("runs nothing -ondjson")).err)).toMatchObject({ error: { code: "USAGE" } });
+  });
+
+  it("md prints lists as Markdown, and nothing else", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun({ ...done, tags: ["a|b"] });
+    expect((await cli("runs ls -o md")).out).toBe(`| RUN | NAME | STATUS | TASKS | FAILED | TOOK | STARTED | TAGS |
+| --- | --- | --- | ---: | ---: | ---: | ---: | --- |
+| r_7k2m9q4x | review-all | ✔ succeeded | 11/11 | 1 | 3.4s | 5s ago | a\\|b |
+`);
+    expect((await cli("explain -o md")).code).toBe(0);
+    for (const line of ["runs get -o md", "explain STORE_LOCKED -o md"])
+      expect(await cli(line)).toMatchObject({ code: 2, out: "", err: expect.stringContaining("Only lists") as string });
+    expect((await cli("approvals ls -o md")).err).toBe("nothing waits for an answer\n");
+  });
+});
+
 describe("messages and queries", () => {
   it("send stores a value, JSON or text, for a run or a task", async () => {
     const { fake, cli } = await fakeFleet();

@@ -11,6 +11,7 @@ import { dbPurge } from "./commands/db-purge.ts";
 import { dbRestore } from "./commands/db-restore.ts";
 import { dbResume } from "./commands/db-resume.ts";
 import { dbStatus } from "./commands/db-status.ts";
+import { outputFormats } from "./context.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { run } from "./commands/run.ts";
@@ -39,7 +40,7 @@ export function createProgram(bind: Bind, version: string): Command {
     .addOption(
       new Option("--config <file>", 'where the definitions are (default: flotilla.config.ts, or package.json\'s "flotilla")'),
     )
-    .addOption(new Option("-o, --output <format>", "what stdout gets").choices(["table", "json"]).default("table"))
+    .addOption(new Option("-o, --output <format>", "what stdout gets").choices(outputFormats).default("table"))
     .addOption(new Option("-q, --quiet", "no progress and no hints on stderr").default(false))
     .addOption(new Option("--no-color", "no colours, as with NO_COLOR=1"))
     .commandsGroup("Work:")

@@ -18,7 +18,7 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
   try {
     return printWatched(c, await watchRun(api, id, c, stop.signal));
   } catch (error) {
-    if (isFlotillaError(error, "FLOTILLA_UNREACHABLE") && c.globals.output === "table") {
+    if (isFlotillaError(error, "FLOTILLA_UNREACHABLE") && !c.asJson) {
       c.err.line(`${c.err.theme.glyphs.warn} the fleet stopped; ${shortId(id)} is stored and goes on with the next: flotilla up`);
       return exitCodes.unreachable;
     }
@@ -33,7 +33,7 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
 
 export function printWatched(c: Context, { run, outcome }: Watched): ExitCode {
   const value = valueOf(outcome);
-  if (c.globals.output === "json") c.out.json({ run, outcome: { ...outcome, value, ...gapsOf(outcome) } });
+  if (c.asJson) c.out.json({ run, outcome: { ...outcome, value, ...gapsOf(outcome) } });
   else {
     if (outcome.value !== null && value !== null) printValue(c, value);
     if (!c.globals.quiet || outcome.error !== null) c.err.lines(summaryLines(run, outcome, value, c));

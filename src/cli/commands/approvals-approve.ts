@@ -40,7 +40,7 @@ Examples:
           ...(o.note !== undefined && { note: o.note }),
           ...(value !== undefined && { value: JSON.stringify(value) }),
         });
-        if (c.globals.output === "json") c.out.json({ id, state: "approved", by: by ?? null });
+        if (c.asJson) c.out.json({ id, state: "approved", by: by ?? null });
         else c.err.line(`${c.err.theme.glyphs.ok} approved ${shortId(id)}${by ? ` as ${by}` : ""}`);
         return exitCodes.ok;
       }),

@@ -8,6 +8,7 @@ import { exitCodes } from "../exit-code.ts";
 import { openToRead } from "../open-api.ts";
 import { afterOption, limitOption } from "../options.ts";
 import { pageHint } from "../page-hint.ts";
+import { printList } from "../print-list.ts";
 import { shortId } from "../short-id.ts";
 import { ago } from "../text/format.ts";
 import type { Column } from "../text/table.ts";
@@ -28,12 +29,8 @@ export const approvalsLs: MakeCommand = (bind) =>
         await using opened = await openToRead(c);
         const query: ApprovalsQuery = { limit, ...(after && { after }) };
         const page = await opened.api.approvals(query);
-        if (c.globals.output === "json") c.out.json(page);
-        else if (page.items.length === 0) hint(c, "nothing waits for an answer");
-        else {
-          c.out.table(columns(c), page.items);
-          hint(c, `more of one: flotilla approvals show ${shortId(page.items[0]?.id ?? "")}`);
-        }
+        printList(c, { rows: page.items, columns: columns(c), whole: page, empty: "nothing waits for an answer" });
+        if (page.items[0]) hint(c, `more of one: flotilla approvals show ${shortId(page.items[0].id)}`);
         pageHint(c, page, { noun: "approval", total: undefined, command: "flotilla approvals ls" });
         return exitCodes.ok;
       }),

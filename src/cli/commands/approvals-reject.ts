@@ -22,7 +22,7 @@ export const approvalsReject: MakeCommand = (bind) =>
         await using opened = await openFleetOf(c, ["start the fleet that waits for it, then answer: flotilla up"]);
         const id = await resolveApproval(opened.api, text);
         await opened.api.reject(id, { reason: o.reason, ...(by && { by }) });
-        if (c.globals.output === "json") c.out.json({ id, state: "rejected", by: by ?? null });
+        if (c.asJson) c.out.json({ id, state: "rejected", by: by ?? null });
         else c.err.line(`${c.err.theme.glyphs.ok} rejected ${shortId(id)}${by ? ` as ${by}` : ""}`);
         return exitCodes.ok;
       }),

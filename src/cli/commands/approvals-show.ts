@@ -15,7 +15,7 @@ export const approvalsShow: MakeCommand = (bind) =>
       bind(async (c, _, [text = ""]) => {
         await using opened = await openToRead(c);
         const approval = await opened.api.approval(await resolveApproval(opened.api, text));
-        if (c.globals.output === "json") c.out.json(approval);
+        if (c.asJson) c.out.json(approval);
         else c.out.lines(approvalLines(approval, c));
         if (approval.state === "open") for (const command of answerCommands(approval)) hint(c, command);
         return exitCodes.ok;

@@ -14,7 +14,7 @@ export const runsQuery: MakeCommand = (bind) =>
       bind(async (c, _, [text, name = ""]) => {
         await using opened = await openFleetOf(c, ["start the fleet that works on it, then ask: flotilla up"]);
         const value = JSON.parse(await opened.api.query(await resolveEither(opened.api, text), name)) as unknown;
-        if (c.globals.output === "json") c.out.json(value);
+        if (c.asJson) c.out.json(value);
         else printValue(c, value);
         return exitCodes.ok;
       }),

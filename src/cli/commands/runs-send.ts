@@ -26,7 +26,7 @@ Examples:
         await using opened = await openFleetOf(c, ["start the fleet that works on it, then send: flotilla up"]);
         const id = await resolveEither(opened.api, text);
         await opened.api.send(id, { name, value: JSON.stringify(value), ...(key !== undefined && { key }) });
-        if (c.globals.output === "json") c.out.json({ id, message: name, stored: true });
+        if (c.asJson) c.out.json({ id, message: name, stored: true });
         else c.err.line(`${c.err.theme.glyphs.ok} sent ${name} to ${shortId(id)}`);
         return exitCodes.ok;
       }),
