@@ -83,6 +83,20 @@ test("messages, queries and approvals are answered from the command line", async
   expect((await cli(...command.split(" "))).code).toBe(1);
 });
 
+test("what waits can be looked at while no fleet is up, and answered when one is", async () => {
+  const { fleet, cli } = await world();
+  const run = await fleet.start(asks, {});
+  await run.send(go, { n: 1 });
+  for await (const _ of run.events({ types: ["approval.asked"] })) break;
+  await fleet.close();
+  const listed = await cli("approvals", "ls");
+  const id = /^a_\S+/m.exec(listed.out)?.[0] ?? "";
+  expect(listed.out).toContain("Go on?");
+  expect((await cli("approvals", "show", id)).out).toContain("with 1");
+  expect((await cli("approvals", "approve", id)).code).toBe(4);
+  expect((await cli("runs", "query", run.id, "waits-for")).code).toBe(4);
+});
+
 test("a no from the command line ends the run with its reason", async () => {
   const { fleet, cli } = await world();
   const run = await fleet.start(asks, {});
