@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { systemClock } from "../core/clock.ts";
@@ -10,6 +11,9 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,
+    get user() {
+      return userName();
+    },
     readStdin: () => text(process.stdin),
     stdinIsTTY: process.stdin.isTTY,
     async ask(question) {
@@ -38,4 +42,12 @@ function outputOf(stream: NodeJS.WriteStream): Output {
       return stream.isTTY ? Math.max(20, stream.columns || 80) : 80;
     },
   };
+}
+
+function userName(): string | undefined {
+  try {
+    return userInfo().username || undefined;
+  } catch {
+    return undefined; // a container may run under a number that no user has
+  }
 }

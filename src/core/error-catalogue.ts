@@ -8,7 +8,7 @@ export interface ErrorDetails {
   FLOTILLA_INPUT_INVALID: { issues: readonly Schema.Issue[] };
   FLOTILLA_OUTPUT_INVALID: { issues: readonly Schema.Issue[] };
   FLOTILLA_AGENT_FAILED: { agent: string; task: string; attempts: number };
-  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" };
+  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" | "waitFor" | "query" };
   FLOTILLA_JOIN_UNMET: { wanted: number; succeeded: number; gaps: number };
   FLOTILLA_BUDGET_EXHAUSTED: { budget: keyof Budget; limit: number; spent: number };
   FLOTILLA_REJECTED: { by: string; reason: string };
@@ -50,6 +50,21 @@ interface Entry<D> {
   fix(d: D): readonly string[];
 }
 
+const stopInTime = "pass ctx.signal on, so that the work stops when the attempt does";
+const timeouts: Readonly<Record<ErrorDetails["FLOTILLA_TIMEOUT"]["after"], { why: string; fix: readonly string[] }>> = {
+  timeout: { why: "the attempt outlived its timeout", fix: ["raise timeout, or give the work in smaller pieces", stopInTime] },
+  idleTimeout: {
+    why: "the attempt showed no progress within its idleTimeout",
+    fix: ["call ctx.progress in long work, or raise idleTimeout", stopInTime],
+  },
+  deadline: { why: "the attempt outlived its deadline", fix: ["give the work in smaller pieces", stopInTime] },
+  waitFor: {
+    why: "no such message came in time",
+    fix: ["take it as an outcome, `await ctx.waitFor(...).settled()`, or raise its timeout"],
+  },
+  query: { why: "the workflow's code did not answer in time", fix: ["ask again: its worker may have been busy or starting"] },
+};
+
 export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = {
   FLOTILLA_INPUT_INVALID: {
     title: "Input does not match the schema",
@@ -72,14 +87,8 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_TIMEOUT: {
     title: "Timed out",
     retryable: true,
-    why: (d) =>
-      d.after === "idleTimeout" ? "the attempt showed no progress within its idleTimeout" : `the attempt outlived its ${d.after}`,
-    fix: (d) => [
-      d.after === "idleTimeout"
-        ? "call ctx.progress in long work, or raise idleTimeout"
-        : "raise timeout, or give the work in smaller pieces",
-      "pass ctx.signal on, so that the work stops when the attempt does",
-    ],
+    why: (d) => timeouts[d.after].why,
+    fix: (d) => timeouts[d.after].fix,
   },
   FLOTILLA_JOIN_UNMET: {
     title: "Too few children succeeded",

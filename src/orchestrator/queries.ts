@@ -2,6 +2,7 @@
 import { FlotillaError } from "../core/error.ts";
 import { runId } from "../core/id.ts";
 import { priorities, type TaskState } from "../core/task.ts";
+import { gapTotal, type GapNotes } from "../protocol/gaps.ts";
 import type {
   AttemptView,
   DefinitionView,
@@ -28,7 +29,9 @@ const pageDefault = 50;
 export async function getRun(state: State, id: string): Promise<RunView> {
   const task = await findRun(state, id);
   const row = await state.store.runs.get(task.id);
-  return await runView(state, row as RunRow);
+  const view = await runView(state, row as RunRow);
+  const gaps = row?.outcome?.gaps;
+  return gaps ? { ...view, gaps: JSON.parse(gaps) as GapNotes } : view;
 }
 
 export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView>> {
@@ -57,7 +60,7 @@ async function runView(state: State, r: RunRow): Promise<RunView> {
   const done = stages.reduce((n, s) => n + s.succeeded + s.failed + s.canceled + s.quarantined, 0) + (r.outcome ? 1 : 0);
   const failed =
     stages.reduce((n, s) => n + s.failed + s.quarantined, 0) +
-    (r.outcome && r.outcome.status !== "succeeded" && r.outcome.status !== "canceled" ? 1 : 0);
+    (r.outcome && !["succeeded", "partial", "canceled"].includes(r.outcome.status) ? 1 : 0);
   const options = r.task.options === null ? null : (JSON.parse(r.task.options) as TaskOptions);
   return {
     id: runId(r.task.secret ?? "", r.task.id),
@@ -71,6 +74,7 @@ async function runView(state: State, r: RunRow): Promise<RunView> {
     tasks: { total: stages.reduce((n, s) => n + s.total, 1), done, failed },
     stages,
     error: r.outcome?.error ?? null,
+    gaps: { total: r.outcome?.gaps ? gapTotal(r.outcome.gaps) : 0, named: [] },
     spent: r.spent,
   };
 }

@@ -35,7 +35,7 @@ export class StateQueries {
     return new Promise((resolve, reject) => {
       const timer = this.#after(patienceMs, () => {
         this.#take(task, request);
-        reject(new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }, { where: `query ${name}` }));
+        reject(new FlotillaError("FLOTILLA_TIMEOUT", { after: "query" }, { where: `query ${name}` }));
       });
       const questions = this.#open.get(task) ?? new Map<number, Question>();
       this.#open.set(task, questions.set(request, { name, timer, resolve, reject }));

@@ -4,6 +4,7 @@ import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Priority, TaskState } from "../core/task.ts";
 import type { BackupReply } from "./backup.ts";
+import type { GapNote } from "./gaps.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -34,6 +35,8 @@ export interface RunView {
   readonly tasks: { readonly total: number; readonly done: number; readonly failed: number };
   readonly stages: readonly StageView[];
   readonly error: ErrorJson | null;
+  /** What a partial run did without: all are counted; the first 1,000 are named in the view of one run, none in a list. */
+  readonly gaps: { readonly total: number; readonly named: readonly GapNote[] };
   readonly spent: { readonly microUsd: number; readonly inputTokens: number; readonly outputTokens: number };
 }
 

@@ -1,11 +1,14 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
 import { FlotillaError } from "../../src/core/error.ts";
+import { jsonIssues } from "../../src/protocol/json-check.ts";
 import type {
+  ApprovalView,
   DefinitionView,
   EventView,
   Explanation,
   HealthView,
+  MessageRequest,
   OrchestratorApi,
   OutcomeReply,
   PlanView,
@@ -31,6 +34,7 @@ export function runView(o: Partial<RunView> = {}): RunView {
     tasks: { total: 1, done: 0, failed: 0 },
     stages: [],
     error: null,
+    gaps: { total: 0, named: [] },
     spent: { microUsd: 0, inputTokens: 0, outputTokens: 0 },
     ...o,
   };
@@ -100,6 +104,25 @@ export function healthView(o: Partial<HealthView> = {}): HealthView {
   };
 }
 
+export function approvalView(o: Partial<ApprovalView> = {}): ApprovalView {
+  return {
+    id: `a_${secret}1.3`,
+    runId: `r_${secret}1`,
+    taskId: `t_${secret}1`,
+    title: "Send the mail?",
+    detail: null,
+    diff: null,
+    role: null,
+    value: null,
+    valueSchema: null,
+    askedAt: "2026-11-22T10:00:01.000Z",
+    expiresAt: null,
+    onTimeout: "reject",
+    state: "open",
+    ...o,
+  };
+}
+
 export interface FakeOrchestrator {
   readonly api: OrchestratorApi;
   readonly started: StartRequest[];
@@ -107,6 +130,13 @@ export interface FakeOrchestrator {
   readonly purged: PurgeRequest[];
   /** Folders. */
   readonly backups: string[];
+  /** What runs and tasks were sent, a key that came again left out. */
+  readonly sent: (MessageRequest & { readonly id: string })[];
+  /** What was answered, the first answer of each approval. */
+  readonly answered: { readonly id: string; readonly how: "approved" | "rejected"; readonly [said: string]: unknown }[];
+  putApproval(approval: ApprovalView): void;
+  /** What the code of a run answers to a query, as JSON text. */
+  putAnswer(run: string, name: string, text: string): void;
   putRun(run: RunView): void;
   putTask(task: TaskDetail): void;
   putExplanation(e: Explanation): void;
@@ -148,6 +178,10 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const canceled: { id: string; reason: string }[] = [];
   const purged: PurgeRequest[] = [];
   const backups: string[] = [];
+  const sent: FakeOrchestrator["sent"] = [];
+  const answered: FakeOrchestrator["answered"] = [];
+  const approvals = new Map<string, ApprovalView>();
+  const answers = new Map<string, Map<string, string>>();
   let workers: readonly WorkerView[] = [];
   let health = healthView();
   let react: (run: RunView, request: StartRequest) => void = () => {};
@@ -172,6 +206,21 @@ export function fakeOrchestrator(): FakeOrchestrator {
     const found = map.get(id);
     if (found === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what, id });
     return found;
+  }
+
+  /** A run or a task that has not ended. */
+  function findOpen(id: string, what: string): void {
+    const state = tasks.get(id)?.state ?? find(runs, id.startsWith("t_") ? "task" : "run", id).status;
+    if (["running", "ready", "waiting", "delayed"].includes(state)) return;
+    throw new FlotillaError("FLOTILLA_TOO_LATE", { what, why: "the task that it is for has ended" });
+  }
+
+  function answer(id: string, how: "approved" | "rejected", said: object): void {
+    const approval = find(approvals, "approval", id);
+    if (approval.state !== "open")
+      throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `approval ${id}`, why: "it is not open any more" });
+    approvals.set(id, { ...approval, state: how });
+    answered.push({ id, how, ...said });
   }
 
   function page<T extends { id: string }>(
@@ -229,15 +278,32 @@ export function fakeOrchestrator(): FakeOrchestrator {
       if (!tasks.has(id)) find(runs, "run", id);
       canceled.push({ id, reason });
     },
-    send: async (id) => void find(runs, "run", id),
-    query: async (id) => JSON.stringify(find(runs, "run", id).status),
-    approvals: async () => ({ items: [], next: null }),
     repair: async (id) => ({ id: find(runs, "run", id).id, existing: false, depth: 0, pressure: "none" }),
     fork: async (id) => ({ id: find(tasks, "task", id).runId, existing: false, depth: 0, pressure: "none" }),
     redrive: async (id) => ({ id: find(tasks, "task", id).runId, existing: false, depth: 0, pressure: "none" }),
-    approval: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
-    approve: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
-    reject: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
+    async send(id, message) {
+      findOpen(id, `message ${message.name}`);
+      if (message.key === undefined || !sent.some((m) => m.id === id && m.key === message.key)) sent.push({ id, ...message });
+    },
+    async query(id, name) {
+      findOpen(id, `query ${name}`);
+      const known = answers.get(id) ?? new Map<string, string>();
+      return find(known, `query (it answers ${[...known.keys()].join(", ")})`, name);
+    },
+    approvals: async (q) =>
+      page(
+        [...approvals.values()].filter((a) => a.state === "open" || a.id === q.after),
+        q,
+      ),
+    approval: async (id) => find(approvals, "approval", id),
+    async approve(id, { value, ...said }) {
+      const { valueSchema } = find(approvals, "approval", id);
+      const given = value === undefined ? {} : { value: JSON.parse(value) as unknown };
+      const issues = "value" in given ? jsonIssues(valueSchema, given.value) : [];
+      if (issues.length > 0) throw new FlotillaError("FLOTILLA_INPUT_INVALID", { issues });
+      answer(id, "approved", { ...said, ...given });
+    },
+    reject: async (id, said) => answer(id, "rejected", said),
     run: async (id) => find(runs, "run", id),
     runs: async (q) =>
       page(
@@ -283,6 +349,10 @@ export function fakeOrchestrator(): FakeOrchestrator {
     canceled,
     purged,
     backups,
+    sent,
+    answered,
+    putApproval: (a) => void approvals.set(a.id, a),
+    putAnswer: (run, name, text) => void answers.set(run, new Map([...(answers.get(run) ?? []), [name, text]])),
     putRun: (run) => void runs.set(run.id, run),
     putTask: (task) => void tasks.set(task.id, task),
     putPlans: (id, views) => void plans.set(id, views),

@@ -75,6 +75,7 @@ export async function cli(argv: readonly string[], o: CliOptions = {}): Promise<
     env: o.env ?? {},
     cwd: o.cwd ?? tempDir(),
     clock: o.clock ?? hurriedClock(),
+    user: "ada",
     readStdin: async () => o.stdin ?? "",
     stdinIsTTY: o.stdin === undefined,
     async ask(question) {

@@ -79,7 +79,7 @@ export function te(e: unknown) {
   if (isFlotillaError(e)) {
     if (e.code === "FLOTILLA_NO_WORKER") return e.details.nearest[0];
     if (e.code === "FLOTILLA_TIMEOUT") {
-      const a: "timeout" | "idleTimeout" | "deadline" = e.details.after;
+      const a: "timeout" | "idleTimeout" | "deadline" | "waitFor" | "query" = e.details.after;
       return a;
     }
   }

@@ -20,7 +20,7 @@ export const dbBackup: MakeCommand = (bind) =>
         const reply = owner
           ? await owner.api.backup(to)
           : await (await import("../../runtime/db/unowned.ts")).backupUnowned(place.path, to, c.io.clock);
-        if (c.globals.output === "json") c.out.json(reply);
+        if (c.asJson) c.out.json(reply);
         else {
           const { theme } = c.err;
           c.out.line(

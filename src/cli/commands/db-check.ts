@@ -17,7 +17,7 @@ export const dbCheck: MakeCommand = (bind) =>
         requireFile(c, place);
         const { checkStore } = await import("../../runtime/db/inspect.ts");
         const report = await checkStore(place.path, { fix, now: c.io.clock.now() });
-        if (c.globals.output === "json") c.out.json(report);
+        if (c.asJson) c.out.json(report);
         else show(c, report, fix);
         return report.findings.some((f) => !f.mended) ? exitCodes.gate : exitCodes.ok;
       }),

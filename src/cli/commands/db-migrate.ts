@@ -14,7 +14,7 @@ export const dbMigrate: MakeCommand = (bind) =>
         requireFile(c, place);
         const { migrateStore } = await import("../../runtime/db/migrate.ts");
         const done = await migrateStore(place.path, { dryRun });
-        if (c.globals.output === "json") c.out.json({ ...done, dryRun });
+        if (c.asJson) c.out.json({ ...done, dryRun });
         else if (done.files.length === 0) c.out.line(`schema ${done.to}: nothing to do`);
         else
           c.out.lines([

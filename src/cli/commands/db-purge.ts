@@ -39,7 +39,7 @@ export const dbPurge: MakeCommand = (bind) =>
         const reply = owner
           ? await owner.api.purge(what)
           : await (await import("../../runtime/db/unowned.ts")).purgeUnowned(place.path, what, { clock: c.io.clock });
-        if (c.globals.output === "json") c.out.json(reply);
+        if (c.asJson) c.out.json(reply);
         else {
           c.out.line(`${c.out.theme.glyphs.ok} deleted ${plural(reply.runs, "run")} of ${plural(reply.tasks, "task")} in all`);
           if (reply.open > 0)

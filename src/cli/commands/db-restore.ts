@@ -18,7 +18,7 @@ export const dbRestore: MakeCommand = (bind) =>
         const target = parseStore(store.startsWith("sqlite:") ? store : `sqlite:${store}`, c.io.cwd);
         const path = target.kind === "sqlite" ? realDatabasePath(target.path) : "";
         const done = await restoreStore(resolve(c.io.cwd, folder), path, { resume, now: c.io.clock.now() });
-        if (c.globals.output === "json") c.out.json(done);
+        if (c.asJson) c.out.json(done);
         else {
           const near = nearPath(done.path, c.io.cwd);
           c.out.line(

@@ -11,7 +11,7 @@ export const dbResume: MakeCommand = (bind) =>
       requireFile(c, place);
       const { resumeStore } = await import("../../runtime/db/restore.ts");
       const resumed = resumeStore(place.path);
-      if (c.globals.output === "json") c.out.json({ path: place.path, resumed });
+      if (c.asJson) c.out.json({ path: place.path, resumed });
       else
         c.err.line(
           resumed ? `${c.err.theme.glyphs.ok} the next fleet on it goes on with its open runs` : "nothing kept it from going on",

@@ -27,7 +27,7 @@ export const dbStatus: MakeCommand = (bind) =>
         const { inspectStore } = await import("../../runtime/db/inspect.ts");
         const status = inspectStore(place.path, { exact });
         const live = await askOwner(place);
-        if (c.globals.output === "json") c.out.json({ ...status, ...live });
+        if (c.asJson) c.out.json({ ...status, ...live });
         else show(c, status, live);
         return exitCodes.ok;
       }),

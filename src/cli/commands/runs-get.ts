@@ -16,7 +16,7 @@ export const runsGet: MakeCommand = (bind) =>
         await using opened = await openToRead(c);
         const view = await opened.api.run(await resolveRun(opened.api, text));
         const plans = await opened.api.plans(view.id);
-        if (c.globals.output === "json") c.out.json({ ...view, plans });
+        if (c.asJson) c.out.json({ ...view, plans });
         else c.out.lines([...runLines(view, c, c.out), ...planLines(plans, c.out)]);
         const short = shortId(view.id);
         hint(

@@ -15,7 +15,7 @@ export const tasksGet: MakeCommand = (bind) =>
         await using opened = await openToRead(c);
         const task = await opened.api.task(await resolveTask(opened.api, text));
         const plans = task.kind === "workflow" ? await opened.api.plans(task.id) : [];
-        if (c.globals.output === "json") c.out.json({ ...task, plans });
+        if (c.asJson) c.out.json({ ...task, plans });
         else c.out.lines([...taskLines(task, c.out), ...planLines(plans, c.out)]);
         return exitCodes.ok;
       }),

@@ -93,7 +93,7 @@ function expiry(row: DueWait): Parameters<typeof endWait>[3] {
   const kind = waitKinds[row.kind] as WaitKind;
   if (kind === "timer") return { status: "succeeded", value: "null", error: null };
   if (kind === "message") {
-    const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }, { where: `ctx.waitFor(${row.name})` }).toJSON();
+    const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: "waitFor" }, { where: `ctx.waitFor(${row.name})` }).toJSON();
     return { status: "failed", value: null, error };
   }
   return (JSON.parse(row.detail ?? "{}") as { expiry: Parameters<typeof endWait>[3] }).expiry;
