@@ -16,7 +16,11 @@ const lease = fc.record({
   anywhere: rarely,
 });
 
+/** Taken over from another task; rarely from none. */
+const adopts = fc.option(which, { freq: 9, nil: null });
+
 const child = fc.record({
+  adopts,
   lane: fc.constantFrom(1, 2, 3),
   prio: fc.nat(2),
   pass: fc.nat(3),
@@ -27,6 +31,7 @@ const child = fc.record({
 });
 
 const wait = fc.record({
+  adopts,
   kind: fc.constantFrom("timer", "message", "message", "approval"),
   name: fc.nat(1),
   /** null: for ever; a timer always ends. */
@@ -38,7 +43,7 @@ const send = fc.record({ to: fc.constantFrom("child", "child", "task", "nobody")
 const acts = fc.record({
   lease,
   children: fc.array(child, { maxLength: 3 }),
-  steps: fc.nat(2),
+  steps: fc.array(adopts, { maxLength: 2 }),
   /** Of open steps, counted round; when `astray`, of any step or of none. */
   results: fc.array(fc.record({ which, failed: fc.boolean(), astray: rarely }), { maxLength: 2 }),
   emits: fc.nat(1),
@@ -78,6 +83,7 @@ const root = fc.record({
   born: fc.constantFrom("ready", "claimed", "delayed"),
   key: fc.option(fc.record({ key: fc.nat(2), input: fc.nat(1) }), { freq: 3, nil: null }),
   refused: rarely,
+  origin: rarely,
   /** An id that is there already, which the store must refuse. */
   again: fc.nat(60).map((n) => n === 60),
 });

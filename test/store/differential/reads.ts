@@ -36,6 +36,11 @@ function* readsOf(rows: Rows): Generator<Read> {
     yield read(`tasks.journal(${id})`, (s) => s.tasks.journal(id));
     yield read(`tasks.children(${id})`, (s) => s.tasks.children(id));
     yield read(`tasks.settled(${id})`, (s) => s.tasks.settled({ task: id, acts }));
+    yield read(`tasks.asked(${id})`, async (s) => (await s.tasks.asked(id)).toSorted((a, b) => a.act - b.act));
+    yield read(`plans.rows(${id})`, (s) => s.plans.rows({ task: id, name: "found", limit: 2 }));
+    yield read(`plans.tally(${id})`, async (s) =>
+      (await s.plans.tally({ parent: id, after: id % 2, scope: "p>" })).toSorted((a, b) => a.act - b.act),
+    );
     yield read(`tasks.waits(${id})`, (s) => s.tasks.waits({ task: id, limit: 100 }));
   }
   for (const id of [turn(ids), nobody]) {

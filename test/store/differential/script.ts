@@ -69,6 +69,7 @@ export class Script {
         ...(r.again ? { id: pick([...this.#stored()], r.pass)?.id ?? 1 } : {}),
         ...this.#birth(r),
         refused: r.refused ? refusal : null,
+        origin: r.origin ? { task: 1, run: 1, how: "repair" } : null,
         idempotency: r.key ? { key: `k${r.key.key}`, inputHash: `h${r.key.input}` } : null,
       }),
     );
@@ -127,12 +128,18 @@ export class Script {
         detached: c.detached,
         shielded: c.shielded,
         ...this.#birth(c),
-        ...(c.refused ? { refused: refusal, claim: null, dueAt: null } : {}),
+        // Some are nodes of a plan.
+        key: c.prio === 0 ? `p>n${c.pass}>${act}` : `k${act}`,
+        ...this.#endedBefore(c),
       });
       this.#born.set(kid.id, kid);
       children.push(kid);
     }
-    const steps = Array.from({ length: op.steps }, () => ({ act: ++act, key: `step:${act}`, askedAfter: 0 }));
+    const ended = [...this.#disk.rows.steps.values()].filter((s) => s.seq !== null);
+    const steps = op.steps.map((n) => {
+      const from = n === null ? undefined : pick(ended, n);
+      return { act: ++act, key: `step:${act}`, askedAfter: 0, ...(from ? { adopts: { task: from.task, act: from.act } } : {}) };
+    });
     const emits = Array.from({ length: op.emits }, () => ({
       act: ++act,
       key: `emit:${act}`,
@@ -159,8 +166,19 @@ export class Script {
     return [actsOf(task, lease.leaseNo, { children, steps, emits, stepResults, waits, sends, cancels, ...rest })];
   }
 
+  #endedBefore(c: ActsOp["children"][number]): Partial<NewTask> {
+    const over = { claim: null, dueAt: null };
+    if (c.refused) return { ...over, refused: refusal };
+    if (c.adopts === null) return {};
+    const from = c.adopts === 30 ? 999_999 : pick(this.#in("outcome"), c.adopts)?.id;
+    return from === undefined ? {} : { ...over, adopts: from };
+  }
+
   #wait(x: ActsOp["waits"][number], act: number): ActBatch["waits"][number] {
-    const asked = { act, key: `wait:${act}`, inputHash: `h${act}`, askedAfter: 0, name: null, detail: null };
+    const good = [...this.#disk.rows.waits.values()].filter((w) => w.kind === x.kind && w.endedAt !== null && !w.error);
+    const from = x.adopts === null ? undefined : pick(good, x.adopts);
+    const adopted = from ? { adopts: { task: from.task, act: from.act } } : {};
+    const asked = { act, key: `wait:${act}`, inputHash: `h${act}`, askedAfter: 0, name: null, detail: null, ...adopted };
     const dueAt = x.inMs === null ? null : this.#now + x.inMs;
     if (x.kind === "timer") return { ...asked, kind: "timer", dueAt: dueAt ?? this.#now };
     if (x.kind === "message") return { ...asked, kind: "message", name: `m${x.name}`, dueAt };

@@ -1,10 +1,11 @@
 import type { ActBatch } from "../../../src/store/contract.ts";
+import { adoptStep } from "./adopt.ts";
 import { cancelTask } from "./cancels.ts";
 import { add, childrenOf, name, need } from "./disk.ts";
 import { changeGate, park, tell } from "./gates.ts";
 import { writeSends } from "./messages.ts";
 import { count, happened } from "./runs.ts";
-import { giveBirth } from "./tasks.ts";
+import { firstEnd, giveBirth } from "./tasks.ts";
 import { cancelWait, writeWaits } from "./waits.ts";
 import { holdsLease, type Writing } from "./writing.ts";
 
@@ -18,9 +19,9 @@ export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
     openGate(w, b);
     for (const child of b.children) {
       count(w, child, "total");
-      // A refused child has failed, and its parent is told like of any other; of a detached one nobody is told anything.
-      const failed = { act: child.act as number, status: "failed", value: null, ref: null, error: child.refused } as const;
-      giveBirth(w, child, child.refused && !child.detached ? tell(w, b.lease.task, failed) : null);
+      // Of a child that has ended before it began its parent is told like of any other; of a detached one nobody is.
+      const end = firstEnd(w.rows, child);
+      giveBirth(w, child, end && !child.detached ? tell(w, b.lease.task, { act: child.act as number, ...end }) : null);
     }
     writeSteps(w, b);
     for (const { act, key, askedAfter, name: what, value } of b.emits) {
@@ -52,7 +53,7 @@ function openGate(w: Writing, b: ActBatch): void {
   const { startedAt, unwinds } = b;
   const first = { remaining: 0, acts: 0, lastSeq: 0, armed: false, startedAt, baseAct: 0, baseSeq: 0, unwinds, cancel: null };
   const gate = w.rows.gates.get(b.lease.task) ?? first;
-  const holding = b.children.filter((c) => !c.detached && !c.refused).length;
+  const holding = b.children.filter((c) => !c.detached && !c.refused && c.adopts === null).length;
   w.rows.gates.set(b.lease.task, gate);
   changeGate(w, b.lease.task, {
     remaining: gate.remaining + holding,
@@ -67,6 +68,7 @@ function writeSteps(w: Writing, b: ActBatch): void {
     const open = { seq: null, endedAt: null, value: null, ref: null, error: null };
     add(w.rows.steps, name(task, act), { task, act, key, askedAfter, ...open });
   }
+  for (const s of b.steps) if (s.adopts) adoptStep(w, task, s.act, s.adopts);
   for (const { act, value, ref, error } of b.stepResults) {
     const step = w.rows.steps.get(name(task, act));
     // The first result counts.

@@ -8,6 +8,7 @@ import type {
   DefinitionRow,
   Journal,
   LaneRow,
+  Origin,
   OutcomeRow,
   StageRow,
   StoredEvent,
@@ -131,6 +132,8 @@ export interface Rows {
   readonly waits: Map<string, Wait>;
   readonly sent: Map<string, Sent>;
   readonly messages: Message[];
+  /** By run. */
+  readonly origins: Map<number, Origin>;
   /** Attempts that did not end their task, by task and lease number. */
   readonly attempts: Map<string, AttemptRow & { readonly task: number }>;
   readonly cursors: Map<number, number>;
@@ -164,6 +167,7 @@ export function emptyDisk(): Disk {
       waits: new Map(),
       sent: new Map(),
       messages: [],
+      origins: new Map(),
       attempts: new Map(),
       cursors: new Map(),
       spent: new Map(),

@@ -1,4 +1,4 @@
-import type { Journal, StoredDelivery } from "../../../src/store/contract.ts";
+import type { AskedRow, Journal, StoredDelivery } from "../../../src/store/contract.ts";
 import { childrenOf, type Rows } from "./disk.ts";
 
 type Entry = Journal["entries"][number];
@@ -22,6 +22,18 @@ export function readJournal(rows: Rows, task: number): Journal | null {
 
 export function readSettled(rows: Rows, task: number, acts: readonly number[]): ReadonlyMap<number, StoredDelivery> {
   return new Map(askedBy(rows, task).flatMap(({ told }) => (told && acts.includes(told.act) ? [[told.act, told]] : [])));
+}
+
+/** What a task has asked for that ends, in whatever execution of it. */
+export function readAsked(rows: Rows, task: number): readonly AskedRow[] {
+  return askedBy(rows, task).flatMap(({ entry, told }): AskedRow[] => {
+    const { kind } = entry;
+    if (kind === "emit" || kind === "send") return [];
+    const child = kind === "child" ? childrenOf(rows, task).find((c) => c.row.act === entry.act) : undefined;
+    const place = child && rows.places.get(child.row.id);
+    const status = place?.in === "outcome" ? place.outcome.status : (told?.status ?? null);
+    return [{ ...entry, kind, status, task: child?.row.id ?? null }];
+  });
 }
 
 function askedBy(rows: Rows, task: number): Asked[] {

@@ -5,6 +5,7 @@ import { bootStore } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
 import { emptyDisk, type Disk } from "./disk.ts";
+import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
@@ -18,6 +19,7 @@ export function openModelStore(disk: Disk = emptyDisk()): Store {
     tasks: openTaskReads(disk),
     runs: openRunReads(disk),
     events: openEventReads(disk),
+    plans: openPlanReads(disk),
     facts: { url: "model", schema: 0, durability: "process" },
     close() {},
   };

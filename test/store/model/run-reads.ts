@@ -35,6 +35,7 @@ function runRow(rows: Rows, task: TaskRow): RunRow {
   return {
     task,
     outcome: outcomeOf(rows, task.id),
+    origin: rows.origins.get(task.id) ?? null,
     cursor: rows.cursors.get(task.id) ?? 0,
     spent: rows.spent.get(task.id) ?? { microUsd: 0, inputTokens: 0, outputTokens: 0 },
     stages: [...rows.stages.values()]

@@ -1,6 +1,6 @@
 import type { Store, Whereabouts } from "../../../src/store/contract.ts";
 import { childrenOf, type Disk, type Rows } from "./disk.ts";
-import { readJournal, readSettled } from "./journal-reads.ts";
+import { readAsked, readJournal, readSettled } from "./journal-reads.ts";
 import { readyRow } from "./tasks.ts";
 import { openWaitReads } from "./wait-reads.ts";
 
@@ -26,6 +26,7 @@ export function openTaskReads(disk: Disk): Store["tasks"] {
         .map(({ task: _, ...a }) => a)
         .toSorted((a, b) => a.leaseNo - b.leaseNo),
     journal: (id) => readJournal(disk.rows, id),
+    asked: (id) => readAsked(disk.rows, id),
     settled: ({ task, acts }) => readSettled(disk.rows, task, acts),
     ...openWaitReads(disk),
     children: (id) => ({

@@ -1,4 +1,5 @@
 import type { NewTask, ReadyRow, TaskRow } from "../../../src/store/contract.ts";
+import { adoptedEnd, type End } from "./adopt.ts";
 import { add, childrenOf, name, need, type Place, type Rows } from "./disk.ts";
 import { countEnd } from "./runs.ts";
 import { timedWaits } from "./waits.ts";
@@ -25,31 +26,48 @@ export function writeRoots(w: Writing, tasks: readonly NewTask[]): void {
 
 /** Puts a task where it belongs: closed when it was refused, running when claimed at once, delayed, else ready. */
 export function giveBirth(w: Writing, t: NewTask, seq: number | null): void {
-  const { inputHash, askedAfter, shielded, refused, claim: _, dueAt: __, idempotency: ___, ...row } = t;
+  const {
+    inputHash,
+    askedAfter,
+    shielded,
+    refused: _,
+    claim: __,
+    dueAt: ___,
+    idempotency: ____,
+    adopts: _____,
+    origin,
+    ...row
+  } = t;
   if (t.parent !== null && childrenOf(w.rows, t.parent).some((c) => c.row.act === t.act))
     throw new Error(`task ${t.parent} has a child with act ${t.act} already`);
   add(w.rows.tasks, t.id, { row, inputHash, askedAfter, shielded });
   add(w.rows.places, t.id, firstPlace(w, t, seq));
-  if (refused) countEnd(w, row, "failed");
+  if (origin) add(w.rows.origins, t.id, origin);
+  const end = firstEnd(w.rows, t);
+  if (end) countEnd(w, row, end.status);
+}
+
+/** How a task has ended before it began: refused, or as another one that it takes over. */
+export function firstEnd(rows: Rows, t: NewTask): End | null {
+  if (t.refused) return { status: "failed", value: null, ref: null, error: t.refused };
+  return t.adopts === null ? null : adoptedEnd(rows, t.adopts);
 }
 
 function firstPlace(w: Writing, t: NewTask, seq: number | null): Place {
   const fresh = { leaseNo: 0, attempt: 0, crashes: 0, alone: false };
-  if (t.refused) {
+  const end = firstEnd(w.rows, t);
+  if (end) {
     return {
       in: "outcome",
       outcome: {
         task: t.id,
         leaseNo: 0,
-        status: "failed",
         attempt: 0,
         worker: null,
         seq,
         startedAt: null,
         finishedAt: w.now,
-        value: null,
-        ref: null,
-        error: t.refused,
+        ...end,
         spent: null,
         gaps: null,
       },

@@ -1,5 +1,6 @@
 import { FlotillaError, type ErrorJson } from "../../../src/core/error.ts";
 import type { ActBatch, Answer } from "../../../src/store/contract.ts";
+import { adoptWait } from "./adopt.ts";
 import { add, name, type Rows, type Wait } from "./disk.ts";
 import { tell } from "./gates.ts";
 import { takeMessage } from "./messages.ts";
@@ -17,11 +18,13 @@ export function writeWaits(w: Writing, b: ActBatch): void {
   const { task } = b.lease;
   for (const a of b.waits) {
     const open = { endedAt: null, seq: null, status: null, value: null, error: null };
-    add(w.rows.waits, name(task, a.act), { task, begunAt: w.now, ...a, ...open });
-    if (a.kind === "approval") happened(w, b.run, { type: "approval", task, act: a.act });
+    const { adopts, ...asked } = a;
+    add(w.rows.waits, name(task, a.act), { task, begunAt: w.now, ...asked, ...open });
+    if (a.kind === "approval" && !adopts) happened(w, b.run, { type: "approval", task, act: a.act });
   }
+  for (const a of b.waits) if (a.adopts) adoptWait(w, task, a.act, a.adopts);
   for (const a of b.waits) {
-    const value = a.kind === "message" ? takeMessage(w, task, a.name) : undefined;
+    const value = a.kind === "message" && !a.adopts ? takeMessage(w, task, a.name) : undefined;
     if (value !== undefined) endWait(w, task, a.act, { status: "succeeded", value, error: null });
   }
 }
