@@ -49,7 +49,7 @@ describe("the search", () => {
   test("comes by everything that can happen", async () => {
     const seen = new Map<string, number>();
     const saw = (what: string, n = 1) => seen.set(what, (seen.get(what) ?? 0) + n);
-    for (const ops of fc.sample(sequences, { numRuns: 300, seed: 1 }))
+    for (const ops of fc.sample(sequences, { numRuns: 800, seed: 1 }))
       for (const c of await performed(ops)) tally(c.call, c.answer, saw);
     const rare = everything.filter((what) => (seen.get(what) ?? 0) < 5);
     expect(rare).toEqual([]);
