@@ -6,9 +6,9 @@ import { delayedTasks, nextDue, readyRow } from "./tasks.ts";
  * A new life: what earlier lives were running is ready again, with its lease number and without a charge. What was idle
  * has nothing to run for: it is parked.
  */
-export function bootStore(disk: Disk, p: { readonly pid: number; readonly now: number }): Boot {
+export function bootStore(disk: Disk, p: { readonly pid: number; readonly now: number; readonly skip?: number }): Boot {
   return inTransaction(disk, (rows) => {
-    const boot = rows.lives.length + 1;
+    const boot = (rows.lives.at(-1)?.boot ?? 0) + 1 + (p.skip ?? 0);
     rows.lives.push({ boot, pid: p.pid });
     let recovered = 0;
     for (const [task, place] of rows.places) {

@@ -63,12 +63,17 @@ export function closeGate(w: Writing, task: number, reason: string): void {
   if (gate && gate.remaining > 0) cancelChildren(w, task, { upto: null, shielded: true, reason });
 }
 
-/** The next execution of a task: what was asked and settled before counts no more. */
+/**
+ * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one was told of
+ * is the first thing that the next one learns.
+ */
 export function renewGate(w: Writing, task: number): void {
   const gate = w.rows.gates.get(task);
   if (!gate) return;
   const { acts: baseAct, lastSeq: baseSeq } = gate;
-  changeGate(w, task, { baseAct, baseSeq, remaining: 0, armed: false, startedAt: w.now });
+  const cancel = gate.cancel && { ...gate.cancel, seq: baseSeq + 1 };
+  const lastSeq = baseSeq + (cancel ? 1 : 0);
+  changeGate(w, task, { baseAct, baseSeq, lastSeq, cancel, remaining: 0, armed: false, startedAt: w.now });
   for (const table of [w.rows.steps, w.rows.waits, w.rows.sent])
     for (const [key, row] of table) if (row.task === task) table.delete(key);
   if (gate.remaining > 0) cancelChildren(w, task, { upto: baseAct, shielded: true, reason: "its parent has continued" });

@@ -9,9 +9,14 @@ import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
-/** Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
+/** Upkeep deletes what is old; the model keeps everything, and has none. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
 export function openModelStore(disk: Disk = emptyDisk()): Store {
   return {
+    upkeep: new Proxy({} as Store["upkeep"], {
+      get: () => {
+        throw new Error("the model deletes nothing: ask a driver");
+      },
+    }),
     boot: (p) => bootStore(disk, p),
     commit: (batch) => commitBatch(disk, batch),
     catalogue: openCatalogue(disk),
