@@ -81,9 +81,10 @@ function writeSteps(w: Writing, batch: ActBatch): void {
   for (const s of batch.steps) flat.push(task, s.act, s.key, s.askedAfter, leaseNo, w.now);
   w.tables.step.insert(flat);
   for (const s of batch.steps) if (s.adopts) adoptStep(w, task, s.act, s.adopts);
-  if (batch.stepResults.length === 0) return;
-  let seq = takeSeqs(w, task, batch.stepResults.length) as number;
   for (const r of batch.stepResults) {
+    // The first result counts: a second one would take a place in an order that its reader has gone past.
+    if (!w.sql.row("SELECT 1 FROM step WHERE task = ? AND act = ? AND seq IS NULL", task, r.act)) continue;
+    const seq = takeSeqs(w, task, 1) as number;
     w.sql.run(
       "UPDATE step SET seq = ?, ended_at = ?, value = ?, ref = ?, error = ? WHERE task = ? AND act = ?",
       seq,
@@ -105,7 +106,6 @@ function writeSteps(w: Writing, batch: ActBatch): void {
       at: w.now,
     };
     w.deliveries.push(delivery);
-    seq += 1;
   }
 }
 

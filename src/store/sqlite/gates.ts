@@ -50,14 +50,15 @@ export const wasParked = 3;
 
 /** A parked task comes back: it is ready, in the place that it has had from the start. */
 export function unpark(w: Writing, task: number): void {
-  w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
   const row = w.sql.row<RawReady>(
     `SELECT t.lane, t.prio, t.pass, p.task, p.lease_no AS leaseNo, p.attempt, p.crashes, 0 AS alone, ? AS since
      FROM parked p JOIN task t ON t.id = p.task WHERE p.task = ?`,
     w.now,
     task,
   );
+  // One that a worker holds stays as it is, idle or not.
   if (!row) return;
+  w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
   w.sql.run("DELETE FROM parked WHERE task = ?", task);
   w.tables.ready.insert([row.lane, row.prio, row.pass, task, row.leaseNo, row.attempt, row.crashes, 0, w.now]);
   w.woken.push(readyRow(row));

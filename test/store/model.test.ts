@@ -1,0 +1,13 @@
+import type { Store } from "../../src/store/contract.ts";
+import { exerciseStore } from "./exercise-store.ts";
+import { emptyDisk, type Disk } from "./model/disk.ts";
+import { openModelStore } from "./model/open.ts";
+
+const disks = new WeakMap<Store, Disk>();
+function open(disk: Disk): Store {
+  const store = openModelStore(disk);
+  disks.set(store, disk);
+  return store;
+}
+
+exerciseStore("model", { open: () => open(emptyDisk()), reopen: (store) => open(disks.get(store) as Disk) });
