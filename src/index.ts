@@ -6,7 +6,7 @@ export { contract } from "./client/contract.ts";
 export { message } from "./client/message.ts";
 export { limit } from "./client/limit.ts";
 export { schedule } from "./client/schedule.ts";
-export { plan, parsePlan } from "./client/plan.ts";
+export { plan, parsePlan, planSchema } from "./client/plan.ts";
 export { defineFleet } from "./client/fleet-definition.ts";
 export { connect } from "./client/connect.ts";
 export { script } from "./client/script.ts";
@@ -54,7 +54,20 @@ export type {
   Usage,
   WorkflowContext,
 } from "./core/context.ts";
-export type { Late, NodeRef, Plan, PlanBuilder } from "./core/plan.ts";
+export type {
+  CallNode,
+  ExecuteOptions,
+  FailedNode,
+  Late,
+  MapNode,
+  NodeOptions,
+  NodeRef,
+  Plan,
+  PlanBuilder,
+  PlanError,
+  PlanIssue,
+  PlanNode,
+} from "./core/plan.ts";
 export type { Gap, Item, Joined, Pending, Settled } from "./core/settled.ts";
 
 // Errors

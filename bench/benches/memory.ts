@@ -1,6 +1,7 @@
 import type { Bench } from "../harness/bench.ts";
 import { median, spread } from "../harness/bench.ts";
 import { inChild } from "../harness/child.ts";
+import type { Parked } from "../work/parked.ts";
 
 export const memory: Bench = {
   name: "sqlite.memory",
@@ -29,5 +30,34 @@ export const memory: Bench = {
       limit: median(raw),
       settings: { tasks, peakMB: Math.round(median(peaks)), heapMB: Math.round(median(heaps)) },
     };
+    yield* parked(s);
   },
 };
+
+/** Runs that wait for a message, most of them in no process's memory; and how long it takes 1,000 of them to end. */
+async function* parked(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["run"]> {
+  const runs = s.quick ? 10_000 : 100_000;
+  const continuations = runs / 10;
+  const woken = 1_000;
+  const rounds: Parked[] = [];
+  for (let round = 1; round <= (s.quick ? 1 : 3); round++) {
+    s.progress(`parked, round ${round}`);
+    const path = s.scratch();
+    rounds.push(await inChild<Parked>(new URL("../work/parked.ts", import.meta.url), { path, runs, woken, continuations }));
+  }
+  const of = (key: keyof Parked) => median(rounds.map((r) => r[key]));
+  yield {
+    case: s.quick ? "parked10k" : "parked100k",
+    ...spread(rounds.map((r) => r.settled)),
+    unit: "MB",
+    limit: null,
+    settings: {
+      runs,
+      continuations,
+      woken,
+      wokenS: of("wokenS"),
+      peakMB: Math.round(of("peak")),
+      heapMB: Math.round(of("heap")),
+    },
+  };
+}

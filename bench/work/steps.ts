@@ -2,7 +2,13 @@ import { createFleet, workflow } from "flotilla";
 import { unchecked } from "../harness/schema.ts";
 
 /** Seconds that each round takes: `workflows` at once, each with `steps` durable steps one after the other. */
-export async function work(o: { path: string; workflows: number; steps: number; rounds: number }): Promise<number[]> {
+export async function work(o: {
+  path: string;
+  workflows: number;
+  steps: number;
+  rounds: number;
+  durability: "power" | "process";
+}): Promise<number[]> {
   const sequence = workflow({
     name: "sequence",
     input: unchecked<{ steps: number }>(),
@@ -12,7 +18,12 @@ export async function work(o: { path: string; workflows: number; steps: number; 
       return { sum };
     },
   });
-  const fleet = await createFleet({ definitions: [sequence], store: `sqlite:${o.path}`, workers: { slots: o.workflows } });
+  const fleet = await createFleet({
+    definitions: [sequence],
+    store: `sqlite:${o.path}`,
+    durability: o.durability,
+    workers: { slots: o.workflows },
+  });
   await fleet.run(sequence, { steps: 200 });
 
   const seconds: number[] = [];

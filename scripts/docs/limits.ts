@@ -25,6 +25,10 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   errorBytes: ["A stored error.", "bytes"],
   missedTicks: ['Missed ticks that a schedule with `onMissed: "all"` makes up for: the latest ones.', ""],
   scheduleEveryMs: ["Shortest `every` of a schedule.", "ms"],
+  planNodes: ["Nodes of one plan.", ""],
+  planDepth: ["Nodes of a plan that need each other in a row.", ""],
+  planBytes: ["A plan, as JSON.", "bytes"],
+  planNoteLength: ["The note of a plan's node.", "characters"],
 };
 
 /** Bounds that no code reads: the page would promise what nobody enforces. */
@@ -51,6 +55,8 @@ What is over a limit is refused with [FLOTILLA_TOO_LARGE](errors.md#flotilla_too
 refused before anything is written. A call inside a workflow that has too many siblings or is too deep is stored as failed, so
 that a re-run sees the same. A result that is too large ends its attempt. Two limits refuse nothing: a result over
 \`inlineResultBytes\` becomes an artifact, and an error is cut to \`errorBytes\`.
+
+A plan over a limit of plans is refused with the rest of its issues, see [plans](../guides/plans.md).
 
 How many tasks may wait in all is an option: \`quotas: { queued }\` of the fleet, 5,000,000 by default.
 \`run.queued\` tells the queue that a start met.

@@ -34,7 +34,12 @@ export const stages: readonly Stage[] = [
   { name: "package", shareS: 60, checks: [{ name: "build, publint, types of the tarball", run: script("check-package") }] },
   { name: "docs", shareS: 60, checks: [{ name: "examples compile, commands exist", run: script("check-docs") }] },
   { name: "first run", shareS: 90, checks: [{ name: "npm start, as the README shows it", run: script("check-start") }] },
-  { name: "unit and conformance", shareS: 150, tests: ["src", "scripts", "test/store", "test/orchestrator"] },
+  {
+    name: "unit and conformance",
+    shareS: 150,
+    tests: ["src", "scripts", "test/store", "test/orchestrator", "test/upkeep"],
+    longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
+  },
   { name: "replay and simulation", shareS: 90, tests: ["test/replay"], longEnv: { FLOTILLA_REPLAY_SEEDS: "10000" } },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli"] },

@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cli, fakeFleet, tempDir } from "../../test/cli/harness.ts";
-import { healthView, runView, secret, taskDetail, workerView } from "../../test/cli/fake-api.ts";
-import type { StageView } from "../protocol/views.ts";
+import { approvalView, healthView, runView, secret, taskDetail, workerView } from "../../test/cli/fake-api.ts";
+import type { PlanNodeView, StageView } from "../protocol/views.ts";
 
 const stage = (o: Partial<StageView>): StageView => ({
   stage: "review",
@@ -74,7 +74,69 @@ r_7k2m9q4x  review-all  ✔ succeeded  11/11       1  3.4s   5s ago
   STAGE    DONE  FAILED
   review  10/10       1
 `);
-    expect(JSON.parse((await cli("runs get 7k2 -o json")).out)).toEqual(done);
+    expect(JSON.parse((await cli("runs get 7k2 -o json")).out)).toEqual({ ...done, plans: [] });
+  });
+
+  it("get shows the nodes of its plans with their states", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const node: PlanNodeView = {
+      id: "files",
+      kind: "call",
+      agent: "ls",
+      needs: [],
+      note: null,
+      state: "succeeded",
+      task: `t_${secret}1.2`,
+      tasks: { total: 1, succeeded: 1, failed: 0, open: 0 },
+      keptFrom: "plan",
+      error: null,
+    };
+    const nodes: PlanNodeView[] = [
+      node,
+      {
+        ...node,
+        id: "parts",
+        kind: "map",
+        agent: "review",
+        needs: ["files"],
+        state: "running",
+        task: null,
+        tasks: { total: 12, succeeded: 8, failed: 1, open: 3 },
+        keptFrom: null,
+      },
+      {
+        ...node,
+        id: "odd",
+        agent: "review",
+        state: "failed",
+        task: null,
+        keptFrom: null,
+        error: { code: "FLOTILLA_INPUT_INVALID", message: "no\nname" },
+      },
+      {
+        ...node,
+        id: "report",
+        agent: "join",
+        needs: ["parts", "odd"],
+        state: "not-run",
+        task: null,
+        keptFrom: null,
+        note: "for the team",
+      },
+    ];
+    const plans = [{ key: "plan#2", result: "report", nodes }];
+    fake.putPlans(done.id, plans);
+    const { out } = await cli("runs get");
+    expect(out.slice(out.indexOf("\n  plan#2"))).toBe(`
+  plan#2, gives report
+  NODE    STATE        AGENT   DONE  TASK          NEEDS       NOTE
+  files   ✔ succeeded  ls            t_7k2m9q4x.2              kept from plan
+  parts   ● running    review  9/12                files
+  odd     ✖ failed     review                                  FLOTILLA_INPUT_INVALID: no name
+  report  ○ not-run    join                        parts, odd  for the team
+`);
+    expect(JSON.parse((await cli("runs get -o json")).out)).toMatchObject({ plans });
   });
 
   it.each([
@@ -117,6 +179,222 @@ r_7k2m9q4x  review-all  ✔ succeeded  11/11       1  3.4s   5s ago
     fake.putRun(done);
     expect((await cli("runs cancel r_7k")).err).toBe("r_7k2m9q4x has succeeded already; nothing to cancel\n");
     expect(fake.canceled).toEqual([]);
+  });
+});
+
+describe("-o", () => {
+  it("ndjson prints a line for each row, and says on stderr where a page goes on", async () => {
+    const { fake, cli } = await fakeFleet();
+    for (let i = 1; i <= 3; i++) fake.putRun(runView({ id: `r_${i}${secret.slice(1)}1` }));
+    const { out, err } = await cli("runs ls -o ndjson --limit 2");
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { id: string }).id.slice(0, 3)),
+    ).toEqual(["r_3", "r_2"]);
+    expect(err).toContain(`more: flotilla runs ls --after r_2${secret.slice(1)}1\n`);
+    expect((await cli("runs ls -o ndjson --status failed")).out).toBe("");
+  });
+
+  it("ndjson prints one thing as one line, also on a terminal, and errors as JSON", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const { out } = await cli("runs get -o ndjson", { tty: 80 });
+    expect([out.split("\n").length, JSON.parse(out)]).toMatchObject([2, done]);
+    expect(JSON.parse((await cli("runs get r_9 -o ndjson")).err)).toMatchObject({ error: { code: "FLOTILLA_NOT_FOUND" } });
+    expect(JSON.parse((await cli("runs nothing -ondjson")).err)).toMatchObject({ error: { code: "USAGE" } });
+  });
+
+  it("md prints lists as Markdown, and nothing else", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun({ ...done, tags: ["a|b"] });
+    expect((await cli("runs ls -o md")).out).toBe(`| RUN | NAME | STATUS | TASKS | FAILED | TOOK | STARTED | TAGS |
+| --- | --- | --- | ---: | ---: | ---: | ---: | --- |
+| r_7k2m9q4x | review-all | ✔ succeeded | 11/11 | 1 | 3.4s | 5s ago | a\\|b |
+`);
+    expect((await cli("explain -o md")).code).toBe(0);
+    for (const line of ["runs get -o md", "explain STORE_LOCKED -o md"])
+      expect(await cli(line)).toMatchObject({ code: 2, out: "", err: expect.stringContaining("Only lists") as string });
+    expect((await cli("approvals ls -o md")).err).toBe("nothing waits for an answer\n");
+  });
+});
+
+describe("messages and queries", () => {
+  it("send stores a value, JSON or text, for a run or a task", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    fake.putTask(taskDetail({ id: `t_${secret}1.4` }));
+    const cwd = tempDir();
+    writeFileSync(join(cwd, "go.json"), '{"now": true}');
+    expect(await cli("runs send r_7k go @go.json --key k", { cwd })).toEqual({
+      code: 0,
+      out: "",
+      err: "✔ sent go to r_7k2m9q4x\n",
+    });
+    await cli("runs send t_7k.4 go 5");
+    await cli("runs send r_7k go hello");
+    await cli("runs send r_7k go -", { stdin: "[null]" });
+    expect(fake.sent).toEqual([
+      { id: runView().id, name: "go", value: '{"now":true}', key: "k" },
+      { id: `t_${secret}1.4`, name: "go", value: "5" },
+      { id: runView().id, name: "go", value: '"hello"' },
+      { id: runView().id, name: "go", value: "[null]" },
+    ]);
+    expect(JSON.parse((await cli("runs send r_7k go 1 -o json")).out)).toEqual({ id: runView().id, message: "go", stored: true });
+  });
+
+  it("send to a run that has ended fails", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(done);
+    const { code, err } = await cli("runs send r_7k go 1");
+    expect([code, err]).toEqual([1, expect.stringContaining("FLOTILLA_TOO_LATE")]);
+  });
+
+  it("query prints what the code answers", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    fake.putAnswer(runView().id, "stage", '"drafting"');
+    fake.putAnswer(runView().id, "counts", '{"done":1}');
+    expect(await cli("runs query r_7k stage")).toEqual({ code: 0, out: "drafting\n", err: "" });
+    expect((await cli("runs query r_7k counts")).out).toBe('{\n  "done": 1\n}\n');
+    expect((await cli("runs query r_7k stage -o json")).out).toBe('"drafting"\n');
+    const { code, err } = await cli("runs query r_7k nothing");
+    expect([code, err]).toEqual([2, expect.stringContaining("it answers stage, counts")]);
+  });
+});
+
+describe("approvals", () => {
+  const edit = { value: { to: "a" }, valueSchema: { type: "object", properties: { to: { type: "string" } } } };
+
+  it("ls prints what waits, the oldest first", async () => {
+    const { fake, cli } = await fakeFleet();
+    expect((await cli("approvals ls")).err).toBe("nothing waits for an answer\n");
+    fake.putApproval(approvalView({ role: "operator", expiresAt: "2026-11-22T10:00:35.000Z" }));
+    fake.putApproval(approvalView({ id: `a_${secret}1.5.2`, title: "Delete it?", ...edit }));
+    fake.putApproval(approvalView({ id: `a_${secret}1.6`, state: "rejected" }));
+    const { out, err } = await cli("approvals ls");
+    expect(out).toBe(`APPROVAL        TITLE           FOR       EDIT   ASKED  EXPIRES
+a_7k2m9q4x.3    Send the mail?  operator        4s ago  in 30.0s: reject
+a_7k2m9q4x.5.2  Delete it?                yes   4s ago
+`);
+    expect(err).toBe("more of one: flotilla approvals show a_7k2m9q4x.3\n");
+    expect(JSON.parse((await cli("approvals ls -o json --limit 1")).out)).toMatchObject({ next: `a_${secret}1.3` });
+    expect((await cli("approvals ls --limit 1")).err).toContain(`flotilla approvals ls --after a_${secret}1.3\n`);
+  });
+
+  it("show tells all of it, and how to answer", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    fake.putApproval(approvalView({ detail: "to 400 people", diff: "- a\n+ b", expiresAt: "2026-11-23T10:00:00.000Z", ...edit }));
+    const { out, err } = await cli("approvals show a_7k.3");
+    expect(out).toBe(`! open  Send the mail?
+  id       a_${secret}1.3
+  run      r_7k2m9q4x
+  task     t_7k2m9q4x
+  asked    2026-11-22T10:00:01.000Z (4s ago)
+  expires  2026-11-23T10:00:00.000Z, then it counts as rejected
+
+  detail
+  to 400 people
+
+  diff
+  - a
+  + b
+
+  value, may be edited
+  {
+    "to": "a"
+  }
+`);
+    expect(err).toBe(
+      'flotilla approvals approve a_7k2m9q4x.3 (edited: --value @file.json)\nflotilla approvals reject a_7k2m9q4x.3 --reason "..."\n',
+    );
+    expect(JSON.parse((await cli("approvals show a_7k.3 -o json")).out)).toMatchObject({ state: "open", ...edit });
+  });
+
+  it("approve answers as the user who asks, with a note and an edited value", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    for (const n of [3, 4]) fake.putApproval(approvalView({ id: `a_${secret}1.${n}`, ...edit }));
+    expect(await cli("approvals approve a_7k.3 --note fine")).toEqual({
+      code: 0,
+      out: "",
+      err: "✔ approved a_7k2m9q4x.3 as ada\n",
+    });
+    const refused = await cli('approvals approve a_7k.4 --value {"to":5}');
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("FLOTILLA_INPUT_INVALID")]);
+    expect(JSON.parse((await cli('approvals approve a_7k.4 --value {"to":"b"} --by bo -o json')).out)).toEqual({
+      id: `a_${secret}1.4`,
+      state: "approved",
+      by: "bo",
+    });
+    expect(fake.answered).toEqual([
+      { id: `a_${secret}1.3`, how: "approved", by: "ada", note: "fine" },
+      { id: `a_${secret}1.4`, how: "approved", by: "bo", value: { to: "b" } },
+    ]);
+    const late = await cli("approvals approve a_7k.4");
+    expect([late.code, late.err]).toEqual([1, expect.stringContaining("FLOTILLA_TOO_LATE")]);
+  });
+
+  it("reject needs a reason", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    fake.putApproval(approvalView());
+    const refused = await cli("approvals reject a_7k.3");
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("--reason")]);
+    expect((await cli("approvals reject a_7k.3 --reason late")).err).toBe("✔ rejected a_7k2m9q4x.3 as ada\n");
+    expect(fake.answered).toEqual([{ id: approvalView().id, how: "rejected", by: "ada", reason: "late" }]);
+  });
+
+  it.each([
+    ["approvals show a_9.3", "no approval a_9.3"],
+    ["approvals show nothing!", "an approval is a_ and letters"],
+    ["approvals show a_7k.9", "no approval"],
+  ])("%s exits 2", async (line, message) => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    const { code, err } = await cli(line);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
+
+describe("partial runs", () => {
+  const note = (n: number) => ({
+    index: n,
+    key: `f${n}.ts`,
+    task: `t_${secret}1.${n}`,
+    status: "failed",
+    error: { code: "ERROR", name: "Error", message: `bad ${n}` },
+  });
+  const partial = {
+    ...done,
+    status: "partial",
+    gaps: { total: 1_234, named: Array.from({ length: 30 }, (_, i) => note(i + 1)) },
+  } as const;
+
+  it("get counts the gaps and names the first", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(partial);
+    const { code, out } = await cli("runs get");
+    expect(code).toBe(0);
+    expect(out).toContain("  gaps     1,234\n");
+    expect(out).toContain("  GAP            KEY     OUTCOME  WHY\n  t_7k2m9q4x.1   f1.ts   failed   bad 1\n");
+    expect(out).toContain("  showing 20 of 1,234 gaps; the rest: -o json\n");
+    expect(JSON.parse((await cli("runs get -o json")).out)).toMatchObject(partial);
+  });
+
+  it("run ends with 5 and tells what is missing", async () => {
+    const { fake, cli } = await fakeFleet();
+    const outcome = { status: "partial", value: "[1]", error: null, gaps: JSON.stringify(partial.gaps) } as const;
+    fake.onStart((run) => fake.finish({ ...partial, id: run.id }, outcome));
+    const { code, out, err } = await cli("run review-all");
+    expect({ code, out: JSON.parse(out) as unknown }).toEqual({ code: 5, out: [1] });
+    expect(err).toContain("! review-all partial · 3.4s · 11 tasks, 1 failed · 1,234 gaps\n");
+    expect(err).toContain("  ! gap f1.ts: bad 1\n  ! gap f2.ts: bad 2\n  ! gap f3.ts: bad 3\n");
+    expect(err).toContain("  ! and 1,231 more gaps: flotilla runs get r_7k2m9q4x\n");
+    const json = await cli("runs watch -o json -q");
+    expect([json.code, JSON.parse(json.out)]).toMatchObject([5, { outcome: { status: "partial", gaps: { total: 1_234 } } }]);
   });
 });
 
@@ -318,12 +596,60 @@ describe("run", () => {
   });
 });
 
+describe("a run that waits for a person", () => {
+  it("says so while it is watched, with the command that answers it, until it is answered", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    for (const n of [2, 3]) {
+      const { id, title } = approvalView({ id: `a_${secret}1.${n}` });
+      fake.putApproval(approvalView({ id, state: n === 2 ? "approved" : "open" }));
+      fake.emit({ type: "approval.asked", cursor: `${n}`, at: "", runId: runView().id, data: { approval: id, title } });
+    }
+    let shown = false;
+    const onErr = (text: string): void => {
+      if (!text.includes("approvals approve")) {
+        // Answered: the next look takes it away.
+        if (shown) fake.finish(done, { status: "succeeded", value: "1", error: null });
+        return;
+      }
+      if (!shown) void fake.api.approve(approvalView().id, {});
+      shown = true;
+    };
+    const { err } = await cli("runs watch", { tty: 80, env: { NO_COLOR: "1" }, onErr });
+    expect(err).toContain("! Send the mail?  flotilla approvals approve a_7k2m9q4x.3");
+    // Answered before anybody looked.
+    expect(err).not.toContain("a_7k2m9q4x.2");
+  });
+
+  it("says so in a log too, once", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.putRun(runView());
+    const { id, title } = approvalView();
+    fake.putApproval(approvalView());
+    fake.emit({ type: "approval.asked", cursor: "1", at: "", runId: runView().id, data: { approval: id, title } });
+    const onErr = (text: string): void => {
+      if (text.includes("approval=")) fake.finish(done, { status: "succeeded", value: "1", error: null });
+    };
+    const { err } = await cli("runs watch", { onErr });
+    expect(
+      err.match(/approval=a_7k2m9q4x\.3 title="Send the mail\?" answer="flotilla approvals approve a_7k2m9q4x\.3"/g),
+    ).toHaveLength(1);
+  });
+});
+
 describe("without a fleet", () => {
   it("run and cancel exit 4 and say what to do", async () => {
     const started = await cli(["run", "greet", "--input", "who=Ada Lovelace"]);
     expect(started.code).toBe(4);
     expect(started.err).toContain("flotilla up --run greet --input 'who=Ada Lovelace'");
-    expect((await cli(["runs", "cancel", "r_1"])).code).toBe(4);
+    for (const line of [
+      "runs cancel r_1",
+      "runs send r_1 go 1",
+      "runs query r_1 q",
+      "approvals approve a_1.1",
+      "approvals reject a_1.1 --reason no",
+    ])
+      expect((await cli(line.split(" "))).code).toBe(4);
   });
 
   it("a look at a store that is not there exits 4 and creates nothing", async () => {
@@ -366,6 +692,9 @@ describe("what was typed wrong", () => {
     ["run x --input @.", "Cannot read the input file", "it is a folder"],
     ["run x --input -", "stdin is this terminal", "pipe it in"],
     ["run x --input a=1 --input [1]", "is no object", "under a key"],
+    ["runs send r_1 go", 'Missing required argument "value"', "flotilla runs send --help"],
+    ["runs send r_1 go {oops", "VALUE is not JSON", "quote it for the shell: '{"],
+    ["approvals approve a_1.1 --value @none.json", "Cannot read the input file", "flotilla approvals approve --help"],
     ["up --input a=1", "--input belongs to a run", "flotilla up --run NAME"],
     ["explain FLOTILLA_NOPE", "is no code of ours", "flotilla explain"],
     ["up --config none.ts", "FLOTILLA_DEFINITION_UNREADABLE", "there is no such file"],

@@ -9,10 +9,13 @@ import { createTheme } from "./text/theme.ts";
 import type { Theme } from "./text/theme.ts";
 import { UsageError } from "./usage-error.ts";
 
+export const outputFormats = ["table", "json", "ndjson", "md"] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
 export interface Globals {
   readonly store: string | undefined;
   readonly config: string | undefined;
-  readonly output: "table" | "json";
+  readonly output: OutputFormat;
   readonly color: boolean;
   readonly quiet: boolean;
 }
@@ -20,6 +23,8 @@ export interface Globals {
 export interface Context {
   readonly io: Io;
   readonly globals: Globals;
+  /** A program reads: one thing is one JSON object, as `-o json` and as `-o ndjson`. */
+  readonly asJson: boolean;
   readonly out: Printer;
   /** Progress, hints and errors: never data. */
   readonly err: Printer;
@@ -41,10 +46,11 @@ export interface Printer {
 }
 
 export function createContext(io: Io, globals: Globals): Context {
-  return { io, globals, out: createPrinter(io.stdout, io, globals), err: createPrinter(io.stderr, io, globals) };
+  const asJson = globals.output === "json" || globals.output === "ndjson";
+  return { io, globals, asJson, out: createPrinter(io.stdout, io, globals), err: createPrinter(io.stderr, io, globals) };
 }
 
-function createPrinter(output: Output, io: Io, { color }: Globals): Printer {
+function createPrinter(output: Output, io: Io, { color, output: format }: Globals): Printer {
   const theme = createTheme({ output, env: io.env, color });
   const screen = createScreen(output);
   const lines = (all: readonly string[]): void => {
@@ -58,7 +64,7 @@ function createPrinter(output: Output, io: Io, { color }: Globals): Printer {
     isTTY: output.isTTY,
     line: (text = "") => screen.above(`${text}\n`),
     lines,
-    json: (value) => screen.above(`${JSON.stringify(value, null, output.isTTY ? 2 : undefined)}\n`),
+    json: (value) => screen.above(`${JSON.stringify(value, null, output.isTTY && format === "json" ? 2 : undefined)}\n`),
     table(columns, rows) {
       lines(renderTable(columns, rows, { columns: this.columns, theme }));
     },
@@ -69,12 +75,11 @@ function createPrinter(output: Output, io: Io, { color }: Globals): Printer {
 
 /** A hint under a table: for people, so on stderr and only when they look. */
 export function hint(c: Context, text: string): void {
-  if (!c.globals.quiet && c.globals.output === "table") c.err.line(c.err.theme.paint("dim", text));
+  if (!c.globals.quiet && !c.asJson) c.err.line(c.err.theme.paint("dim", text));
 }
 
-/** With `-o json` an error is one JSON object on stderr, so that a script reads both streams alike. */
+/** With `-o json` and `-o ndjson` an error is one JSON object on stderr, so that a script reads both streams alike. */
 export function printThrown(c: Context, thrown: unknown): void {
-  if (c.globals.output === "json")
-    return c.err.json({ error: thrown instanceof UsageError ? thrown.toJSON() : errorJson(thrown) });
+  if (c.asJson) return c.err.json({ error: thrown instanceof UsageError ? thrown.toJSON() : errorJson(thrown) });
   c.err.lines(renderThrown(thrown, { theme: c.err.theme, columns: c.err.columns }));
 }

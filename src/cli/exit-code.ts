@@ -9,7 +9,7 @@ export const exitCodes = {
   /** The run failed, was canceled, stopped or quarantined; or something unforeseen. */
   failed: 1,
   usage: 2,
-  /** The run succeeded, and its own gate says that what it found must not pass. */
+  /** The run succeeded, and its own gate says that what it found must not pass; or `db check` found something. */
   gate: 3,
   /** No store, no orchestrator, or one that cannot be used. */
   unreachable: 4,
@@ -28,7 +28,9 @@ const ofError: Partial<Record<ErrorCode, ExitCode>> = {
   FLOTILLA_TOO_LARGE: exitCodes.usage,
   FLOTILLA_IDEMPOTENCY_CONFLICT: exitCodes.usage,
   FLOTILLA_NOT_FOUND: exitCodes.usage,
+  FLOTILLA_STILL_OPEN: exitCodes.usage,
   FLOTILLA_DEFINITION_UNREADABLE: exitCodes.usage,
+  FLOTILLA_PLAN_INVALID: exitCodes.usage,
   FLOTILLA_NOT_SUPPORTED: exitCodes.usage,
   FLOTILLA_STORE_LOCKED: exitCodes.unreachable,
   FLOTILLA_STORE_UNUSABLE: exitCodes.unreachable,

@@ -4,10 +4,18 @@ import { resolve } from "node:path";
 import type { Io } from "./io.ts";
 import { UsageError } from "./usage-error.ts";
 
+/** Where a value was given: what errors name, and where they send the reader. */
+export interface Given {
+  readonly option: string;
+  readonly help: string;
+}
+type Sources = Pick<Io, "cwd" | "readStdin" | "stdinIsTTY">;
+
 const help = "flotilla run --help";
+const input: Given = { option: "--input", help };
 
 /** The input as a value; `{}` when nothing was given. */
-export async function readInput(given: readonly string[], io: Pick<Io, "cwd" | "readStdin" | "stdinIsTTY">): Promise<unknown> {
+export async function readInput(given: readonly string[], io: Sources): Promise<unknown> {
   const parts: unknown[] = [];
   for (const text of given) parts.push(await readPart(text, io));
   const only = parts[0];
@@ -15,12 +23,12 @@ export async function readInput(given: readonly string[], io: Pick<Io, "cwd" | "
   return Object.assign({}, ...parts.map((part, i) => asObject(part, given[i] ?? ""))) as unknown;
 }
 
-async function readPart(text: string, io: Pick<Io, "cwd" | "readStdin" | "stdinIsTTY">): Promise<unknown> {
-  if (text === "-") return await fromStdin(io);
-  if (text.startsWith("@")) return await fromFile(text.slice(1), io.cwd);
+async function readPart(text: string, io: Sources): Promise<unknown> {
+  if (text === "-") return await fromStdin(io, input);
+  if (text.startsWith("@")) return await fromFile(text.slice(1), io.cwd, input);
   const pair = /^([A-Za-z_$][\w$-]*(?:\.[\w$-]+)*)=(.*)$/s.exec(text);
-  if (pair) return nested((pair[1] as string).split("."), typed(pair[2] as string));
-  if (/^\s*[[{"]/.test(text)) return parseJson(text, "--input");
+  if (pair) return nested((pair[1] as string).split("."), typed(pair[2] as string, input));
+  if (/^\s*[[{"]/.test(text)) return parseJson(text, input.option, input);
   throw new UsageError(`--input ${JSON.stringify(text)} is neither key=value, @file.json, - nor JSON`, {
     why: text.includes("=") ? "a key is letters, digits, _ and -" : "there is no = in it",
     fix: ["write --input key=value, as often as there are keys", "or --input @input.json"],
@@ -28,12 +36,18 @@ async function readPart(text: string, io: Pick<Io, "cwd" | "readStdin" | "stdinI
   });
 }
 
+/** One value: JSON, `@file.json`, `-` for stdin; what reads as no JSON is text. */
+export async function readValue(text: string, io: Sources, given: Given): Promise<unknown> {
+  if (text === "-") return await fromStdin(io, given);
+  return text.startsWith("@") ? await fromFile(text.slice(1), io.cwd, given) : typed(text, given);
+}
+
 /** Numbers, booleans, null, lists and objects when it reads as such JSON; text otherwise. `'"5"'` is the text 5. */
-function typed(text: string): unknown {
+function typed(text: string, given: Given): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    if (/^[[{]/.test(text)) return parseJson(text, "--input");
+    if (/^[[{]/.test(text)) return parseJson(text, given.option, given);
     return text;
   }
 }
@@ -43,7 +57,7 @@ function nested(path: readonly string[], value: unknown): unknown {
   return path.toReversed().reduce((inner, key) => ({ [key]: inner }), value);
 }
 
-async function fromFile(path: string, cwd: string): Promise<unknown> {
+async function fromFile(path: string, cwd: string, given: Given): Promise<unknown> {
   const file = resolve(cwd, path);
   let text: string;
   try {
@@ -61,23 +75,23 @@ async function fromFile(path: string, cwd: string): Promise<unknown> {
     throw new UsageError(`Cannot read the input file ${file}`, {
       why,
       fix: ["check the path; it starts from the current folder"],
-      more: help,
+      more: given.help,
     });
   }
-  return parseJson(text, file);
+  return parseJson(text, file, given);
 }
 
-async function fromStdin(io: Pick<Io, "readStdin" | "stdinIsTTY">): Promise<unknown> {
+async function fromStdin(io: Pick<Io, "readStdin" | "stdinIsTTY">, given: Given): Promise<unknown> {
   if (io.stdinIsTTY) {
-    throw new UsageError("--input - reads stdin, and stdin is this terminal", {
-      fix: ["pipe it in: cat input.json | flotilla run NAME --input -"],
-      more: help,
+    throw new UsageError(`${given.option} - reads stdin, and stdin is this terminal`, {
+      fix: ["pipe it in: cat input.json | flotilla ..."],
+      more: given.help,
     });
   }
-  return parseJson(await io.readStdin(), "stdin");
+  return parseJson(await io.readStdin(), "stdin", given);
 }
 
-function parseJson(text: string, source: string): unknown {
+function parseJson(text: string, source: string, given: Given): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -85,11 +99,11 @@ function parseJson(text: string, source: string): unknown {
     throw new UsageError(`${source} is not JSON`, {
       why: empty ? "it is empty" : (error as Error).message,
       fix: [
-        source === "--input"
-          ? "quote it for the shell: --input '{\"key\": [1, 2]}'"
+        source === given.option
+          ? `quote it for the shell: ${given.option === "VALUE" ? "" : `${given.option} `}'{"key": [1, 2]}'`
           : "correct it; node -e 'JSON.parse(...)' shows the place",
       ],
-      more: help,
+      more: given.help,
     });
   }
 }

@@ -14,8 +14,12 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly clock: Clock;
+  /** Who runs the command, where the system knows a name. */
+  readonly user: string | undefined;
   readStdin(): Promise<string>;
   readonly stdinIsTTY: boolean;
+  /** Asks a person on stderr, and gives the line that was typed. */
+  ask(question: string): Promise<string>;
   /** Calls `fn` for each Ctrl-C or SIGTERM until the returned function is called. */
   onStopSignal(fn: (signal: "SIGINT" | "SIGTERM") => void): () => void;
 }

@@ -8,6 +8,7 @@ import { exitCodeOfError, exitCodes } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { createProgram } from "./program.ts";
+import { UsageError } from "./usage-error.ts";
 import { fromCommander } from "./from-commander.ts";
 
 /** Runs one command line (without node and the script). Never throws and never exits: the code is the answer. */
@@ -19,6 +20,11 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       globals = command.optsWithGlobals<Globals>();
+      if (globals.output === "md" && !isList(command))
+        throw new UsageError("Only lists are printed as Markdown", {
+          why: `${command.name()} prints no list`,
+          fix: ["take another form: -o table, -o json"],
+        });
       code = await action(createContext(io, globals), command.opts() as O, command.args);
     };
   const program = createProgram(bind, version);
@@ -33,6 +39,13 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
     printThrown(createContext(io, globals), error);
     return exitCodeOfError(error);
   }
+}
+
+/** `ls` lists, and so does `explain` without a code. */
+function isList(command: Command): boolean {
+  return (
+    command.name() === "ls" || (command.name() === "explain" && command.args.length === 0 && command.parent?.parent === null)
+  );
 }
 
 function forEachCommand(command: Command, fn: (command: Command) => void): void {
@@ -62,7 +75,8 @@ function helpWidth(io: Io): number {
 function guessGlobals(argv: readonly string[]): Globals {
   const json = argv.some(
     (word, i) =>
-      word === "-ojson" || word === "--output=json" || (word === "json" && ["-o", "--output"].includes(argv[i - 1] ?? "")),
+      /^(?:-o|--output=)(?:nd)?json$/.test(word) ||
+      (/^(?:nd)?json$/.test(word) && ["-o", "--output"].includes(argv[i - 1] ?? "")),
   );
   return {
     store: undefined,

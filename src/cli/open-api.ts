@@ -34,7 +34,8 @@ function nothingRuns(target: string, fix: readonly string[]): Error {
   return Object.assign(new FlotillaError("FLOTILLA_UNREACHABLE", { target }), { fix });
 }
 
-async function openLive(place: StorePlace): Promise<OpenedApi | undefined> {
+/** The process that owns the store, if one does and answers. */
+export async function openLive(place: StorePlace): Promise<OpenedApi | undefined> {
   const { findControlSocket } = await import("../server/find-socket.ts");
   const socket = await findControlSocket(place.path);
   if (socket === undefined) return undefined;
@@ -43,12 +44,15 @@ async function openLive(place: StorePlace): Promise<OpenedApi | undefined> {
   return { api, live: true, place, [Symbol.asyncDispose]: async () => api.close() };
 }
 
+/** A look must not create what it looks for. @throws FLOTILLA_UNREACHABLE */
+export function requireFile(c: Context, place: StorePlace): void {
+  if (existsSync(place.path)) return;
+  const fix = ["start a fleet on it: flotilla up", "or name another store: --store sqlite:path/to/file.db"];
+  throw nothingRuns(`${nameOf(c, place)}, and there is no such file yet`, fix);
+}
+
 async function openHere(c: Context, place: StorePlace): Promise<OpenedApi> {
-  // A look must not create what it looks for.
-  if (!existsSync(place.path)) {
-    const fix = ["start a fleet on it: flotilla up", "or name another store: --store sqlite:path/to/file.db"];
-    throw nothingRuns(`${nameOf(c, place)}, and there is no such file yet`, fix);
-  }
+  requireFile(c, place);
   const { readStore } = await import("../runtime/read-store.ts");
   const opened = await readStore(place.path, c.io.clock).catch((error: unknown) => {
     throw isFlotillaError(error, "FLOTILLA_STORE_LOCKED") ? Object.assign(error, { fix: silentOwner(error.details.pid) }) : error;

@@ -28,6 +28,8 @@ export const priorityOption = (): Option => new Option("--priority <priority>", 
 export const limitOption = (): Option => new Option("--limit <n>", "rows of one page").argParser(wholeNumber(1, 500)).default(50);
 export const afterOption = (): Option => new Option("--after <cursor>", "the next page, as the last one told");
 
+export const byOption = (): Option => new Option("--by <name>", "who answers (default: this user's name)");
+
 export interface StartOptions {
   readonly input: readonly string[];
   readonly planOnly?: true;

@@ -1,3 +1,5 @@
+import { userInfo } from "node:os";
+import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { systemClock } from "../core/clock.ts";
 import type { Io, Output } from "./io.ts";
@@ -9,8 +11,19 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,
+    get user() {
+      return userName();
+    },
     readStdin: () => text(process.stdin),
     stdinIsTTY: process.stdin.isTTY,
+    async ask(question) {
+      const lines = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await lines.question(question);
+      } finally {
+        lines.close();
+      }
+    },
     onStopSignal(fn) {
       const signals = ["SIGINT", "SIGTERM"] as const;
       for (const signal of signals) process.on(signal, fn);
@@ -29,4 +42,12 @@ function outputOf(stream: NodeJS.WriteStream): Output {
       return stream.isTTY ? Math.max(20, stream.columns || 80) : 80;
     },
   };
+}
+
+function userName(): string | undefined {
+  try {
+    return userInfo().username || undefined;
+  } catch {
+    return undefined; // a container may run under a number that no user has
+  }
 }

@@ -1,11 +1,25 @@
 import { Command, Option } from "commander";
 import type { Bind, MakeCommand } from "./command.ts";
+import { approvalsApprove } from "./commands/approvals-approve.ts";
+import { approvalsLs } from "./commands/approvals-ls.ts";
+import { approvalsReject } from "./commands/approvals-reject.ts";
+import { approvalsShow } from "./commands/approvals-show.ts";
+import { dbBackup } from "./commands/db-backup.ts";
+import { dbCheck } from "./commands/db-check.ts";
+import { dbMigrate } from "./commands/db-migrate.ts";
+import { dbPurge } from "./commands/db-purge.ts";
+import { dbRestore } from "./commands/db-restore.ts";
+import { dbResume } from "./commands/db-resume.ts";
+import { dbStatus } from "./commands/db-status.ts";
+import { outputFormats } from "./context.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { run } from "./commands/run.ts";
 import { runsCancel } from "./commands/runs-cancel.ts";
 import { runsGet } from "./commands/runs-get.ts";
 import { runsLs } from "./commands/runs-ls.ts";
+import { runsQuery } from "./commands/runs-query.ts";
+import { runsSend } from "./commands/runs-send.ts";
 import { runsWatch } from "./commands/runs-watch.ts";
 import { schedulesGet } from "./commands/schedules-get.ts";
 import { schedulesLs } from "./commands/schedules-ls.ts";
@@ -31,15 +45,32 @@ export function createProgram(bind: Bind, version: string): Command {
     .addOption(
       new Option("--config <file>", 'where the definitions are (default: flotilla.config.ts, or package.json\'s "flotilla")'),
     )
-    .addOption(new Option("-o, --output <format>", "what stdout gets").choices(["table", "json"]).default("table"))
+    .addOption(new Option("-o, --output <format>", "what stdout gets").choices(outputFormats).default("table"))
     .addOption(new Option("-q, --quiet", "no progress and no hints on stderr").default(false))
     .addOption(new Option("--no-color", "no colours, as with NO_COLOR=1"))
     .commandsGroup("Work:")
     .addCommand(up(bind))
     .addCommand(run(bind))
     .commandsGroup("Look:")
-    .addCommand(group("runs", "list, show, follow and cancel runs", [runsLs, runsGet, runsWatch, runsCancel]))
+    .addCommand(
+      group("runs", "list, show, follow and cancel runs; send to them and ask them", [
+        runsLs,
+        runsGet,
+        runsWatch,
+        runsCancel,
+        runsSend,
+        runsQuery,
+      ]),
+    )
     .addCommand(group("tasks", "list and show tasks, and say why one is not running", [tasksLs, tasksGet, tasksExplain]))
+    .addCommand(
+      group("approvals", "list, show and answer what workflows ask of people", [
+        approvalsLs,
+        approvalsShow,
+        approvalsApprove,
+        approvalsReject,
+      ]),
+    )
     .addCommand(
       group("schedules", "list and show schedules, stop them for a while, start one now", [
         schedulesLs,
@@ -51,6 +82,18 @@ export function createProgram(bind: Bind, version: string): Command {
       ]),
     )
     .addCommand(group("workers", "list the live workers", [workersLs]))
+    .commandsGroup("Keep:")
+    .addCommand(
+      group("db", "look at the store, copy it, check it, delete from it", [
+        dbStatus,
+        dbMigrate,
+        dbBackup,
+        dbRestore,
+        dbResume,
+        dbCheck,
+        dbPurge,
+      ]),
+    )
     .commandsGroup("Help:")
     .addCommand(doctor(bind))
     .addCommand(explain(bind))
@@ -59,8 +102,8 @@ export function createProgram(bind: Bind, version: string): Command {
 
 const exits = `
 Data goes to stdout, progress and errors to stderr. Ids may be cut to their first letters.
-Exit codes: 0 ok, 1 the run failed, 2 usage, 3 the run's gate is not passed, 4 no store or no fleet,
-            5 partial, 130 interrupted.
+Exit codes: 0 ok, 1 the run failed, 2 usage, 3 the run's gate is not passed or db check found something,
+            4 no store or no fleet, 5 partial, 130 interrupted.
 
 Start here:
   flotilla up                                   a fleet from ./flotilla.config.ts

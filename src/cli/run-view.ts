@@ -1,6 +1,7 @@
 // A run for people: its facts, its stages, what it gave.
 import type { OutcomeReply, RunView, StageView } from "../protocol/views.ts";
 import type { Context, Printer } from "./context.ts";
+import { briefGaps, gapLines } from "./gaps-view.ts";
 import { doneOf } from "./progress/render.ts";
 import { gateOf, headlineOf, reportsOf } from "./result.ts";
 import { renderError } from "./text/error.ts";
@@ -35,6 +36,7 @@ export function runLines(run: RunView, c: Context, out: Printer): string[] {
       ["started", run.createdAt],
       ["took", `${took(run, c.io.clock.now())}${run.finishedAt === null ? " so far" : ""}`],
       ["tasks", tasksText(run).replace(/ tasks?/, "")],
+      ["gaps", nonZero(run.gaps.total)],
       ["spent", spentText(run)],
       [
         "schedule",
@@ -57,7 +59,7 @@ export function runLines(run: RunView, c: Context, out: Printer): string[] {
           ),
         ];
   const error = run.error === null ? [] : ["", ...renderError(run.error, { theme, columns })];
-  return [`${state}  ${theme.paint("bold", oneLine(run.name))}`, ...fields, ...stages, ...error];
+  return [`${state}  ${theme.paint("bold", oneLine(run.name))}`, ...fields, ...stages, ...gapLines(run, out), ...error];
 }
 
 /** After a wait: what became of it, in a line or two, and where to look next. */
@@ -65,9 +67,13 @@ export function summaryLines(run: RunView, outcome: OutcomeReply, value: unknown
   const { theme, columns } = c.err;
   const { paint, glyphs } = theme;
   const gate = gateOf(value);
-  const facts = [`${oneLine(run.name)} ${outcome.status}`, took(run, c.io.clock.now()), tasksText(run), spentText(run)].filter(
-    (t) => t !== "",
-  );
+  const facts = [
+    `${oneLine(run.name)} ${outcome.status}`,
+    took(run, c.io.clock.now()),
+    tasksText(run),
+    gapsText(run),
+    spentText(run),
+  ].filter((t) => t !== "");
   const head = paintState(
     stateText(outcome.status, theme).replace(outcome.status, facts.join(` ${glyphs.dot} `)),
     outcome.status,
@@ -87,6 +93,7 @@ export function summaryLines(run: RunView, outcome: OutcomeReply, value: unknown
     ...(headline === "" ? [] : [`  ${headline}`]),
     ...reports,
     ...breaches,
+    ...briefGaps(run, c.err),
     paint("dim", `  ${glyphs.arrow} ${nextCommand(run)}`),
     ...error,
   ];
@@ -106,6 +113,10 @@ function tasksText({ tasks }: RunView): string {
     ...(tasks.failed > 0 ? [`${count(tasks.failed)} failed`] : []),
   ];
   return parts.join(", ");
+}
+
+function gapsText({ gaps }: RunView): string {
+  return gaps.total === 0 ? "" : plural(gaps.total, "gap");
 }
 
 function spentText({ spent }: RunView): string {

@@ -1,5 +1,5 @@
 // Ids are long because they cannot be guessed; people read and type the first letters.
-import { parseId, runOf } from "../core/id.ts";
+import { parseApprovalId, parseId, runOf } from "../core/id.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { OrchestratorApi, RunView } from "../protocol/views.ts";
 import { UsageError } from "./usage-error.ts";
@@ -8,13 +8,13 @@ const shownLetters = 8;
 const pageSize = 200;
 const searchedMax = 1_000;
 
-/** `r_7k2m9q4x` for a run, `t_7k2m9q4x.3.1` for a task of it. */
+/** `r_7k2m9q4x` for a run, `t_7k2m9q4x.3.1` for a task of it, `a_7k2m9q4x.3.2` for what that one asks of people. */
 export function shortId(id: string): string {
   const dot = id.indexOf(".");
   return id.slice(0, 2 + shownLetters) + (dot < 0 ? "" : id.slice(dot));
 }
 
-const typed = /^(?:[rt]_)?([0-9a-hjkmnp-tv-z]{1,40})((?:\.[1-9]\d{0,8})*)$/i;
+const typed = /^(?:[art]_)?([0-9a-hjkmnp-tv-z]{1,40})((?:\.[1-9]\d{0,8})*)$/i;
 
 /** The full id behind what was typed: a full id, a unique prefix among recent runs, or nothing for the latest run. */
 export async function resolveRun(api: OrchestratorApi, text: string | undefined): Promise<string> {
@@ -37,6 +37,12 @@ export async function resolveEither(api: OrchestratorApi, text: string | undefin
   return isTask ? await resolveTask(api, text) : await resolveRun(api, text);
 }
 
+export async function resolveApproval(api: OrchestratorApi, text: string): Promise<string> {
+  if (parseApprovalId(text)) return text;
+  const run = await findByPrefix(api, text, "approval");
+  return `a_${run.id.slice(2)}${typed.exec(text)?.[2] ?? ""}`;
+}
+
 async function latestRun(api: OrchestratorApi): Promise<string> {
   const { items } = await api.runs({ limit: 1 });
   if (items[0]) return items[0].id;
@@ -46,11 +52,11 @@ async function latestRun(api: OrchestratorApi): Promise<string> {
   });
 }
 
-async function findByPrefix(api: OrchestratorApi, text: string, what: "run" | "task"): Promise<RunView> {
+async function findByPrefix(api: OrchestratorApi, text: string, what: "run" | "task" | "approval"): Promise<RunView> {
   const letters = typed.exec(text)?.[1]?.toLowerCase();
   if (letters === undefined) {
     throw new UsageError(`${JSON.stringify(text)} is not an id`, {
-      why: `a ${what} is ${what[0]}_ and letters`,
+      why: `${what === "approval" ? "an" : "a"} ${what} is ${what[0]}_ and letters`,
       fix: [`list them: flotilla ${what}s ls`],
     });
   }

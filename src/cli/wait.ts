@@ -1,16 +1,15 @@
 // Waits for a run, shows how it goes, prints what it gave.
 import { isFlotillaError } from "../core/error.ts";
-import type { OrchestratorApi } from "../protocol/views.ts";
+import type { OrchestratorApi, OutcomeReply } from "../protocol/views.ts";
 import type { Context } from "./context.ts";
 import { exitCodeOfOutcome, exitCodes } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
+import { printValue } from "./print-value.ts";
 import { gateOf, valueOf } from "./result.ts";
 import { summaryLines } from "./run-view.ts";
 import { watchRun } from "./progress/watch.ts";
 import type { Watched } from "./progress/watch.ts";
 import { shortId } from "./short-id.ts";
-import { plural } from "./text/format.ts";
-import { printable } from "./text/width.ts";
 
 /** The output on stdout, everything else on stderr. A stop signal ends the wait, not the run. */
 export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context): Promise<ExitCode> {
@@ -19,7 +18,7 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
   try {
     return printWatched(c, await watchRun(api, id, c, stop.signal));
   } catch (error) {
-    if (isFlotillaError(error, "FLOTILLA_UNREACHABLE") && c.globals.output === "table") {
+    if (isFlotillaError(error, "FLOTILLA_UNREACHABLE") && !c.asJson) {
       c.err.line(`${c.err.theme.glyphs.warn} the fleet stopped; ${shortId(id)} is stored and goes on with the next: flotilla up`);
       return exitCodes.unreachable;
     }
@@ -34,7 +33,7 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
 
 export function printWatched(c: Context, { run, outcome }: Watched): ExitCode {
   const value = valueOf(outcome);
-  if (c.globals.output === "json") c.out.json({ run, outcome: { ...outcome, value } });
+  if (c.asJson) c.out.json({ run, outcome: { ...outcome, value, ...gapsOf(outcome) } });
   else {
     if (outcome.value !== null && value !== null) printValue(c, value);
     if (!c.globals.quiet || outcome.error !== null) c.err.lines(summaryLines(run, outcome, value, c));
@@ -42,13 +41,7 @@ export function printWatched(c: Context, { run, outcome }: Watched): ExitCode {
   return exitCodeOfOutcome(outcome, gateOf(value).passed);
 }
 
-/** Lines that a terminal shows of an output: the summary below must stay in sight. A pipe gets all of them. */
-const linesMax = 40;
-
-function printValue({ out }: Context, value: unknown): void {
-  const lines = (typeof value === "string" ? value : JSON.stringify(value, null, 2)).split("\n");
-  const shown = out.isTTY ? lines.slice(0, linesMax) : lines;
-  out.lines(out.isTTY ? shown.map(printable) : shown);
-  if (shown.length < lines.length)
-    out.line(out.theme.paint("dim", `and ${plural(lines.length - shown.length, "more line")}; whole: -o json`));
+/** Where there are none, there is no field. */
+function gapsOf({ gaps }: OutcomeReply): { readonly gaps?: unknown } {
+  return gaps ? { gaps: JSON.parse(gaps) as unknown } : {};
 }

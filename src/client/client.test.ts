@@ -63,6 +63,9 @@ function fakeApi(): Fake {
     },
     query: async (id, name) => JSON.stringify({ id, name }),
     approvals: async () => ({ items: [], next: null }),
+    repair: async (id) => ({ id: `${id} repaired`, existing: false, depth: 0, pressure: "none" }),
+    fork: async (id, input) => ({ id: `${id} with ${input}`, existing: false, depth: 0, pressure: "none" }),
+    redrive: async (id) => ({ id: `${id} again`, existing: false, depth: 0, pressure: "none" }),
     async approve(id, r) {
       fake.answered.push([id, r]);
     },
@@ -313,7 +316,7 @@ describe("messages, queries, approvals", () => {
     await run.send(note, { at: new Date(0) }, { idempotencyKey: "k" });
     expect(api.sent).toEqual([["r_1", { name: "note", value: '{"at":"1970-01-01T00:00:00.000Z"}', key: "k" }]]);
     expect((await refusal(run.send(note, { at: "never" }))).code).toBe("FLOTILLA_INPUT_INVALID");
-    expect((await refusal(run.send("note" as never, 1 as never))).code).toBe("FLOTILLA_CONFIG_INVALID");
+    expect((await refusal(run.send("note" as never, 1))).code).toBe("FLOTILLA_CONFIG_INVALID");
     expect(api.sent).toHaveLength(1);
   });
 

@@ -1,6 +1,7 @@
 import type { AnyCallable, Callable, ErrorsOf, OutOf, WireOf } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
-import type { OrchestratorApi } from "../protocol/views.ts";
+import { toJson } from "../core/json.ts";
+import type { OrchestratorApi, StartReply } from "../protocol/views.ts";
 import { batchStarts } from "./batch.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { approvalsOf, type Approvals } from "./approvals.ts";
@@ -28,6 +29,19 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
   run<N extends keyof M>(name: N, input: WireOf<M[N]>, o?: StartOptions): Promise<OutOf<M[N]>>;
   /** A run that was started before, here or elsewhere. @throws FLOTILLA_NOT_FOUND */
   get(id: string): Promise<Run<unknown, unknown>>;
+  /**
+   * A new run that does again what did not succeed in a closed one: what succeeded there, by key and input, is taken over
+   * and not done again. Outcomes are immutable, so the closed run stays as it is.
+   * @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE for a run that goes on or has succeeded
+   */
+  repair(run: string): Promise<Run<unknown, unknown>>;
+  /**
+   * A new run that asks one task of another run again with another input, and takes over all that does not depend on it.
+   * @throws FLOTILLA_NOT_FOUND, FLOTILLA_VALUE_NOT_JSON
+   */
+  fork(task: string, input: unknown): Promise<Run<unknown, unknown>>;
+  /** A quarantined or failed task once more, as a run of its own. @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE */
+  redrive(task: string): Promise<Run<unknown, unknown>>;
   /** Runs that start by the clock. */
   readonly schedules: ClientSchedules;
   /** What workflows ask of people with `ctx.approve`. */
@@ -37,7 +51,20 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
 /** What a client asks of an orchestrator. */
 export type ClientApi = Pick<
   OrchestratorApi,
-  "start" | "outcome" | "cancel" | "run" | "events" | "send" | "query" | "approvals" | "approve" | "reject" | "schedules"
+  | "start"
+  | "outcome"
+  | "cancel"
+  | "run"
+  | "events"
+  | "send"
+  | "query"
+  | "approvals"
+  | "approve"
+  | "reject"
+  | "repair"
+  | "fork"
+  | "redrive"
+  | "schedules"
 >;
 
 /** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
@@ -58,10 +85,14 @@ export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, c
     return new RunHandle(id, api, { depth, pressure });
   }
 
+  const began = ({ id, depth, pressure }: StartReply) => new RunHandle(id, api, { depth, pressure });
   const client = {
     start,
     run: async (target: AnyCallable | string, input: unknown, o?: StartOptions) => (await start(target, input, o)).result(),
     get: async (id: string) => new RunHandle((await api.run(id)).id, api),
+    repair: async (id: string) => began(await api.repair(id)),
+    fork: async (id: string, input: unknown) => began(await api.fork(id, toJson(input, "fork"))),
+    redrive: async (id: string) => began(await api.redrive(id)),
     schedules: clientSchedules(api, catalogue),
     approvals: approvalsOf(api),
   };

@@ -18,10 +18,23 @@ export interface WorkersConfig {
    */
   isolation?: "in-process" | "child-process";
   /**
+   * Waiting workflows that one worker keeps in memory. Beyond it, or when its heap is nearly full, the longest waiting are
+   * parked: they lie in the store alone, and come back by a re-run when something settles for them. @default 10_000
+   */
+  continuations?: number;
+  /**
    * Names of environment variables that child processes get besides PATH, HOME, locale and the like: keys of models, for
    * one. What is not named here an agent's code cannot read. @default none
    */
   passEnv?: readonly string[];
+}
+
+/** How long closed runs are kept, from the end of their root task on. */
+export interface RetentionConfig {
+  /** Runs that succeeded, also with gaps. @default "30d" */
+  succeeded?: Duration;
+  /** Runs that failed, were canceled, stopped or quarantined. @default "30d" */
+  failed?: Duration;
 }
 
 export interface QuotasConfig {
@@ -54,6 +67,17 @@ export interface FleetConfig<D extends readonly AnyCallable[]> {
   durability?: "power" | "process";
   workers?: WorkersConfig;
   quotas?: QuotasConfig;
+  /**
+   * When closed runs are deleted, with their inputs, results, journals and the artifacts that no other run uses. Looked for
+   * once a minute, and deleted in slices of 500 rows beside the work. A run with an open task is never deleted. Shorten it
+   * for many runs a day; `"forever"` keeps all until `fleet.purge()`. @default "30d" for each
+   */
+  retention?: RetentionConfig | "forever";
+  /**
+   * How long after its run's start an idempotency key is known at least, also when the run is deleted: a start with it
+   * still gives the id of that run. A key always lives as long as its run. @default as long as its run
+   */
+  idempotencyFor?: Duration;
   /**
    * How long code that was canceled or timed out may go on after `ctx.signal` aborted, before its worker process is ended
    * (in this process it cannot be ended). Raise it for code that cleans up. @default "5s"

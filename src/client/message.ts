@@ -1,6 +1,7 @@
 import type { Message } from "../core/message.ts";
+import { reservedMessages } from "../core/plan-record.ts";
 import type { Parsed, Schema, Wire } from "../core/schema.ts";
-import { checkName, checkSchema } from "./check.ts";
+import { checkName, checkSchema, configInvalid } from "./check.ts";
 
 /**
  * Defines a message: a typed value that a run emits (`ctx.emit`, read with `run.messages`) or is sent.
@@ -13,6 +14,12 @@ import { checkName, checkSchema } from "./check.ts";
  */
 export function message<const N extends string, S extends Schema>(name: N, schema: S): Message<N, Wire<S>, Parsed<S>> {
   checkName(name, "message().name");
+  if (name.startsWith(reservedMessages))
+    throw configInvalid(
+      "message().name",
+      `${JSON.stringify(name)} is a name of Flotilla's own`,
+      "give it a name that begins otherwise",
+    );
   checkSchema(schema, `message(${JSON.stringify(name)}).schema`);
   return Object.freeze({ kind: "message", name, "~schema": schema });
 }

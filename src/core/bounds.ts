@@ -26,4 +26,12 @@ export const bounds = Object.freeze({
   missedTicks: 100,
   /** Shortest `every` of a schedule, in ms. */
   scheduleEveryMs: 1_000,
+  /** Nodes of one plan. */
+  planNodes: 1_000,
+  /** Nodes of a plan that need each other in a row. */
+  planDepth: 200,
+  /** Bytes of a plan, as JSON. */
+  planBytes: 1_048_576,
+  /** Letters of a plan node's note. */
+  planNoteLength: 500,
 });

@@ -4,7 +4,7 @@ import type { Duration, Percent, Percentile } from "./duration.ts";
 import type { Jsonify } from "./json.ts";
 import type { Limit } from "./limit.ts";
 import type { Message } from "./message.ts";
-import type { Plan } from "./plan.ts";
+import type { ExecuteOptions, Plan, PlanError } from "./plan.ts";
 import type { Retry } from "./retry.ts";
 import type { Parsed, Schema, Wire } from "./schema.ts";
 import type { Item, Joined, Pending } from "./settled.ts";
@@ -121,11 +121,11 @@ export interface Approval<T> {
 export interface WorkflowContext<E extends ErrorMap = {}> extends BaseContext<E> {
   readonly kind: "workflow";
   call<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Pending<O, X>;
-  map<W, O, X, const J extends Join = "all">(
+  map<W, O, X, const J extends Join = "all", const R extends "values" | "refs" = "values">(
     target: Callable<string, W, O, X>,
     inputs: Iterable<NoInfer<W>> | AsyncIterable<NoInfer<W>>,
-    o?: MapOptions<NoInfer<W>, J>,
-  ): Fanout<J, W, O, X>;
+    o?: MapOptions<NoInfer<W>, J> & { results?: R },
+  ): Fanout<J, W, R extends "refs" ? Ref<O> : O, X>;
   /** Code per item, each in its own key scope, so `Promise.all` order cannot change keys. */
   each<T, O, const J extends Join = "all">(
     items: Iterable<T>,
@@ -142,8 +142,14 @@ export interface WorkflowContext<E extends ErrorMap = {}> extends BaseContext<E>
   race<B extends Readonly<Record<string, PromiseLike<unknown>>>>(
     branches: B,
   ): Promise<{ [K in keyof B]: { readonly winner: K; readonly value: Awaited<B[K]> } }[keyof B]>;
-  /** Not in this version. @throws FLOTILLA_NOT_SUPPORTED */
-  execute<R>(p: Plan<R>, o?: CallOptions): Pending<R>;
+  /**
+   * Runs a plan that `plan()` or `parsePlan()` gave. A node starts when what it needs has succeeded; of several, the one with
+   * the longest way to the end first. A failed node stops only what needs it; then it is rejected with
+   * FLOTILLA_PLAN_FAILED, which says what succeeded and what was not run, and `after` goes on from there.
+   * `o` are options of every node that says nothing else. A plan that nobody checked, or that asks for more tasks than
+   * `budget` allows, is rejected with FLOTILLA_PLAN_INVALID and nothing of it runs.
+   */
+  execute<R>(p: Plan<R>, o?: ExecuteOptions): Pending<R, PlanError>;
   /** A handle to a child that is under way. */
   start<W, O, X>(target: Callable<string, W, O, X>, input: NoInfer<W>, o?: CallOptions): Promise<Child<O, X>>;
   /** A child that outlives this run: not awaited, not canceled with it. */

@@ -1,13 +1,14 @@
 // Every code of ours, in one place: this generates docs/reference/errors.md and `flotilla explain CODE`.
 import type { Budget } from "./budget.ts";
 import { issueLine } from "./issue.ts";
+import type { FailedNode, PlanIssue } from "./plan.ts";
 import type { StandardSchemaV1 as Schema } from "@standard-schema/spec";
 
 export interface ErrorDetails {
   FLOTILLA_INPUT_INVALID: { issues: readonly Schema.Issue[] };
   FLOTILLA_OUTPUT_INVALID: { issues: readonly Schema.Issue[] };
   FLOTILLA_AGENT_FAILED: { agent: string; task: string; attempts: number };
-  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" | "ttl" };
+  FLOTILLA_TIMEOUT: { after: "timeout" | "idleTimeout" | "deadline" | "ttl" | "waitFor" | "query" };
   FLOTILLA_JOIN_UNMET: { wanted: number; succeeded: number; gaps: number };
   FLOTILLA_BUDGET_EXHAUSTED: { budget: keyof Budget; limit: number; spent: number };
   FLOTILLA_REJECTED: { by: string; reason: string };
@@ -31,10 +32,13 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
   FLOTILLA_UNREACHABLE: { target: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
+  FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
+  FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -45,6 +49,28 @@ interface Entry<D> {
   why(d: D): string;
   fix(d: D): readonly string[];
 }
+
+const stopInTime = "pass ctx.signal on, so that the work stops when the attempt does";
+const timeouts: Readonly<Record<ErrorDetails["FLOTILLA_TIMEOUT"]["after"], { why: string; fix: readonly string[] }>> = {
+  timeout: { why: "the attempt outlived its timeout", fix: ["raise timeout, or give the work in smaller pieces", stopInTime] },
+  idleTimeout: {
+    why: "the attempt showed no progress within its idleTimeout",
+    fix: ["call ctx.progress in long work, or raise idleTimeout", stopInTime],
+  },
+  deadline: {
+    why: "the run had not ended when its deadline passed; what it was still doing is canceled",
+    fix: ["start it again with a later deadline, or with less to do", "see where the time went: flotilla tasks ls --run RUN"],
+  },
+  ttl: {
+    why: "the run was not begun within its ttl, so it was never run",
+    fix: ["add workers or slots: workers: { count, slots }", "or start it again, with a longer ttl"],
+  },
+  waitFor: {
+    why: "no such message came in time",
+    fix: ["take it as an outcome, `await ctx.waitFor(...).settled()`, or raise its timeout"],
+  },
+  query: { why: "the workflow's code did not answer in time", fix: ["ask again: its worker may have been busy or starting"] },
+};
 
 export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = {
   FLOTILLA_INPUT_INVALID: {
@@ -68,8 +94,8 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_TIMEOUT: {
     title: "Timed out",
     retryable: true,
-    why: (d) => timedOut[d.after].why,
-    fix: (d) => timedOut[d.after].fix,
+    why: (d) => timeouts[d.after].why,
+    fix: (d) => timeouts[d.after].fix,
   },
   FLOTILLA_JOIN_UNMET: {
     title: "Too few children succeeded",
@@ -230,6 +256,12 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) => `${d.path} could not be written; nothing of this batch was stored`,
     fix: () => ["free some space and call again"],
   },
+  FLOTILLA_STILL_OPEN: {
+    title: "The run is still open",
+    retryable: false,
+    why: (d) => `a task of ${d.run}, or a run that goes on from it, has not ended; only what is over is deleted`,
+    fix: (d) => [`see what it does: flotilla runs get ${d.run}`, `or stop it first: flotilla runs cancel ${d.run}`],
+  },
   FLOTILLA_DEFINITION_UNREADABLE: {
     title: "A definition file cannot be loaded",
     retryable: false,
@@ -254,6 +286,25 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) => `${d.worker} ${d.how}`,
     fix: () => ["nothing to do unless it repeats: the task is tried again"],
   },
+  FLOTILLA_PLAN_INVALID: {
+    title: "The plan cannot be run",
+    retryable: false,
+    why: (d) => moreOf(d.issues, (i) => `${[i.node, i.path].filter((part) => part !== "").join(" ") || "the plan"}: ${i.why}`),
+    fix: (d) => [
+      ...new Set(d.issues.slice(0, shownMax).map((i) => i.fix)),
+      "details.issues has all of them, for whoever wrote the plan",
+    ],
+  },
+  FLOTILLA_PLAN_FAILED: {
+    title: "A node of the plan failed",
+    retryable: false,
+    why: (d) =>
+      `${moreOf(d.failed, (f) => `${f.node} ended with ${f.code}: ${f.why}`)}; ${d.succeeded.length} succeeded, ${d.notRun.length} not run`,
+    fix: () => [
+      "write a plan with another node in its place, and keep what has succeeded: ctx.execute(next, { after: error })",
+      "the cause below is the first failed node's error",
+    ],
+  },
   FLOTILLA_NOT_SUPPORTED: {
     title: "Not in this version",
     retryable: false,
@@ -262,31 +313,18 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   },
 };
 
-const passSignal = "pass ctx.signal on, so that the work stops when the attempt does";
-const timedOut: {
-  readonly [A in ErrorDetails["FLOTILLA_TIMEOUT"]["after"]]: { readonly why: string; readonly fix: readonly string[] };
-} = {
-  timeout: {
-    why: "the attempt outlived its timeout",
-    fix: ["raise timeout, or give the work in smaller pieces", passSignal],
-  },
-  idleTimeout: {
-    why: "the attempt showed no progress within its idleTimeout",
-    fix: ["call ctx.progress in long work, or raise idleTimeout", passSignal],
-  },
-  deadline: {
-    why: "the run had not ended when its deadline passed; what it was still doing is canceled",
-    fix: ["start it again with a later deadline, or with less to do", "see where the time went: flotilla tasks ls --run RUN"],
-  },
-  ttl: {
-    why: "the run was not begun within its ttl, so it was never run",
-    fix: ["add workers or slots: workers: { count, slots }", "or start it again, with a longer ttl"],
-  },
-};
+const shownMax = 3;
+
+/** The first three in one line. */
+function moreOf<T>(list: readonly T[], text: (one: T) => string): string {
+  const shown = list.slice(0, shownMax).map(text).join("; ");
+  return list.length > shownMax ? `${shown}; and ${list.length - shownMax} more` : shown;
+}
 
 /** The known name within two edits, if there is one. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   return known
+    .filter((k) => Math.abs(k.length - name.length) <= 2)
     .map((k) => [k, distance(name, k)] as const)
     .filter(([, d]) => d <= 2)
     .toSorted((a, b) => a[1] - b[1])[0]?.[0];

@@ -14,6 +14,7 @@ export const reasons = {
   VALUE_MISSING: "a stored value that it needs cannot be read; it goes on when a worker joins",
   HISTORY_MISMATCH: "the workflow's code does not fit its history",
   WORKER_UNRESPONSIVE: "its worker's main loop is blocked",
+  STORE_FULL: "the store has no room: nothing is claimed until it has",
   DRAINING: "the fleet is draining",
 } as const;
 export type Reason = keyof typeof reasons;

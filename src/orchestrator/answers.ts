@@ -5,10 +5,22 @@ import type { Whereabouts } from "../store/contract.ts";
 import { getApproval, listApprovals } from "./approvals.ts";
 import { explain } from "./explain.ts";
 import { findTask } from "./lookup.ts";
+import { getPlans } from "./plan-view.ts";
 import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
 import type { State } from "./state.ts";
 
-type Reads = "approvals" | "approval" | "run" | "runs" | "task" | "tasks" | "definition" | "workers" | "health" | "artifact";
+type Reads =
+  | "approvals"
+  | "approval"
+  | "run"
+  | "runs"
+  | "task"
+  | "tasks"
+  | "plans"
+  | "definition"
+  | "workers"
+  | "health"
+  | "artifact";
 
 /** What only looks: the same of a live orchestrator and of a store that nobody runs. */
 export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
@@ -19,6 +31,7 @@ export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
     runs: (q) => listRuns(state, q),
     task: (id) => getTask(state, id),
     tasks: (q) => listTasks(state, q),
+    plans: (id) => getPlans(state, id),
     definition: async (name) => getDefinition(state, name),
     workers: async () => listWorkers(state),
     health: async () => health(state, version),

@@ -101,6 +101,7 @@ function parkedBy(planned: Planned, result: BatchResult, fenced: ReadonlySet<str
 function applyParked(engine: Engine, attempt: Attempt): void {
   endAttempt(engine, attempt, null);
   attempt.worker.link.send({ t: "parked", fence: attempt.fence });
+  if (engine.queries.asked(attempt.fence.task)) engine.wake(attempt.fence.task);
 }
 
 function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number): void {
@@ -122,6 +123,7 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
     return;
   }
   const { next, lease, lane, prio, pass } = ending.requeue;
+  if (next.to === "parked" && engine.queries.asked(lease.task)) engine.wake(lease.task);
   if (next.to === "ready") {
     engine.state.definitions.lane(lane).added({
       lane,
@@ -225,7 +227,7 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
   const { state } = engine;
   const { task, incoming, worker, parent } = placed;
   const { lane } = incoming;
-  if (task.refused) return;
+  if (task.refused || task.adopts !== null) return;
   if (task.terms) noteDue(state, task.terms.deadlineAt, worker ? null : task.terms.ttlAt);
   const publicId = () => (parent ? childTaskId(parent.publicId, task.act as number) : rootTaskId(task.secret ?? "", task.id));
   if (task.dueAt !== null) {
@@ -264,7 +266,9 @@ function applyPlaced(engine: Engine, placed: Placed, now: number, assignments: M
     alone: false,
     now,
   });
-  push(assignments, worker, firstAssignment(attempt, task.input));
+  // What it may take over is read first.
+  if (incoming.options?.origin) sendAssignment(engine, attempt, task);
+  else push(assignments, worker, firstAssignment(attempt, task.input));
 }
 
 function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assignments: Map<WorkerState, Assignment[]>): void {
@@ -313,7 +317,7 @@ function beginClaimed(
       alone: ready.alone,
       now,
     });
-  if (publicId !== undefined && ready.leaseNo === 0) {
+  if (publicId !== undefined && ready.leaseNo === 0 && !options?.origin) {
     push(assignments, m.worker, firstAssignment(attempt(publicId), row.input));
     return;
   }

@@ -72,7 +72,7 @@ async function find(state: State, id: string): Promise<WaitRow> {
   return row;
 }
 
-/** @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE, FLOTILLA_CONFIG_INVALID, FLOTILLA_TOO_LARGE */
+/** @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE, FLOTILLA_CONFIG_INVALID, FLOTILLA_INPUT_INVALID, FLOTILLA_TOO_LARGE */
 export async function approve(engine: Engine, id: string, r: ApproveRequest): Promise<void> {
   const row = await find(engine.state, id);
   const { edit } = JSON.parse(row.detail ?? "{}") as Detail;
@@ -86,9 +86,10 @@ export async function approve(engine: Engine, id: string, r: ApproveRequest): Pr
   const by = checked("by", r.by) ?? "somebody";
   const note = checked("note", r.note);
   const given = r.value === undefined ? (edit?.value ?? null) : (JSON.parse(r.value) as unknown);
+  if (r.value !== undefined) await checkEdited(id, edit?.schema, given);
   const value = JSON.stringify({ by, via: "person", ...(note === undefined ? {} : { note }), value: given });
   if (Buffer.byteLength(value) > bounds.inputBytes)
-    throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the value", bytes: value.length, max: bounds.inputBytes });
+    throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the value", bytes: Buffer.byteLength(value), max: bounds.inputBytes });
   await answer(engine, id, row, { value, error: null });
 }
 
@@ -98,6 +99,14 @@ export async function reject(engine: Engine, id: string, r: RejectRequest): Prom
   const by = checked("by", r.by) ?? "somebody";
   const reason = checked("reason", r.reason) ?? "no reason was given";
   await answer(engine, id, row, { value: null, error: new FlotillaError("FLOTILLA_REJECTED", { by, reason }).toJSON() });
+}
+
+/** Here and not only at a door: whoever answers, from near or far, may correct a value that was refused, not one that was stored. */
+async function checkEdited(id: string, schema: unknown, value: unknown): Promise<void> {
+  const { jsonIssues } = await import("../protocol/json-check.ts");
+  const issues = jsonIssues(schema, value);
+  if (issues.length > 0)
+    throw new FlotillaError("FLOTILLA_INPUT_INVALID", { issues }, { where: `approve(${JSON.stringify(id)})` });
 }
 
 async function answer(

@@ -3,6 +3,8 @@ import type { Journal, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
 import { historyOf, nextPage } from "./history.ts";
+import { watchUnwinding } from "./liveness.ts";
+import { readKept } from "./origin.ts";
 
 /** Entries of a journal in one message: about 1 MB. */
 const journalPage = 5_000;
@@ -29,8 +31,12 @@ async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): P
   attempt.queuedSeq = Math.max(attempt.queuedSeq, journal?.lastSeq ?? 0);
   attempt.sentSeq = journal?.baseSeq ?? 0;
   attempt.children = journal?.entries.filter((e) => e.kind === "child").length ?? 0;
+  const { origin } = attempt.options ?? {};
+  attempt.kept = origin ? await readKept(state.store, origin) : null;
+  const kept = attempt.kept?.steps ?? [];
   const history = journal && historyOf(journal);
   attempt.history = history;
+  if (journal?.cancel) watchUnwinding(engine, attempt, journal.cancel.reason);
   const deliveries = history ? await nextPage(state, attempt, history) : [];
   const entries = journal?.entries ?? [];
   const assignment: Assignment = {
@@ -48,6 +54,7 @@ async function readAssignment(engine: Engine, attempt: Attempt, row: TaskRow): P
     lastSeq: journal?.lastSeq ?? 0,
     deliveries,
     ...(attempt.options?.inflate ? { inflate: true } : {}),
+    ...(kept.length > 0 ? { kept } : {}),
   };
   return () => {
     const { link } = attempt.worker;

@@ -1,6 +1,7 @@
 import type { Timer } from "../core/clock.ts";
 import type { Act, Fence, StepResultAct } from "../protocol/worker.ts";
 import type { DefinitionState } from "./definitions.ts";
+import type { Kept, OriginOptions } from "./origin.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** A live attempt: what the orchestrator must know to settle it without reading its rows again. */
@@ -46,6 +47,8 @@ export interface Attempt {
   progress: { readonly done?: number; readonly total?: number; readonly note?: string } | null;
   timeout: Timer | undefined;
   idle: Timer | undefined;
+  /** What it may take over from an earlier run. */
+  kept: Kept | null;
   /** Acts by seq that its journal holds and its worker has not been sent: pages of them go out as it asks for more. */
   history: History | null;
   /** What it said last, by count: a canceled workflow that says nothing more is closed. */
@@ -81,6 +84,8 @@ export interface TaskOptions {
   readonly asRef?: true;
   /** References in `items` of its input are loaded before its code gets them. */
   readonly inflate?: true;
+  /** It goes on from a task of an earlier run. */
+  readonly origin?: OriginOptions;
   /** Of a run: closed when it has passed. */
   readonly deadlineAt?: number;
   /** Of a run: closed when it has passed before a first attempt. */

@@ -57,6 +57,7 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
     queuedSeq: 0,
     codeEnded: false,
     children: 0,
+    kept: null,
     history: null,
     heard: 0,
     progress: null,

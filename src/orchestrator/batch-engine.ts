@@ -13,6 +13,7 @@ import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { planBatch } from "./plan.ts";
 import { Queue, type Taken } from "./queue.ts";
+import { Room } from "./upkeep/room.ts";
 import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
 import type { State } from "./state.ts";
 import { StateQueries } from "./state-queries.ts";
@@ -46,6 +47,7 @@ export class BatchEngine implements Engine {
   readonly #secret: () => string;
   readonly #queuedMax: number;
   readonly #queue = new Queue();
+  readonly #room: Room;
   readonly #drained: (() => void)[] = [];
   /** Their end broke a rule of the store; the next try says only that. */
   readonly #refused = new WeakSet<Attempt>();
@@ -67,10 +69,12 @@ export class BatchEngine implements Engine {
     this.queries = new StateQueries((ms, fn) => o.state.clock.after(ms, fn));
     this.#secret = o.secret;
     this.#queuedMax = o.queuedMax;
+    this.#room = new Room(o.state, () => this.#schedule());
   }
 
   start(pending: PendingStart): void {
     if (this.#closed || this.state.draining) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    if (this.#room.error) return pending.reject(this.#room.error);
     this.#queue.start(pending);
     this.#schedule();
   }
@@ -88,16 +92,19 @@ export class BatchEngine implements Engine {
   }
   cancel(pending: PendingCancel): void {
     if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    if (this.#room.error) return pending.reject(this.#room.error);
     this.#queue.cancel(pending);
     this.#schedule();
   }
   message(pending: PendingMessage): void {
     if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    if (this.#room.error) return pending.reject(this.#room.error);
     this.#queue.message(pending);
     this.#schedule();
   }
   answer(pending: PendingAnswer): void {
     if (this.#closed) return pending.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
+    if (this.#room.error) return pending.reject(this.#room.error);
     this.#queue.answer(pending);
     this.#schedule();
   }
@@ -198,6 +205,7 @@ export class BatchEngine implements Engine {
   /** Commits what is queued, then takes nothing more. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#room.stop();
     this.#dueTimer?.timer.cancel();
     await this.#flushing;
     for (const s of this.#queue.drop()) s.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
@@ -209,7 +217,8 @@ export class BatchEngine implements Engine {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#closed) return;
+      // While the store is full nothing is claimed or tried: what running code did is held, and goes when there is room.
+      if (this.#closed || this.#room.error) return;
       this.#flushing ??= this.#flush()
         .catch((e: unknown) => {
           // Ours to mend: what was committed is committed, and the next batch must not wait for it.
@@ -270,6 +279,11 @@ export class BatchEngine implements Engine {
     for (const lane of this.state.definitions.lanes) lane.forget();
     this.#due = true;
     this.#dispatch = true;
+    if (isFlotillaError(error, "FLOTILLA_STORE_FULL")) {
+      for (const s of this.#queue.drop()) s.reject(error);
+      if (!this.#closed) this.#room.ranOut(error);
+      return;
+    }
     this.state.log("error", "the store refused a batch; running work is kept and tried again", { error: String(error) });
     if (!busy) this.#schedule();
     else if (!this.#closed) this.state.clock.after(retryMs, () => this.#schedule());

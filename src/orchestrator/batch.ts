@@ -3,15 +3,13 @@ import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { ActBatch, Answer, Batch, CancelRequest, NewMessage, NewTask, TaskRow } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { Match } from "./dispatch.ts";
-import type { Incoming, ScheduledBy } from "./intake.ts";
+import type { Cause, Incoming } from "./intake.ts";
 import type { Ending } from "./retry.ts";
 import type { PlannedTick } from "./ticks.ts";
 import type { WorkerState } from "./workers.ts";
 
-export interface PendingStart {
+export interface PendingStart extends Cause {
   readonly request: StartRequest;
-  /** The schedule that asks. */
-  readonly schedule?: ScheduledBy;
   resolve(reply: StartReply): void;
   reject(error: unknown): void;
 }

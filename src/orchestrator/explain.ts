@@ -42,7 +42,9 @@ export async function explain(state: State, id: string, task: TaskRow, where: Wh
         state: "delayed",
         reason: retry ? "BACKOFF" : "SCHEDULED",
         detail: `${reasons[retry ? "BACKOFF" : "SCHEDULED"]}: ${dueText(where.dueAt, now)}${retry ? `, as attempt ${where.attempt + 1}` : ""}${endsText(task, where.leaseNo, now)}`,
-        fix: retry ? [`see what failed: flotilla tasks get ${id}`] : [],
+        fix: retry
+          ? [`see what failed: flotilla tasks get ${id}`]
+          : [`nothing to do; to end it now: flotilla runs cancel ${runOf(id)}`],
       };
     }
     case "held":
@@ -50,8 +52,8 @@ export async function explain(state: State, id: string, task: TaskRow, where: Wh
         task: id,
         state: "waiting",
         reason: where.reason as Reason,
-        detail: where.error?.message ?? reasons[where.reason as Reason],
-        fix: where.error?.fix ?? [],
+        detail: `${reasons[where.reason as Reason]}${where.error ? `: ${where.error.message}` : ""}`,
+        fix: where.error?.fix?.length ? where.error.fix : [`see what it needs: flotilla tasks get ${id}`],
       };
     case "parked":
       return waiting(where.remaining, where.leaseNo);
@@ -121,6 +123,12 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
   const waited = formatMs(now - where.since);
   if (state.draining)
     return { reason: "DRAINING", detail: `${reasons.DRAINING}; ready for ${waited}`, fix: ["start the fleet again"] };
+  if (state.storeFullAt !== null)
+    return {
+      reason: "STORE_FULL",
+      detail: `${reasons.STORE_FULL}, since ${formatMs(now - state.storeFullAt)}; ready for ${waited}`,
+      fix: ["free some space: it goes on by itself within a second", "what is large: flotilla db status"],
+    };
   if (lane.workers.size === 0) {
     const nearest = state.definitions.nearest(lane);
     return {
@@ -129,9 +137,14 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
       fix: [nearest ?? `start a worker that has ${lane.definition.name}`],
     };
   }
-  if (where.alone) return { reason: "RUNS_ALONE", detail: `${reasons.RUNS_ALONE}; ready for ${waited}`, fix: [] };
+  if (where.alone)
+    return {
+      reason: "RUNS_ALONE",
+      detail: `${reasons.RUNS_ALONE}; ready for ${waited}`,
+      fix: ["nothing to do: it is next on an idle worker"],
+    };
   const free = [...lane.workers.keys()].reduce((n, w) => n + Math.max(0, freeSlots(w)), 0);
-  if (free > 0) return { reason: "DISPATCHING", detail: reasons.DISPATCHING, fix: [] };
+  if (free > 0) return { reason: "DISPATCHING", detail: reasons.DISPATCHING, fix: ["nothing to do: ask again in a moment"] };
   return {
     reason: "WORKERS_BUSY",
     detail: `${reasons.WORKERS_BUSY}: ${lane.workers.size} capable, all slots taken; ${lane.ready} ready in its lane; ready for ${waited}`,

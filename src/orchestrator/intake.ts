@@ -7,6 +7,7 @@ import type { NewTask } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Lane } from "./lane.ts";
+import type { Begun, Kept } from "./origin.ts";
 import { instantsOfStart } from "./start-instants.ts";
 
 /** A task on its way in, with the lane it goes to. */
@@ -27,6 +28,14 @@ export interface ScheduledBy {
   readonly alone: boolean;
 }
 
+/** What else a run's start may come from than a client. */
+export interface Cause {
+  /** The schedule that asks. */
+  readonly schedule?: ScheduledBy;
+  /** It goes on from another run. */
+  readonly begun?: Begun;
+}
+
 /** A client's or a schedule's start, checked at the door. @throws the error that the caller gets; then nothing was written. */
 export function incomingRoot(
   r: StartRequest,
@@ -34,7 +43,7 @@ export function incomingRoot(
   id: number,
   secret: string,
   now: number,
-  by?: ScheduledBy,
+  { schedule: by, begun }: Cause = {},
 ): Incoming {
   const definition = definitions.require(r.name);
   checkInput(r.input, r.name);
@@ -45,7 +54,7 @@ export function incomingRoot(
   for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);
   const { dueAt, deadlineAt, ttlAt } = instantsOfStart(r, now);
   const lane = definitions.laneOf(definition, []);
-  const options = rootOptions(r, deadlineAt, ttlAt, by);
+  const options = rootOptions(r, { deadlineAt, ttlAt, by, begun });
   const tenant = r.tenant ?? null;
   const task: Incoming["task"] = {
     ...nothing,
@@ -69,6 +78,8 @@ export function incomingRoot(
       deadlineAt !== null && deadlineAt <= now
         ? new FlotillaError("FLOTILLA_TIMEOUT", { after: "deadline" }, { where: r.name }).toJSON()
         : null,
+    adopts: null,
+    origin: begun?.origin ?? null,
     terms: deadlineAt === null && ttlAt === null && !by?.alone ? null : { deadlineAt, ttlAt, schedule: by?.alone ? by.id : null },
     idempotency: r.idempotencyKey === undefined ? null : { key: r.idempotencyKey, inputHash: r.inputHash ?? "" },
   };
@@ -88,7 +99,9 @@ export function incomingChild(
   const known = definitions.get(c.definition);
   const definition = known ?? placeholder(definitions, c.definition);
   const lane = definitions.laneOf(definition, c.needs ?? []);
-  const options = childOptions(c);
+  // A detached child is nobody's result: it is begun anew.
+  const kept = c.detached ? undefined : parent.kept?.child(c.key, c.inputHash);
+  const options = childOptions(c, kept);
   const task: Incoming["task"] = {
     id,
     run: parent.run,
@@ -107,31 +120,53 @@ export function incomingChild(
     depth: parent.depth + 1,
     detached: c.detached ?? false,
     shielded: c.shielded ?? false,
-    input: c.input,
+    input: forkedInput(kept) ?? c.input,
     options: options && JSON.stringify(options),
     createdAt: now,
     claim: null,
     dueAt: null,
-    refused: refusal(c, parent, siblings, definitions, lane),
+    refused: kept && "adopts" in kept ? null : refusal(c, parent, siblings, definitions, lane),
+    adopts: kept && "adopts" in kept ? kept.adopts : null,
+    origin: null,
     idempotency: null,
     terms: null,
   };
   return { task, lane, options };
 }
 
-function rootOptions(r: StartRequest, deadlineAt: number | null, ttlAt: number | null, by?: ScheduledBy): TaskOptions | null {
+/** What a run's start is to remember beyond its row. */
+interface RootTerms {
+  readonly deadlineAt: number | null;
+  readonly ttlAt: number | null;
+  readonly by: ScheduledBy | undefined;
+  readonly begun: Begun | undefined;
+}
+
+function rootOptions(r: StartRequest, { deadlineAt, ttlAt, by, begun }: RootTerms): TaskOptions | null {
   const options: TaskOptions = {
     ...(r.tags && r.tags.length > 0 && { tags: r.tags }),
     ...(deadlineAt !== null && { deadlineAt }),
     ...(ttlAt !== null && { ttlAt }),
     ...(by && { schedule: { name: by.name, at: by.at } }),
+    ...(begun?.options && { origin: begun.options }),
   };
   return Object.keys(options).length > 0 ? options : null;
 }
 
-function childOptions(c: ChildAct): TaskOptions | null {
-  if (!c.retry && c.timeoutMs === undefined && !c.asRef && !c.inflate) return null;
+type KeptChild = ReturnType<Kept["child"]>;
+
+/** The task itself that a fork asks again has another input than its parent's code gave. */
+function forkedInput(kept: KeptChild): string | undefined {
+  if (!kept || !("origin" in kept)) return undefined;
+  const { path, fork } = kept.origin;
+  return fork?.path === path ? fork.input : undefined;
+}
+
+function childOptions(c: ChildAct, kept: KeptChild): TaskOptions | null {
+  const origin = kept && "origin" in kept ? { origin: kept.origin } : undefined;
+  if (!c.retry && c.timeoutMs === undefined && !c.asRef && !c.inflate && !origin) return null;
   return {
+    ...origin,
     ...(c.retry ? { retry: c.retry } : {}),
     ...(c.timeoutMs === undefined ? {} : { timeoutMs: c.timeoutMs }),
     ...(c.asRef ? { asRef: true } : {}),

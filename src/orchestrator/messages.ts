@@ -25,6 +25,12 @@ export async function sendMessage(engine: Engine, id: string, r: MessageRequest)
   if (bytes > bounds.inputBytes)
     throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: `message ${name}`, bytes, max: bounds.inputBytes });
   const task = await findTask(engine.state, id);
+  if (engine.state.definitions.byId(task.definition).card?.kind === "agent")
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
+      field: "message",
+      problem: `${id} is an agent's task, and agents wait for no messages`,
+      fix: "send it to the workflow that waits for it",
+    });
   await new Promise<void>((resolve, reject) =>
     engine.message({ message: { task: task.id, name, value, key: key ?? null }, resolve, reject }),
   );

@@ -11,12 +11,17 @@ import { EventHub, readEvents } from "./events.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
+import { fork, redrive, repair } from "./origin.ts";
 import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
+import { backupStore } from "./upkeep/backup.ts";
+import { bootSkip } from "./upkeep/boot-skip.ts";
+import { purge } from "./upkeep/purge.ts";
+import { Retention } from "./upkeep/retention.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** One worker's place at an orchestrator. */
@@ -42,9 +47,9 @@ export interface Orchestrator extends OrchestratorApi {
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
 export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
   const secret = o.secret ?? cryptoSecrets();
-  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now() });
+  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: bootSkip(o.random) });
   const state = new State(o, boot);
-  const outcomes = new Outcomes(o.artifacts);
+  const outcomes = new Outcomes(state.artifacts);
   const events = new EventHub();
   const engine = new BatchEngine({
     state,
@@ -56,6 +61,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   });
   const schedules = new Schedules(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
+  const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
+  retention.start();
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
@@ -94,6 +101,9 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     send: (id, message) => sendMessage(engine, id, message),
     approve: (id, r) => approve(engine, id, r),
     reject: (id, r) => reject(engine, id, r),
+    repair: (id) => repair(engine, id),
+    fork: (id, input) => fork(engine, id, input),
+    redrive: (id) => redrive(engine, id),
     query: (id, name) => queryState(engine, id, name),
     ...answersOf(state),
     schedules,
@@ -103,6 +113,10 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       const { id: run, secret } = await findRun(state, id);
       yield* readEvents(state, events, { id: run, secret }, options);
     },
+
+    purge: (q) => purge(state, q),
+    backup: (folder) =>
+      state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
     register(cards) {
       state.definitions.register(cards);
@@ -164,6 +178,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     close() {
       closing ??= (async () => {
         pulse.stop();
+        await retention.stop();
         await engine.close();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();

@@ -38,14 +38,15 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   const waiting = new Set<Lane>();
   const place = (incoming: Incoming, start?: PendingStart, parent?: Attempt): Placed => {
     const { task, lane } = incoming;
-    const eager = !task.refused && task.dueAt === null && lane.ready === 0 && !waiting.has(lane);
+    const ends = task.refused !== null || task.adopts !== null;
+    const eager = !ends && task.dueAt === null && lane.ready === 0 && !waiting.has(lane);
     const worker = eager ? slots.best(lane) : undefined;
     if (worker) {
       slots.takes(worker);
       task.claim = worker.id;
       return { incoming, task, worker, start, parent };
     }
-    if (!task.refused && task.dueAt === null) waiting.add(lane);
+    if (!ends && task.dueAt === null) waiting.add(lane);
     return { incoming, task, worker, start, parent };
   };
 
@@ -62,7 +63,7 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
           count: state.ready + state.delayed,
           max: p.queuedMax,
         });
-      roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, p.secret(), now, start.schedule), start));
+      roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, p.secret(), now, start), start));
       state.nextTask += 1;
     } catch (e) {
       start.reject(e);
@@ -164,7 +165,12 @@ function planActs(
         lastAct = act.act;
         break;
       case "step":
-        steps.push(act);
+        steps.push({
+          act: act.act,
+          key: act.key,
+          askedAfter: act.askedAfter,
+          adopts: act.adopts ? (attempt.kept?.act("step", act.key, "") ?? null) : null,
+        });
         lastAct = act.act;
         break;
       case "step-result":
@@ -177,7 +183,7 @@ function planActs(
       case "timer":
       case "message":
       case "approval":
-        waits.push(plannedWait(act, now));
+        waits.push({ ...plannedWait(act, now), adopts: attempt.kept?.act(act.kind, act.key, act.inputHash) ?? null });
         lastAct = act.act;
         break;
       case "send": {
@@ -220,7 +226,7 @@ function planActs(
 /** 100 years, in ms: what waits longer waits for ever, and would not fit a date. */
 const waitMax = 100 * 365 * 86_400_000;
 
-function plannedWait(act: TimerAct | MessageAct | ApprovalAct, now: number): ActBatch["waits"][number] {
+function plannedWait(act: TimerAct | MessageAct | ApprovalAct, now: number): Omit<ActBatch["waits"][number], "adopts"> {
   const { kind, act: number, key, inputHash, askedAfter } = act;
   const from = { kind, act: number, key, inputHash, askedAfter };
   if (kind === "timer") {

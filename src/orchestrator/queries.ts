@@ -2,6 +2,7 @@
 import { FlotillaError } from "../core/error.ts";
 import { runId } from "../core/id.ts";
 import { priorities, type TaskState } from "../core/task.ts";
+import { gapTotal, type GapNotes } from "../protocol/gaps.ts";
 import type {
   AttemptView,
   DefinitionView,
@@ -17,6 +18,7 @@ import type {
 } from "../protocol/views.ts";
 import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract.ts";
 import { findRun, findTask } from "./lookup.ts";
+import { originId } from "./origin.ts";
 import type { State } from "./state.ts";
 import type { TaskOptions } from "./attempt.ts";
 import type { WorkerState } from "./workers.ts";
@@ -27,7 +29,9 @@ const pageDefault = 50;
 export async function getRun(state: State, id: string): Promise<RunView> {
   const task = await findRun(state, id);
   const row = await state.store.runs.get(task.id);
-  return runView(state, row as RunRow);
+  const view = await runView(state, row as RunRow);
+  const gaps = row?.outcome?.gaps;
+  return gaps ? { ...view, gaps: JSON.parse(gaps) as GapNotes } : view;
 }
 
 export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView>> {
@@ -36,11 +40,12 @@ export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView
   if (definition === undefined) return { items: [], next: null };
   const before = q.after === undefined ? null : pageCursor(q.after);
   const rows = await state.store.runs.list({ definition, status: q.status ?? null, before, limit: limit + 1 });
-  const items = rows.slice(0, limit).map((r) => runView(state, r));
+  const items: RunView[] = [];
+  for (const row of rows.slice(0, limit)) items.push(await runView(state, row));
   return { items, next: rows.length > limit ? String(rows[limit - 1]?.task.id) : null };
 }
 
-function runView(state: State, r: RunRow): RunView {
+async function runView(state: State, r: RunRow): Promise<RunView> {
   const live = runningByDefinition(state, r.task.id);
   const stages = r.stages.map((s): StageView => ({
     stage: state.definitions.byId(s.definition).name,
@@ -55,7 +60,7 @@ function runView(state: State, r: RunRow): RunView {
   const done = stages.reduce((n, s) => n + s.succeeded + s.failed + s.canceled + s.quarantined, 0) + (r.outcome ? 1 : 0);
   const failed =
     stages.reduce((n, s) => n + s.failed + s.quarantined, 0) +
-    (r.outcome && r.outcome.status !== "succeeded" && r.outcome.status !== "canceled" ? 1 : 0);
+    (r.outcome && !["succeeded", "partial", "canceled"].includes(r.outcome.status) ? 1 : 0);
   const options = r.task.options === null ? null : (JSON.parse(r.task.options) as TaskOptions);
   return {
     id: runId(r.task.secret ?? "", r.task.id),
@@ -63,6 +68,7 @@ function runView(state: State, r: RunRow): RunView {
     status: r.outcome?.status ?? "running",
     tenant: r.task.tenant ?? "default",
     tags: options?.tags ?? [],
+    origin: r.origin && { how: r.origin.how, of: await originId(state, r.origin) },
     createdAt: iso(r.task.createdAt),
     finishedAt: r.outcome ? iso(r.outcome.finishedAt) : null,
     deadlineAt: options?.deadlineAt === undefined ? null : iso(options.deadlineAt),
@@ -71,6 +77,7 @@ function runView(state: State, r: RunRow): RunView {
     tasks: { total: stages.reduce((n, s) => n + s.total, 1), done, failed },
     stages,
     error: r.outcome?.error ?? null,
+    gaps: { total: r.outcome?.gaps ? gapTotal(r.outcome.gaps) : 0, named: [] },
     spent: r.spent,
   };
 }
@@ -280,6 +287,7 @@ export function health(state: State, version: string): HealthView {
       parked: state.parked,
       oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
     },
+    storeFullAt: state.storeFullAt === null ? null : iso(state.storeFullAt),
     uncovered: uncovered(state),
   };
 }

@@ -99,6 +99,7 @@ export class Queue {
   /** The store took nothing of it: what running code did goes back to the front, in its order. */
   putBack(taken: Taken): void {
     this.#ends.unshift(...taken.ends);
+    this.#wakes.unshift(...taken.wakes);
     for (const { item, from } of taken.acts.toReversed()) {
       item.at = Math.min(item.at, from);
       if (!this.#acts.includes(item)) this.#acts.unshift(item);

@@ -37,6 +37,9 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
     send: (id) => Promise.reject(refuse(`send(${JSON.stringify(id)})`)),
     approve: (id) => Promise.reject(refuse(`approve(${JSON.stringify(id)})`)),
     reject: (id) => Promise.reject(refuse(`reject(${JSON.stringify(id)})`)),
+    repair: (id) => Promise.reject(refuse(`repair(${JSON.stringify(id)})`)),
+    fork: (id) => Promise.reject(refuse(`fork(${JSON.stringify(id)})`)),
+    redrive: (id) => Promise.reject(refuse(`redrive(${JSON.stringify(id)})`)),
     query: (id) => Promise.reject(refuse(`query(${JSON.stringify(id)})`)),
     async outcome(id) {
       const run = parseRunId(id);
@@ -45,6 +48,8 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       if (ended === null) throw unfinished(id, target);
       return outcomes.reply(ended);
     },
+    purge: () => Promise.reject(refuse("purge")),
+    backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
     schedules: {
       ...readSchedules(state),

@@ -133,7 +133,8 @@ function settle(engine: Engine, attempt: Attempt, m: Settle): Promise<void> | un
   const end = (result: AttemptResult, ref: string | null) =>
     engine.end(attempt, afterResult(attempt, result, spent, ref, state.clock.now(), state.random), false);
   const value = m.result.status === "succeeded" ? m.result.value : null;
-  if (value !== null && attempt.options?.asRef && m.result.status === "succeeded") return storeAsRef(engine, attempt, m.result, end);
+  if (value !== null && attempt.options?.asRef && m.result.status === "succeeded")
+    return storeAsRef(engine, attempt, m.result, end);
   if (!isLarge(value)) {
     end(m.result, null);
     return undefined;
@@ -176,6 +177,8 @@ async function artifact(engine: Engine, worker: WorkerState, m: Extract<FromWork
     if (bytes > bounds.artifactBytes)
       throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the artifact", bytes, max: bounds.artifactBytes });
     const { hash } = await engine.state.artifacts.put(m.value);
+    const attempt = engine.state.attempts.get(m.fence.task);
+    if (sameLease(attempt, m.fence)) await engine.state.uses.note({ hash, run: attempt.run });
     reply(JSON.stringify({ $artifact: hash, bytes, ...(m.type === null ? {} : { type: m.type }) }), null);
   } catch (e) {
     reply(null, e);

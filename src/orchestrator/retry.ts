@@ -96,9 +96,12 @@ function afterFailure(
   return { settle: settlement(a, "failed", { value: null, ref: null, error: finalError(a, failure.error), spent }) };
 }
 
-/** Declared errors and ours go up as they are; anything else as FLOTILLA_AGENT_FAILED with the last attempt's error as cause. */
+/** What callers tell apart by its own code, however far down it happened. */
+const own: ReadonlySet<string> = new Set(["FLOTILLA_DECLARED", "FLOTILLA_TIMEOUT", "FLOTILLA_REJECTED"]);
+
+/** Those go up as they are; anything else as FLOTILLA_AGENT_FAILED with the last attempt's error as cause. */
 function finalError(a: Attempt, error: ErrorJson): ErrorJson {
-  if (error.code === "FLOTILLA_DECLARED" || error.code === "FLOTILLA_TIMEOUT") return error;
+  if (own.has(error.code)) return error;
   const failed = new FlotillaError(
     "FLOTILLA_AGENT_FAILED",
     { agent: a.runs.name, task: a.publicId, attempts: a.attempt },

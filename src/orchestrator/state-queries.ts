@@ -35,12 +35,17 @@ export class StateQueries {
     return new Promise((resolve, reject) => {
       const timer = this.#after(patienceMs, () => {
         this.#take(task, request);
-        reject(new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }, { where: `query ${name}` }));
+        reject(new FlotillaError("FLOTILLA_TIMEOUT", { after: "query" }, { where: `query ${name}` }));
       });
       const questions = this.#open.get(task) ?? new Map<number, Question>();
       this.#open.set(task, questions.set(request, { name, timer, resolve, reject }));
       if (attempt) attempt.worker.link.send({ t: "query", fence: attempt.fence, request, name });
     });
+  }
+
+  /** Somebody waits for an answer of that task. */
+  asked(task: number): boolean {
+    return this.#open.has(task);
   }
 
   /** An attempt lives: what was asked of its task is asked there. */
@@ -93,8 +98,7 @@ export async function queryState(engine: Engine, id: string, name: string): Prom
   // One that is being assigned is asked when that is done.
   if (attempt && !attempt.ended) return queries.ask(task.id, name, attempt.publicId === "" ? undefined : attempt);
   const where = await state.store.tasks.where(task.id);
-  if (where?.in === "outcome")
-    throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
+  if (where?.in === "outcome") throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
   const answer = queries.ask(task.id, name, undefined);
   if (where?.in === "parked") engine.wake(task.id);
   return answer;

@@ -6,6 +6,9 @@ import type { ArtifactStore } from "../store/artifact-store.ts";
 import type { Boot, Store, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { Definitions } from "./definitions.ts";
+import { ArtifactKeeper } from "./upkeep/artifacts.ts";
+import { PutUses } from "./upkeep/put-uses.ts";
+import type { RetentionSettings } from "./upkeep/retention.ts";
 import type { WorkerState } from "./workers.ts";
 
 export interface OrchestratorOptions {
@@ -24,6 +27,8 @@ export interface OrchestratorOptions {
   readonly queuedMax?: number;
   /** Schedules tick only after `Orchestrator.adopt`. @default false */
   readonly holdTicks?: boolean;
+  /** How long closed runs are kept. @default for ever */
+  readonly retention?: RetentionSettings;
 }
 
 // Secrets of runs that this life did not start are kept up to this many, then dropped all at once: evicting one by one
@@ -33,7 +38,9 @@ const secretsMax = 10_000;
 /** What an orchestrator knows in memory. Everything here can be rebuilt from the store and the workers. */
 export class State {
   readonly store: Store;
-  readonly artifacts: ArtifactStore;
+  readonly artifacts: ArtifactKeeper;
+  /** Who uses what running code puts. */
+  readonly uses: PutUses;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: LogSink;
@@ -58,14 +65,17 @@ export class State {
   ticksHeld: boolean;
   cancelsLeft: boolean;
   draining = false;
+  /** Since when the store has no room; null: it has. */
+  storeFullAt: number | null = null;
 
   constructor(o: OrchestratorOptions, boot: Boot) {
     this.store = o.store;
-    this.artifacts = o.artifacts;
     this.clock = o.clock;
     this.random = o.random;
     this.log = o.log ?? (() => {});
     this.boot = boot.boot;
+    this.artifacts = new ArtifactKeeper(o.artifacts, o.clock, this.log);
+    this.uses = new PutUses(o.store, boot.boot, o.clock);
     this.startedAt = o.clock.now();
     this.nextTask = boot.nextTask;
     this.nextWorker = boot.nextWorker;

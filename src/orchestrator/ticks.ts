@@ -55,7 +55,9 @@ async function planTick(p: Planning, row: ScheduleRow, now: number, room: number
     const request = { name: target, input: row.input, ...(tenant === null ? {} : { tenant }) };
     const inputHash = shortHash(canonicalJson(JSON.parse(row.input)));
     const incoming = run.map((at) =>
-      incomingRoot(request, p.state.definitions, p.state.nextTask++, p.secret(), now, { id: row.id, name: row.name, at, alone }),
+      incomingRoot(request, p.state.definitions, p.state.nextTask++, p.secret(), now, {
+        schedule: { id: row.id, name: row.name, at, alone },
+      }),
     );
     const runs = incoming.map(({ task }, i) => ({ key: tickKey(row.name, run[i] as number), inputHash, task }));
     const skipped = missed && ({ ...missed, why: "missed" } as const);

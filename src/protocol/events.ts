@@ -15,7 +15,7 @@ interface Ev<T extends string, D> {
 
 /**
  * What a run tells while it goes. Durable, each with a cursor of its own, so that a reader who comes back misses none:
- * `run.started`, `run.finished`, `task.settled`, `custom`. Live only, for whoever listens now: the others.
+ * `run.started`, `run.finished`, `task.settled`, `approval.asked`, `custom`. Live only, for whoever listens now: the others.
  */
 export type RunEvent =
   | Ev<"run.started", { name: string; schedule?: { name: string; at: string | null } }>

@@ -3,6 +3,8 @@
 import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Priority, TaskState } from "../core/task.ts";
+import type { BackupReply } from "./backup.ts";
+import type { GapNote } from "./gaps.ts";
 import type { SchedulesApi } from "./schedules.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
@@ -26,6 +28,8 @@ export interface RunView {
   readonly status: RunStatus;
   readonly tenant: string;
   readonly tags: readonly string[];
+  /** What it goes on from: the run that it repairs, or the task that it forks or redrives. */
+  readonly origin: { readonly how: "repair" | "fork" | "redrive"; readonly of: string } | null;
   readonly createdAt: string;
   readonly finishedAt: string | null;
   /** When it is closed if it has not ended. */
@@ -38,6 +42,8 @@ export interface RunView {
   readonly tasks: { readonly total: number; readonly done: number; readonly failed: number };
   readonly stages: readonly StageView[];
   readonly error: ErrorJson | null;
+  /** What a partial run did without: all are counted; the first 1,000 are named in the view of one run, none in a list. */
+  readonly gaps: { readonly total: number; readonly named: readonly GapNote[] };
   readonly spent: { readonly microUsd: number; readonly inputTokens: number; readonly outputTokens: number };
 }
 
@@ -78,6 +84,32 @@ export interface TaskDetail extends TaskView {
   readonly output: unknown;
   readonly attempts: readonly AttemptView[];
   readonly children: { readonly total: number; readonly unsettled: number };
+}
+
+/** A node of a plan that a workflow executes, with what became of its tasks. */
+export interface PlanNodeView {
+  readonly id: string;
+  readonly kind: "call" | "map";
+  readonly agent: string;
+  /** Ids of the nodes that it uses or comes after. */
+  readonly needs: readonly string[];
+  readonly note: string | null;
+  /** `pending`: it waits for other nodes. `not-run`: it needs one that did not succeed, or its workflow has ended. */
+  readonly state: TaskState | "pending" | "not-run";
+  /** The task of a call; null while it has none, and of a map. */
+  readonly task: string | null;
+  readonly tasks: { readonly total: number; readonly succeeded: number; readonly failed: number; readonly open: number };
+  /** The plan of the same task that ran it, when its result was kept. */
+  readonly keptFrom: string | null;
+  /** Why it was refused before there was a task. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+export interface PlanView {
+  /** Its key in the task that executes it, such as `plan` or `plan#2`. */
+  readonly key: string;
+  /** Id of the node whose value it gives. */
+  readonly result: string;
+  readonly nodes: readonly PlanNodeView[];
 }
 
 export interface Explanation {
@@ -121,6 +153,8 @@ export interface HealthView {
     readonly parked: number;
     readonly oldestReadyMs: number | null;
   };
+  /** Since when the store has no room: nothing is started or claimed, results are held. Null: it has. */
+  readonly storeFullAt: string | null;
   /** Definitions that a task may need and no live worker has. */
   readonly uncovered: readonly string[];
 }
@@ -235,6 +269,19 @@ export interface TasksQuery {
 }
 
 /** Everything a client may ask of an orchestrator, near (a function call) or far (HTTP). */
+/** What to delete: one run, or all of a tenant's. */
+export interface PurgeRequest {
+  readonly run?: string;
+  readonly tenant?: string;
+}
+
+export interface PurgeReply {
+  readonly runs: number;
+  readonly tasks: number;
+  /** Runs of the tenant that were left, because something of them is open. */
+  readonly open: number;
+}
+
 export interface OrchestratorApi {
   start(requests: readonly StartRequest[]): Promise<StartReply>[];
   outcome(run: string, signal?: AbortSignal): Promise<OutcomeReply>;
@@ -247,6 +294,12 @@ export interface OrchestratorApi {
   approval(id: string): Promise<ApprovalView>;
   approve(id: string, r: ApproveRequest): Promise<void>;
   reject(id: string, r: RejectRequest): Promise<void>;
+  /** A new run that does again what did not succeed in a closed one, and takes over the rest. */
+  repair(run: string): Promise<StartReply>;
+  /** A new run that asks that task again with another input (JSON text), and takes over what does not depend on it. */
+  fork(task: string, input: string): Promise<StartReply>;
+  /** A quarantined or failed task once more, as a run of its own. */
+  redrive(task: string): Promise<StartReply>;
   /** JSON text of what the workflow's code answers to that query. */
   query(id: string, name: string): Promise<string>;
   run(id: string): Promise<RunView>;
@@ -254,6 +307,8 @@ export interface OrchestratorApi {
   task(id: string): Promise<TaskDetail>;
   tasks(q: TasksQuery): Promise<Page<TaskView>>;
   explain(id: string): Promise<Explanation>;
+  /** The latest plans that a task executed, or a run's root task, the oldest first. */
+  plans(id: string): Promise<readonly PlanView[]>;
   /** @throws FLOTILLA_UNKNOWN_DEFINITION */
   definition(name: string): Promise<DefinitionView>;
   workers(): Promise<readonly WorkerView[]>;
@@ -261,6 +316,10 @@ export interface OrchestratorApi {
   /** Durable events after the cursor, then live ones, until the run's end or until `signal` aborts. */
   events(run: string, o: { after?: string; types?: readonly string[]; signal?: AbortSignal }): AsyncIterable<EventView>;
   artifact(ref: string): Promise<string>;
+  /** Deletes closed runs now, with inputs, results, journals and keys. @throws FLOTILLA_STILL_OPEN */
+  purge(q: PurgeRequest): Promise<PurgeReply>;
+  /** Copies the store into a new folder (an absolute path) of the orchestrator's machine, while it works. */
+  backup(folder: string): Promise<BackupReply>;
   readonly schedules: SchedulesApi;
 }
 

@@ -122,6 +122,8 @@ export interface Assignment {
   readonly deliveries: readonly Delivery[];
   /** References in `items` of the input are loaded before the code gets them. */
   readonly inflate?: boolean;
+  /** Keys of steps that an earlier run has done: their functions do not run, their results are taken over. */
+  readonly kept?: readonly string[];
 }
 
 export interface ChildAct {
@@ -149,6 +151,8 @@ export interface ChildAct {
 /** A step is about to run. Sent before the effect, so that a crash leaves a trace of the doubt. */
 export interface StepAct {
   readonly kind: "step";
+  /** One of `kept`: it is not run. */
+  readonly adopts?: true;
   readonly act: number;
   readonly key: string;
   readonly askedAfter: number;

@@ -24,11 +24,15 @@ export function startChild(
   { modules, passEnv }: ChildSettings,
   parts: WorkerParts,
 ): Promise<RunningWorker> {
-  const { name, slots, offers, build } = options;
+  const { name, slots, continuations = 10_000, offers, build } = options;
   const names = new Set(options.definitions.map((d) => d.name));
   const explain = (error: unknown, file: string) => unreadable(error, file.startsWith("file:") ? fileURLToPath(file) : file);
   const start = async (events: ChildEvents): Promise<ChildWorker> => {
-    const child = await startChildProcess({ name, slots, offers, build, modules, passEnv, explain }, parts, events);
+    const child = await startChildProcess(
+      { name, slots, continuations, offers, build, modules, passEnv, explain },
+      parts,
+      events,
+    );
     try {
       return { hello: helloOf(child.hello, names), link: child.link, pid: child.pid, stop: () => child.stop() };
     } catch (error) {

@@ -36,6 +36,7 @@ describe("defaults", () => {
       queuedMax: 5_000_000,
       abortGraceMs: 5_000,
       blockedMs: 300_000,
+      retention: { succeededMs: 2_592_000_000, failedMs: 2_592_000_000, idempotencyForMs: 0 },
       modules: [],
       schedules: null,
     });
@@ -60,6 +61,34 @@ describe("defaults", () => {
       { ...around, cwd: import.meta.dirname },
     );
     expect(settings.modules).toEqual([pathToFileURL(`${import.meta.dirname}/config.test.ts`).href, here.href, here.href]);
+  });
+});
+
+describe("retention", () => {
+  const resolved = (o: object) => resolveFleet({ definitions: [a], ...o }, around).retention;
+  const day = 86_400_000;
+
+  test("one half leaves the other at its default; for ever is both", () => {
+    expect(resolved({ retention: { failed: "90d" } })).toEqual({
+      succeededMs: 30 * day,
+      failedMs: 90 * day,
+      idempotencyForMs: 0,
+    });
+    expect(resolved({ retention: "forever", idempotencyFor: "1d" })).toEqual({
+      succeededMs: null,
+      failedMs: null,
+      idempotencyForMs: day,
+    });
+  });
+
+  test.each([
+    [{ retention: "30d" }, "fleet.retention"],
+    [{ retention: { sucseeded: "30d" } }, "fleet.retention.sucseeded"],
+    [{ retention: { succeeded: "0ms" } }, "fleet.retention.succeeded"],
+    [{ retention: { failed: "a month" } }, "fleet.retention.failed"],
+    [{ idempotencyFor: "0s" }, "fleet.idempotencyFor"],
+  ])("%j is refused", (option, field) => {
+    expect(refusal({ definitions: [a], ...option })).toMatchObject({ code: "FLOTILLA_CONFIG_INVALID", details: { field } });
   });
 });
 

@@ -8,11 +8,14 @@ import { bounds } from "../core/bounds.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
 import { checkDefinitions, refuseUnenforced } from "./definitions.ts";
+import { resolveRetention, type RetentionSettings } from "./retention.ts";
 import { parseStore, type StoreSettings } from "./store-url.ts";
 
 export interface WorkerSettings {
   readonly count: number;
   readonly slots: number;
+  /** Waiting workflows in one worker's memory. */
+  readonly continuations: number;
   readonly offers: readonly string[];
   readonly isolation: "in-process" | "child-process";
   /** Names of environment variables. */
@@ -29,6 +32,7 @@ export interface FleetSettings {
   readonly queuedMax: number;
   readonly abortGraceMs: number;
   readonly blockedMs: number;
+  readonly retention: RetentionSettings;
   /** file: URLs that child processes import. */
   readonly modules: readonly string[];
   /** null: the definition says nothing about schedules. */
@@ -52,6 +56,8 @@ const known = [
   "quotas",
   "abortGrace",
   "blockedAfter",
+  "retention",
+  "idempotencyFor",
   "modules",
   "schedules",
   "pools",
@@ -62,6 +68,7 @@ const known = [
 const unenforced = ["pools", "limits", "budget"] as const;
 const workersMost = 1_000;
 const slotsMost = 10_000;
+const continuationsMost = 1_000_000;
 const variablesMost = 256;
 const queuedDefault = 5_000_000;
 const queuedMost = 1_000_000_000;
@@ -105,6 +112,7 @@ export function resolveFleet(
     queuedMax: resolveQueued(config.quotas),
     abortGraceMs: spanMs(config.abortGrace, "fleet.abortGrace") ?? 5_000,
     blockedMs: spanMs(config.blockedAfter, "fleet.blockedAfter") ?? 300_000,
+    retention: resolveRetention(config.retention, config.idempotencyFor),
     modules,
     schedules: resolveSchedules(config.schedules),
   });
@@ -144,8 +152,8 @@ function refuseOptions(config: AnyFleetConfig): void {
 
 function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = {}): WorkerSettings {
   checkObject(given, "fleet.workers");
-  checkKnown(given, ["count", "slots", "offers", "isolation", "passEnv"], "fleet.workers");
-  const { count = 1, offers = [], isolation = "in-process", passEnv = [] } = given;
+  checkKnown(given, ["count", "slots", "continuations", "offers", "isolation", "passEnv"], "fleet.workers");
+  const { count = 1, offers = [], isolation = "in-process", passEnv = [], continuations = 10_000 } = given;
   if (isolation !== "in-process" && isolation !== "child-process") {
     throw configInvalid(
       "fleet.workers.isolation",
@@ -157,9 +165,17 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   const slots = given.slots ?? (isolation === "in-process" ? 16 : 1);
   checkWhole(count, "fleet.workers.count", { least: 1, most: workersMost });
   checkWhole(slots, "fleet.workers.slots", { least: 1, most: slotsMost });
+  checkWhole(continuations, "fleet.workers.continuations", { least: 0, most: continuationsMost });
   checkTexts(offers, "fleet.workers.offers", { most: bounds.needsMax, length: bounds.nameLength });
   checkTexts(passEnv, "fleet.workers.passEnv", { most: variablesMost, length: bounds.nameLength });
-  return Object.freeze({ count, slots, offers: Object.freeze([...offers]), isolation, passEnv: Object.freeze([...passEnv]) });
+  return Object.freeze({
+    count,
+    slots,
+    continuations,
+    offers: Object.freeze([...offers]),
+    isolation,
+    passEnv: Object.freeze([...passEnv]),
+  });
 }
 
 function resolveSchedules(given: AnyFleetConfig["schedules"]): readonly Schedule[] | null {

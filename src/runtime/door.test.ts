@@ -17,6 +17,7 @@ test("the door gives these names and no more", () => {
     "openWorld",
     "parsePlan",
     "plan",
+    "planSchema",
     "schedule",
     "script",
     "serveWorker",
@@ -27,8 +28,6 @@ test("the door gives these names and no more", () => {
 const greet = flotilla.agent({ name: "greet", input: z.object({}), run: () => 1 });
 
 test.each([
-  ["plan()", () => flotilla.plan((p) => p.call(greet, {}))],
-  ["parsePlan()", () => flotilla.parsePlan({}, [greet])],
   ["connect()", () => flotilla.connect("https://x")],
   ["script()", () => flotilla.script(greet, [])],
   ["serveWorker()", () => flotilla.serveWorker({ definitions: [greet], connect: "wss://x", token: "t" })],

@@ -33,7 +33,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
   try {
     const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
-    const { queuedMax, abortGraceMs, blockedMs } = settings;
+    const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
     const orchestrator = await createOrchestrator({
       ...deps,
       store,
@@ -41,6 +41,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
       queuedMax,
       abortGraceMs,
       blockedMs,
+      retention,
       holdTicks: true,
     });
     const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));

@@ -1,12 +1,13 @@
 import type { ClientApi } from "../client/client.ts";
 import { FlotillaError } from "../core/error.ts";
+import type { OrchestratorApi } from "../protocol/views.ts";
 import type { KeepAlive } from "./keep-alive.ts";
 
 /**
  * The orchestrator as one handle of a fleet sees it. The process is kept during every call that somebody waits for; a
  * handle that is closed refuses what waits and what comes, also while another one keeps the same store open.
  */
-export interface HandleApi extends ClientApi {
+export interface HandleApi extends ClientApi, Pick<OrchestratorApi, "purge"> {
   /** Refuses further starts. */
   drain(): void;
   /** Resolves when no call is under way, streams of events aside. */
@@ -14,7 +15,7 @@ export interface HandleApi extends ClientApi {
   close(): void;
 }
 
-export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
+export function handleApi(api: ClientApi & Pick<OrchestratorApi, "purge">, alive: KeepAlive): HandleApi {
   const waiting = new Set<(error: Error) => void>();
   const readers = new Set<AbortController>();
   let closed = false;
@@ -59,9 +60,13 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
     run: (id) => held(() => api.run(id)),
     send: (id, message) => held(() => api.send(id, message)),
     query: (id, name) => held(() => api.query(id, name)),
+    repair: (id) => held(() => api.repair(id)),
+    fork: (id, input) => held(() => api.fork(id, input)),
+    redrive: (id) => held(() => api.redrive(id)),
     approvals: (q) => held(() => api.approvals(q)),
     approve: (id, r) => held(() => api.approve(id, r)),
     reject: (id, r) => held(() => api.reject(id, r)),
+    purge: (what) => held(() => api.purge(what)),
     schedules: {
       put: (r) => held(() => api.schedules.put(r)),
       list: (q) => held(() => api.schedules.list(q)),

@@ -103,6 +103,7 @@ function warnOfIgnored(
     ...(first.queuedMax === later.queuedMax ? [] : ["quotas"]),
     ...(first.abortGraceMs === later.abortGraceMs ? [] : ["abortGrace"]),
     ...(first.blockedMs === later.blockedMs ? [] : ["blockedAfter"]),
+    ...(differs(first.retention, later.retention) ? ["retention, idempotencyFor"] : []),
   ];
   if (ignored.length === 0) return;
   deps.log("warn", `${path} is open in this process already: ${ignored.join(", ")} of the later handle have no effect`, {

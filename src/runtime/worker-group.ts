@@ -24,12 +24,12 @@ export async function startWorkers(
   callables: readonly AnyCallable[],
   parts: WorkerParts,
 ): Promise<WorkerGroup> {
-  const { count, slots, offers, isolation, passEnv } = settings.workers;
+  const { count, slots, continuations, offers, isolation, passEnv } = settings.workers;
   const definitions = callables.map((callable) => callable["~definition"]);
   const build = process.env["FLOTILLA_BUILD"] ?? "local";
   const start = async (): Promise<RunningWorker> => {
     const place = isolation === "in-process" ? "local" : "child";
-    const options = { name: `${place}-${parts.nextNumber()}`, slots, offers, build, isolation, definitions };
+    const options = { name: `${place}-${parts.nextNumber()}`, slots, continuations, offers, build, isolation, definitions };
     if (isolation === "in-process") return startInProcess(options, parts);
     // Most fleets have no children: what starts and explains them is loaded for those that do.
     const { startChild } = await import("./child.ts");

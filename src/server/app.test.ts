@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { healthView, fakeOrchestrator, runView } from "../../test/cli/fake-api.ts";
+import { approvalView, healthView, fakeOrchestrator, runView } from "../../test/cli/fake-api.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { Clock } from "../core/clock.ts";
 import { createApp } from "./app.ts";
@@ -110,6 +110,65 @@ describe("GET /api/v1/runs/:id/outcome", () => {
       value: { n: 1 },
       error: null,
     });
+  });
+});
+
+describe("messages, queries and approvals", () => {
+  const run = `/api/v1/runs/${runView().id}`;
+  const approval = `/api/v1/approvals/${approvalView().id}`;
+
+  it("answer over HTTP", async () => {
+    const { ask, fake } = world();
+    fake.putRun(runView());
+    fake.putAnswer(runView().id, "progress", '{"done":1}');
+    fake.putApproval(approvalView({ value: { to: "a" }, valueSchema: { type: "object" } }));
+    expect(await ask(`${run}/messages`, post({ name: "go" }))).toMatchObject({
+      status: 202,
+      body: { message: "go", stored: true },
+    });
+    expect(fake.sent).toEqual([{ id: runView().id, name: "go", value: "null" }]);
+    expect(await ask(`${run}/query/progress`)).toMatchObject({ status: 200, body: { done: 1 } });
+    expect((await ask("/api/v1/approvals?limit=1")).body).toMatchObject({ items: [{ id: approvalView().id }], next: null });
+    expect((await ask(approval)).body).toMatchObject({ title: "Send the mail?", state: "open" });
+    expect(await ask(`${approval}/approve`, post(""))).toMatchObject({ status: 200, body: { state: "approved" } });
+    expect(await ask(`${approval}/reject`, post({ reason: "late" }))).toMatchObject({
+      status: 409,
+      body: { code: "FLOTILLA_TOO_LATE" },
+    });
+  });
+
+  it.each([
+    ["messages", { value: 1 }, "body.name"],
+    ["messages", { name: "a", text: "x" }, "body"],
+    ["messages", { name: "a", key: "" }, "body.key"],
+  ])("%s refuses %j", async (path, body, field) => {
+    const { ask, fake } = world();
+    fake.putRun(runView());
+    const reply = await ask(`${run}/${path}`, post(body));
+    expect(reply).toMatchObject({ status: 400, body: { code: "FLOTILLA_CONFIG_INVALID", details: { field } } });
+    expect(fake.sent).toEqual([]);
+  });
+
+  it.each([
+    ["approve", { comment: "x" }, "body"],
+    ["approve", { by: 5 }, "body.by"],
+    ["approve", { note: "x".repeat(513) }, "body.note"],
+    ["reject", {}, "body.reason"],
+    ["reject", { reason: "x", value: 1 }, "body"],
+  ])("%s refuses %j", async (path, body, field) => {
+    const { ask, fake } = world();
+    fake.putApproval(approvalView());
+    const reply = await ask(`${approval}/${path}`, post(body));
+    expect(reply).toMatchObject({ status: 400, body: { code: "FLOTILLA_CONFIG_INVALID", details: { field } } });
+    expect(fake.answered).toEqual([]);
+  });
+
+  it("tell code that takes too long to answer from a run that is not there", async () => {
+    const { fake } = world();
+    const late = new FlotillaError("FLOTILLA_TIMEOUT", { after: "query" });
+    const app = createApp({ ...fake.api, query: () => Promise.reject(late) });
+    expect((await app.request(`${run}/query/a`)).status).toBe(504);
+    expect((await world().ask(`${run}/query/a`)).status).toBe(404);
   });
 });
 

@@ -34,6 +34,9 @@ export function remoteApi(socketPath: string): RemoteApi {
       await read(await http(`/runs/${id(target)}/messages`, { method: "POST", body }));
     },
     query: async (target, name) => await read(await http(`/runs/${id(target)}/query/${id(name)}`)),
+    repair: (run) => ask(`/runs/${id(run)}/repair`, { method: "POST", body: "{}" }),
+    fork: (task, input) => ask(`/tasks/${id(task)}/fork`, { method: "POST", body: `{"input":${input}}` }),
+    redrive: (task) => ask(`/tasks/${id(task)}/redrive`, { method: "POST", body: "{}" }),
     approvals: (q) => ask(`/approvals${queryString({ ...q })}`),
     approval: (approval) => ask(`/approvals/${id(approval)}`),
     async approve(approval, { value, ...rest }) {
@@ -49,12 +52,15 @@ export function remoteApi(socketPath: string): RemoteApi {
     task: (task) => ask(`/tasks/${id(task)}`),
     tasks: ({ run, ...q }) => ask(`/runs/${id(run)}/tasks${queryString(q)}`),
     explain: (task) => ask(`/tasks/${id(task)}/explain`),
+    plans: (task) => ask(`/tasks/${id(task)}/plans`),
     definition: (name) => ask(`/definitions/${id(name)}`),
     workers: () => ask("/workers"),
     health: () => ask("/health"),
     events: (run, o) => events(http, run, o),
     schedules: remoteSchedules(ask, queryString),
     artifact: async (ref) => await read(await http(`/artifacts/${id(ref)}`)),
+    purge: (q) => ask("/purge", { method: "POST", body: JSON.stringify(q) }),
+    backup: (folder) => ask("/backup", { method: "POST", body: JSON.stringify({ folder }) }),
     close: () => agent.destroy(),
   };
 }

@@ -47,6 +47,19 @@ export const scheduleBody = z.strictObject({
 });
 export const schedulesQuery = z.strictObject(paging);
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
+export const purgeBody = z
+  .strictObject({ run: z.string().min(1).optional(), tenant: z.string().min(1).max(bounds.tenantLength).optional() })
+  .refine((q) => (q.run === undefined) !== (q.tenant === undefined), "name either a run or a tenant");
+export const backupBody = z.strictObject({ folder: z.string().min(1) });
+export const messageBody = z.strictObject({
+  name,
+  value: z.unknown().optional(),
+  key: z.string().min(1).max(bounds.keyLength).optional(),
+});
+const said = z.string().max(bounds.keyLength);
+export const approveBody = z.strictObject({ by: said.min(1).optional(), note: said.optional(), value: z.unknown().optional() });
+export const rejectBody = z.strictObject({ by: said.min(1).optional(), reason: said.min(1) });
+export const approvalsQuery = z.strictObject(paging);
 export const runsQuery = z.strictObject({ status: z.enum(runStatuses).optional(), name: name.optional(), ...paging });
 export const tasksQuery = z.strictObject({
   state: z.enum([...openStates, ...closedStates]).optional(),

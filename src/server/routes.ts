@@ -1,6 +1,16 @@
+import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
-import { cancelRun, getOutcome, getRun, listRuns, listTasks, startRun, streamEvents } from "./handlers/runs.ts";
-import { explainTask, getArtifact, getTask } from "./handlers/tasks.ts";
+import {
+  cancelRun,
+  getOutcome,
+  getRun,
+  listRuns,
+  listTasks,
+  queryState,
+  sendMessage,
+  startRun,
+  streamEvents,
+} from "./handlers/runs.ts";
 import {
   deleteSchedule,
   getSchedule,
@@ -10,6 +20,8 @@ import {
   resumeSchedule,
   triggerSchedule,
 } from "./handlers/schedules.ts";
+import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
+import { backup, purge } from "./handlers/upkeep.ts";
 import { route } from "./route.ts";
 
 export const routes = [
@@ -18,10 +30,17 @@ export const routes = [
   route("GET", "/runs/:id", getRun),
   route("GET", "/runs/:id/outcome", getOutcome),
   route("POST", "/runs/:id/cancel", cancelRun),
+  route("POST", "/runs/:id/messages", sendMessage),
+  route("GET", "/runs/:id/query/:name", queryState),
   route("GET", "/runs/:id/events", streamEvents),
   route("GET", "/runs/:id/tasks", listTasks),
   route("GET", "/tasks/:id", getTask),
   route("GET", "/tasks/:id/explain", explainTask),
+  route("GET", "/tasks/:id/plans", getPlans),
+  route("GET", "/approvals", listApprovals),
+  route("GET", "/approvals/:id", getApproval),
+  route("POST", "/approvals/:id/approve", approve),
+  route("POST", "/approvals/:id/reject", reject),
   route("GET", "/artifacts/:ref", getArtifact),
   route("GET", "/definitions/:name", getDefinition),
   route("GET", "/schedules", listSchedules),
@@ -33,6 +52,8 @@ export const routes = [
   route("POST", "/schedules/:name/trigger", triggerSchedule),
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
+  route("POST", "/purge", purge),
+  route("POST", "/backup", backup),
 ];
 
 /** Also served at the root, where load balancers and Kubernetes look for them. */

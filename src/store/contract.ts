@@ -6,6 +6,7 @@ import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
 import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
+import type { UpkeepStore } from "./upkeep.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -46,8 +47,25 @@ export interface NewTask extends TaskRow {
   readonly dueAt: number | null;
   /** Refused: stored with its outcome, so that a re-run of its parent sees the same. */
   readonly refused: ErrorJson | null;
+  /** It ends as that task of an earlier run has ended, without being done again. */
+  readonly adopts: number | null;
+  /** A root that goes on from another run. */
+  readonly origin: Origin | null;
   readonly idempotency: { readonly key: string; readonly inputHash: string } | null;
   readonly terms: Terms | null;
+}
+
+/** Where a run goes on from: `task` of an earlier run. */
+export interface Origin {
+  readonly task: number;
+  readonly run: number;
+  readonly how: "repair" | "fork" | "redrive";
+}
+
+/** A step or a wait of an earlier run's task, whose end is taken over. */
+export interface Adopted {
+  readonly task: number;
+  readonly act: number;
 }
 
 /** Acts of one attempt, a run of consecutive ones in the order asked. */
@@ -56,7 +74,13 @@ export interface ActBatch {
   readonly run: number;
   readonly startedAt: number;
   readonly children: readonly NewTask[];
-  readonly steps: readonly { readonly act: number; readonly key: string; readonly askedAfter: number }[];
+  readonly steps: readonly {
+    readonly act: number;
+    readonly key: string;
+    readonly askedAfter: number;
+    /** It ends as that one of an earlier run has ended, without being done again. */
+    readonly adopts?: Adopted | null;
+  }[];
   readonly stepResults: readonly {
     readonly act: number;
     readonly value: string | null;
@@ -82,6 +106,8 @@ export interface ActBatch {
     readonly detail: string | null;
     /** A timer ends then; another wait expires. */
     readonly dueAt: number | null;
+    /** It ends as that one of an earlier run has ended, without being done again. */
+    readonly adopts?: Adopted | null;
   }[];
   readonly sends: readonly {
     readonly act: number;
@@ -204,7 +230,10 @@ export interface Batch {
   readonly acts: readonly ActBatch[];
   readonly settles: readonly Settlement[];
   readonly requeues: readonly Requeue[];
-  /** Close at most so many runs whose deadline or ttl has passed; after the cancels, move as many due tasks to ready. */
+  /**
+   * Close at most so many runs whose deadline or ttl has passed; after the cancels, move as many due tasks to ready,
+   * and end as many waits whose time has come.
+   */
   readonly dueSlice: number;
   readonly cancels: readonly CancelRequest[];
   /** Continue cancel jobs, at most so many children. */
@@ -354,6 +383,20 @@ export interface Journal {
   readonly cancel: { readonly seq: number; readonly reason: string; readonly at: number } | null;
 }
 
+/** An act of a task that may have ended long ago. */
+export interface AskedRow {
+  readonly act: number;
+  readonly kind: "child" | "step" | WaitKind;
+  readonly key: string;
+  readonly inputHash: string;
+  readonly askedAfter: number;
+  readonly seq: number | null;
+  /** null: it has not ended. */
+  readonly status: OutcomeStatus | null;
+  /** Of a child. */
+  readonly task: number | null;
+}
+
 export interface WaitRow {
   readonly task: number;
   readonly act: number;
@@ -429,6 +472,7 @@ export interface RunRow {
   readonly cursor: number;
   readonly spent: Spend;
   readonly stages: readonly StageRow[];
+  readonly origin: Origin | null;
 }
 
 export interface DefinitionRow {
@@ -467,9 +511,25 @@ export interface TaskPage {
   readonly next: number | null;
 }
 
+/** Tasks of one node of a plan that are in the same case. */
+export interface PlanTally {
+  readonly node: string;
+  /** null: not settled. */
+  readonly status: OutcomeStatus | null;
+  readonly tasks: number;
+  /** Of the first of them. */
+  readonly act: number;
+}
+
 export interface Store {
   /** Begins a new life: a new boot number, running tasks of earlier lives back to ready without a charge. */
-  boot(p: { readonly nonce: string; readonly pid: number; readonly now: number }): Awaitable<Boot>;
+  boot(p: {
+    readonly nonce: string;
+    readonly pid: number;
+    readonly now: number;
+    /** Boot numbers to leave out before this one: drawn at random, two copies of a store never give out one fence. @default 0 */
+    readonly skip?: number;
+  }): Awaitable<Boot>;
   /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
   commit(batch: Batch): Awaitable<BatchResult>;
   readonly catalogue: {
@@ -505,6 +565,8 @@ export interface Store {
     journal(id: number): Awaitable<Journal | null>;
     /** What came of those acts of a task, by act; acts that have not settled are left out. */
     settled(p: { readonly task: number; readonly acts: readonly number[] }): Awaitable<ReadonlyMap<number, StoredDelivery>>;
+    /** What a task of an earlier run has asked for, whatever became of it: the last of equal keys. */
+    asked(id: number): Awaitable<readonly AskedRow[]>;
     /** Open waits of a task, the oldest first. */
     waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;
     /** That wait, open or ended. */
@@ -542,6 +604,17 @@ export interface Store {
       readonly act: number;
     }): Awaitable<{ readonly name: string; readonly value: string; readonly at: number } | null>;
   };
+  readonly plans: {
+    /** The latest emits of that name, in the order of their acts. */
+    rows(p: {
+      readonly task: number;
+      readonly name: string;
+      readonly limit: number;
+    }): Awaitable<readonly { readonly act: number; readonly value: string }[]>;
+    /** What became of the nodes whose keys lie in `scope`, of children asked after the act `after`. */
+    tally(p: { readonly parent: number; readonly after: number; readonly scope: string }): Awaitable<readonly PlanTally[]>;
+  };
+  readonly upkeep: UpkeepStore;
   readonly facts: { readonly url: string; readonly schema: number; readonly durability: "power" | "process" };
   close(): Awaitable<void>;
 }

@@ -112,7 +112,7 @@ export class Attempt implements Frame {
   act(act: Act, flushes = false): void {
     if (this.closed) return;
     (this.#acts ??= []).push(act);
-    if (!flushes) this.#flushSoon();
+    if (!flushes) this.flushSoon();
   }
 
   log(level: "debug" | "info" | "warn" | "error", message: string, fields: unknown): void {
@@ -121,7 +121,7 @@ export class Attempt implements Frame {
 
   progress(p: Progress): void {
     this.#progress = p;
-    this.#flushSoon();
+    this.flushSoon();
   }
 
   put(value: string, type: string | null): Promise<string> {
@@ -269,7 +269,7 @@ export class Attempt implements Frame {
 
   #note(message: FromWorker): void {
     (this.#notes ??= []).push(message);
-    this.#flushSoon();
+    this.flushSoon();
   }
 
   #request(request: number, message: FromWorker): Promise<string> {
@@ -280,7 +280,8 @@ export class Attempt implements Frame {
     return waiting.promise;
   }
 
-  #flushSoon(): void {
+  /** Sends what has gathered, in a macrotask of its own. */
+  flushSoon(): void {
     if (this.#flushing || this.closed) return;
     this.#flushing = true;
     this.host.flushSoon(this);

@@ -9,7 +9,7 @@ import { childTaskId } from "../core/id.ts";
 import { plainIssues } from "../core/issue.ts";
 import { canonicalJson } from "../core/json.ts";
 import { resolveRetry } from "../core/retry.ts";
-import type { Pending, Settled } from "../core/settled.ts";
+import type { Pending } from "../core/settled.ts";
 import { priorities, priorityCode } from "../core/task.ts";
 import type { ChildAct } from "../protocol/worker.ts";
 import { defaultKey, writtenKey, type Scope } from "./keys.ts";
@@ -19,10 +19,7 @@ import { boundedText } from "./values.ts";
 import type { Receiver, WorkflowBody } from "./workflow.ts";
 
 /** The part of a child's act that its options decide: made once for a whole map. */
-export type ChildSettings = Pick<
-  ChildAct,
-  "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker" | "asRef" | "inflate"
->;
+export type ChildSettings = Pick<ChildAct, "needs" | "priority" | "retry" | "timeoutMs" | "ifNoWorker" | "asRef" | "inflate">;
 
 /** @throws FLOTILLA_NOT_SUPPORTED, FLOTILLA_CONFIG_INVALID: at once, where it is written */
 export function childSettings(target: Definition, o: CallOptions | undefined, where: string): ChildSettings {
@@ -45,7 +42,8 @@ const known = new Set(
   "key needs prefers resources budget retry timeout priority ifNoWorker join concurrency hedge results".split(" "),
 );
 
-function checkOptions(o: CallOptions, where: string): void {
+/** @throws FLOTILLA_CONFIG_INVALID */
+export function checkOptions(o: CallOptions, where: string): void {
   const refuse = (field: string, problem: string, fix: string): never => {
     throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field: `${where}.${field}`, problem, fix });
   };
@@ -154,12 +152,19 @@ export function call<O, E>(
   try {
     act = askChild(
       body,
-      { scope, target: definition, snapshot: snapshot(definition, input, { checked: !travel.inflate }), key: o?.key, settings, detached: false },
+      {
+        scope,
+        target: definition,
+        snapshot: snapshot(definition, input, { checked: !travel.inflate }),
+        key: o?.key,
+        settings,
+        detached: false,
+      },
       {
         scope,
         awaited: true,
         take(d) {
-          promise.settle(outcomeOf<O>(d) as Settled<O, E>);
+          promise.settle(outcomeOf<O>(d));
           return true;
         },
       },

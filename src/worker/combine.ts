@@ -75,9 +75,7 @@ export function reduce<R>(
     while (nodes.length > 1) {
       const last = nodes.length <= o.fanIn;
       // A lone rest is reduced already: it joins the next level.
-      nodes = chunks(nodes, o.fanIn).map(async (group) =>
-        group.length === 1 ? group[0] : one(await Promise.all(group), last),
-      );
+      nodes = chunks(nodes, o.fanIn).map(async (group) => (group.length === 1 ? group[0] : one(await Promise.all(group), last)));
       for (const node of nodes) node.catch(noop);
     }
     return nodes[0];

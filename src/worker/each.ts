@@ -112,7 +112,8 @@ async function invoke<O>(fn: () => Awaitable<O>): Promise<O> {
   return fn();
 }
 
-function cancelScope(body: WorkflowBody, scope: Scope, reason: string): void {
+/** Cancels what was asked in a scope and below, and refuses what it asks from now on. */
+export function cancelScope(body: WorkflowBody, scope: Scope, reason: string): void {
   for (const act of scope.openBelow()) body.cancel(act, reason);
   scope.cancel(reason);
 }

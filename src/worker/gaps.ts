@@ -17,7 +17,13 @@ export class Gaps {
     if (this.#named.length < namedMax) this.#named.push(gap);
   }
 
-  addItem(item: { index: number; key: string; input: unknown; task: string; outcome: { status: string; error?: unknown } }): void {
+  addItem(item: {
+    index: number;
+    key: string;
+    input: unknown;
+    task: string;
+    outcome: { status: string; error?: unknown };
+  }): void {
     const { index, key, task, input, outcome } = item;
     const error: ErrorJson | null = outcome.error === undefined ? null : boundedError(outcome.error);
     this.add({ index, key, task, status: outcome.status, ...(error ? { error } : {}), ...inputNote(input) });

@@ -37,8 +37,8 @@ export class Gather<I, O, E> {
   #decision: "met" | "unmet" | undefined;
   #timeUp = false;
   #timer: { cancel(reason: string): void } | undefined;
-  /** Items that the code, or a join that was met early, stopped by itself: nobody misses them. */
-  readonly #stopped = new Set<number>();
+  /** Gaps that need not be told: told already, or stopped by the code or by a join that was met early, so that nobody misses them. */
+  readonly #told = new Set<number>();
   readonly #value: Resolvers<unknown>;
   #joined: Resolvers<Joined<I, O, E>> | undefined;
   /** Wakes readers of `asCompleted`. */
@@ -140,7 +140,7 @@ export class Gather<I, O, E> {
     this.#next = this.inputs.length;
     for (let i = 0; i < this.inputs.length; i++) {
       if (this.#items[i]) continue;
-      if (wanted) this.#stopped.add(i);
+      if (wanted) this.#told.add(i);
       if (i < from) this.#launcher.cancel(i, reason);
     }
     return from;
@@ -149,13 +149,20 @@ export class Gather<I, O, E> {
   /** A join of the first looks for one; any other wanted all, and says in the run's outcome which it did not get. */
   #noteGaps(): void {
     if (this.#rule.kind === "first" || this.#rule.kind === "all") return;
-    for (const gap of this.#join().gaps) if (!this.#stopped.has(gap.index)) this.#launcher.gap(gap as Gap<I, unknown>);
+    for (const gap of this.#join().gaps) {
+      if (this.#told.has(gap.index)) continue;
+      this.#told.add(gap.index);
+      this.#launcher.gap(gap);
+    }
   }
 
   /** By the code: what has not begun is canceled here and now, what is under way by its delivery. */
   cancel(reason: string): void {
     if (this.#decision) return;
-    for (let i = this.#stop(reason, true); i < this.inputs.length; i++) {
+    const from = this.#stop(reason, true);
+    // Now and not when the last of them has ended: by then the code may have returned.
+    if (this.#rule.kind === "gather") this.#noteGaps();
+    for (let i = from; i < this.inputs.length; i++) {
       this.#running++;
       this.settle(i, { status: "canceled", error: new FlotillaError("FLOTILLA_CANCELED", { by: reason }) });
     }

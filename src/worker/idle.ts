@@ -9,7 +9,7 @@ const lookEvery = 256;
 /** Workflows that wait in this worker's memory, the longest first. Memory pressure parks them, never the clock. */
 export class IdleAttempts {
   readonly #attempts = new Set<Attempt>();
-  readonly #max: number;
+  #max: number;
   #sinceLook = 0;
 
   constructor(max: number) {
@@ -23,6 +23,12 @@ export class IdleAttempts {
     this.#sinceLook = 0;
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
     if (used > limit * fullHeap) this.#park(Math.ceil(this.#attempts.size / 2));
+  }
+
+  /** Nothing waits here from now on. */
+  empty(): void {
+    this.#max = 0;
+    this.#park(this.#attempts.size);
   }
 
   delete(attempt: Attempt): void {

@@ -13,15 +13,20 @@ import type { Receiver, WorkflowBody } from "./workflow.ts";
 import type { Delivery } from "../protocol/worker.ts";
 
 type Options = MapOptions<unknown, Join>;
+type Missed = Launcher<unknown>["gap"];
 type AnyGather = Gather<unknown, unknown, never>;
 
-/** `ctx.map`: a child per input, one join over all of them. */
+/**
+ * `ctx.map`: a child per input, one join over all of them.
+ * @param missed what becomes of an item that the join went without. @default it is a gap of the run
+ */
 export function map(
   body: WorkflowBody,
   scope: Scope,
   target: AnyCallable,
   inputs: Iterable<unknown> | AsyncIterable<unknown>,
   o: Options = {},
+  missed: Missed = (gap) => body.gaps.addItem(gap),
 ): Fanout<Join, unknown, unknown, never> {
   const definition = definitionOf(target, "ctx.map");
   const where = `ctx.map(${definition.name})`;
@@ -35,7 +40,7 @@ export function map(
   const concurrency = concurrencyOf(o.concurrency, where);
   const value = quietPromise<unknown>();
   const begin = (items: readonly unknown[]): AnyGather => {
-    const children = new Children(body, scope, definition, settings, items, key);
+    const children = new Children(body, scope, definition, settings, items, key, missed);
     const gather: AnyGather = new Gather(items, children.keys, joinRule(o.join, items.length), concurrency, children, value);
     children.gather = gather;
     gather.begin();
@@ -84,6 +89,7 @@ export function concurrencyOf(concurrency: number | undefined, where: string): n
 class Children implements Launcher<unknown> {
   gather: AnyGather | undefined;
   readonly keys: string[];
+  readonly gap: Missed;
   readonly #body: WorkflowBody;
   readonly #scope: Scope;
   readonly #target: Definition;
@@ -98,7 +104,9 @@ class Children implements Launcher<unknown> {
     settings: ChildSettings,
     items: readonly unknown[],
     key: Options["key"],
+    missed: Missed,
   ) {
+    this.gap = missed;
     this.#body = body;
     this.#scope = scope;
     this.#target = target;
@@ -138,10 +146,6 @@ class Children implements Launcher<unknown> {
 
   timer(ms: number, over: () => void): { cancel(reason: string): void } {
     return timer(this.#body, this.#scope, "within", ms, over).pending;
-  }
-
-  gap(gap: Parameters<WorkflowBody["gaps"]["addItem"]>[0]): void {
-    this.#body.gaps.addItem(gap);
   }
 
   taskOf(index: number): string {

@@ -7,7 +7,8 @@ export const noop = (): void => {};
 /** The outcome behind a delivery, as callers see it. */
 export function outcomeOf<O>(d: Delivery): Settled<O> {
   // A workflow that ended with gaps has a value all the same.
-  if (d.status === "succeeded" || d.status === "partial") return { status: "succeeded", value: JSON.parse(d.value ?? "null") as O };
+  if (d.status === "succeeded" || d.status === "partial")
+    return { status: "succeeded", value: JSON.parse(d.value ?? "null") as O };
   // The orchestrator pairs status and code: a canceled child carries FLOTILLA_CANCELED, and so on.
   return { status: d.status, error: d.error ? errorFromJson(d.error) : withoutError(d) } as Settled<O>;
 }

@@ -55,24 +55,33 @@ export class StepRunner {
         return true;
       },
     });
-    if (!row) body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered });
-    if (!row || row.seq === null) {
-      this.#asked.push({ act, key: asked.key, fn, afterAck: onDoubt === "fail", failsInDoubt: row !== undefined && onDoubt === "fail" });
+    const kept = !row && body.isKept(asked.key);
+    if (!row)
+      body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered, ...(kept ? { adopts: true } : {}) });
+    if (!kept && (!row || row.seq === null)) {
+      this.#asked.push({
+        act,
+        key: asked.key,
+        fn,
+        afterAck: onDoubt === "fail",
+        failsInDoubt: row !== undefined && onDoubt === "fail",
+      });
       this.pending++;
     }
     return result.promise;
   }
 
-  /** The turn has drained and the code is live: run what was asked. */
-  start(): void {
+  /** The turn has drained and the code is live: run what was asked. @returns whether anything was */
+  start(): boolean {
     const jobs = this.#asked;
-    if (jobs.length === 0) return;
+    if (jobs.length === 0) return false;
     this.#asked = [];
     for (const job of jobs) {
       if (job.failsInDoubt) this.#ended(job, null, boundedError(new FlotillaError("FLOTILLA_STEP_IN_DOUBT", { key: job.key })));
       else if (job.afterAck && job.act > this.#acked) this.#unacked.push(job);
       else this.#run(job);
     }
+    return true;
   }
 
   ack(act: number): void {

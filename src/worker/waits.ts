@@ -55,7 +55,7 @@ export function wait<O>(body: WorkflowBody, scope: Scope, ask: WaitAsk<O>, taken
     scope.opened(asked.act);
     if (!asked.row) {
       const { key } = asked;
-      body.submit({ ...ask.act(), act: asked.act, key, inputHash: ask.inputHash, askedAfter: body.pump.delivered } as WaitAct);
+      body.submit({ ...ask.act(), act: asked.act, key, inputHash: ask.inputHash, askedAfter: body.pump.delivered });
     }
   } catch (e) {
     return { pending: rejectedPending(e), act };
@@ -66,7 +66,7 @@ export function wait<O>(body: WorkflowBody, scope: Scope, ask: WaitAsk<O>, taken
 
 function parsed<O>(d: Delivery, ask: WaitAsk<O>): Settled<O> {
   const outcome = outcomeOf<unknown>(d);
-  if (outcome.status !== "succeeded") return outcome as Settled<O>;
+  if (outcome.status !== "succeeded") return outcome;
   try {
     return { status: "succeeded", value: ask.value(outcome.value) };
   } catch (e) {
@@ -100,7 +100,7 @@ export function sleepUntil(body: WorkflowBody, scope: Scope, at: Date): Promise<
     throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
       field: "ctx.sleepUntil",
       problem: `${String(at)} is not a date`,
-      fix: "pass a Date: ctx.sleepUntil(new Date(\"2027-01-01\"))",
+      fix: 'pass a Date: ctx.sleepUntil(new Date("2027-01-01"))',
     });
   }
   const text = new Date(ms).toISOString();

@@ -139,6 +139,8 @@ class Hosting implements Worker, Host {
         return this.send({ t: "pong", n: m.n });
       case "drain":
         this.#draining = true;
+        // What waits goes on elsewhere, or in the next life.
+        this.#idle.empty();
         return this.#leaveWhenEmpty();
       case "welcome":
         return;

@@ -6,12 +6,14 @@ import type { Duration } from "../core/duration.ts";
 import { declaredError, FlotillaError } from "../core/error.ts";
 import { childTaskId, runOf } from "../core/id.ts";
 import type { Message } from "../core/message.ts";
+import type { ExecuteOptions, Plan } from "../core/plan.ts";
 import { call, detach, snapshot } from "./child.ts";
 import { race, reduce } from "./combine.ts";
 import { budgetViewOf, logOf, progressOf, spendOf } from "./context-parts.ts";
 import { drawUuid, randomOf, uuidOf } from "./draws.ts";
 import { each, runScope } from "./each.ts";
 import type { AnyMessage } from "./emit.ts";
+import { execute } from "./execute.ts";
 import type { Scope } from "./keys.ts";
 import { map } from "./map.ts";
 import { send } from "./send.ts";
@@ -80,6 +82,9 @@ class Context {
   get race() {
     return race;
   }
+  get execute() {
+    return (plan: Plan<unknown>, o?: ExecuteOptions) => execute(this.#body, this.#scope, plan, o);
+  }
 
   // ---------- waits
 
@@ -90,8 +95,7 @@ class Context {
     return (at) => sleepUntil(this.#body, this.#scope, at);
   }
   get waitFor() {
-    return (message: Message<string, never, unknown>, o?: { timeout?: Duration }) =>
-      waitFor(this.#body, this.#scope, message, o);
+    return (message: Message<string, never, unknown>, o?: { timeout?: Duration }) => waitFor(this.#body, this.#scope, message, o);
   }
   get approve() {
     return (o: Parameters<typeof approve>[2]) => approve(this.#body, this.#scope, o);
@@ -183,8 +187,5 @@ class Context {
 
   get acquire() {
     return () => unsupported("ctx.acquire", "call an agent: worker slots and `concurrency` bound what runs at a time");
-  }
-  get execute() {
-    return () => unsupported("ctx.execute(plan)", "write the plan as calls: ctx.call, ctx.map, ctx.reduce");
   }
 }

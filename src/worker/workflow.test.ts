@@ -486,7 +486,6 @@ describe("not in this version: throws at once, with what to do instead", () => {
     ["approve", (ctx) => ctx.approve({ title: "t" })],
     ["shield", (ctx) => ctx.shield(() => 1, { within: "1s" })],
     ["continueAs", (ctx) => ctx.continueAs(1)],
-    ["execute", (ctx) => ctx.execute({ kind: "plan", nodes: [] })],
     ["acquire", (ctx) => ctx.acquire({ kind: "limit", name: "l" })],
     ["hedge", (ctx) => ctx.map(inc, [{ n: 1 }], { hedge: { after: "p95" } })],
     ["within", (ctx) => ctx.map(inc, [{ n: 1 }], { join: { atLeast: 1, within: "1m" } })],

@@ -6,6 +6,7 @@
 //   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
 //
 // Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
+import { setImmediate } from "node:timers";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
 import { childTaskId } from "../core/id.ts";
 import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
@@ -61,6 +62,7 @@ export class WorkflowBody implements Body, PumpHooks {
   #shields: Set<Shield> | undefined;
   #gaps: Gaps | undefined;
   #answers: StateAnswers | undefined;
+  #kept: ReadonlySet<string> | undefined;
   readonly #journal: Journal;
   #steps: StepRunner | undefined;
   readonly #receivers: (Receiver | undefined)[] = [];
@@ -138,6 +140,13 @@ export class WorkflowBody implements Body, PumpHooks {
       return undefined;
     }
     return { key, act: claim.row?.act ?? ++this.#lastAct, row: claim.row };
+  }
+
+  /** A step that an earlier run has done: its result is taken over. */
+  isKept(key: string): boolean {
+    const { kept } = this.attempt.assignment;
+    if (!kept) return false;
+    return (this.#kept ??= new Set(kept)).has(key);
   }
 
   /** Queues an act; it leaves at the end of this turn, or when a re-run has caught up. */
@@ -287,11 +296,10 @@ export class WorkflowBody implements Body, PumpHooks {
     if (mismatch) return this.#mismatch(mismatch);
     if (!this.#live && pump.delivered >= this.#journal.liveFrom) this.#goLive();
     if (ending) return this.#conclude(ending);
-    if (this.#live) {
-      this.#steps?.start();
-      this.#answers?.answer();
-    }
-    attempt.flush();
+    // A macrotask later: a step that is quick has its result by then, and intent and result share a commit.
+    if (this.#live && this.#steps?.start()) attempt.flushSoon();
+    else attempt.flush();
+    if (this.#live) this.#answers?.answer();
   }
 
   #goLive(): void {
@@ -335,7 +343,10 @@ export class WorkflowBody implements Body, PumpHooks {
 
   query(request: number, name: string): void {
     this.answers.ask(request, name);
-    if (this.#live && this.#begun && !this.#turning) this.answers.answer();
+    // In a macrotask of its own: this is a message's arrival, where no user code runs.
+    setImmediate(() => {
+      if (this.#live && this.#begun && !this.#turning && !this.attempt.closed) this.answers.answer();
+    });
   }
 
   #loaded(): boolean {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { isFlotillaError } from "../../src/core/error.ts";
 import type { EventView, OrchestratorApi, OutcomeReply } from "../../src/protocol/views.ts";
-import { fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
+import { approvalView, fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
 import type { FakeOrchestrator } from "./fake-api.ts";
 import { scheduleView } from "./fake-schedules.ts";
 
@@ -107,6 +107,8 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       fake.putRun(run);
       fake.putTask(task);
       fake.putExplanation(explanation);
+      const plans = [{ key: "plan>ü", result: "a", nodes: [] }];
+      fake.putPlans(task.id, plans);
       const definition = { name: "a/b", kind: "agent" as const, description: "ü", inputSchema: { type: "object" } };
       fake.putDefinition(definition);
       fake.setWorkers([workerView()]);
@@ -116,6 +118,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(await opened.api.run(run.id)).toEqual(run);
       expect(await opened.api.task(task.id)).toEqual(task);
       expect(await opened.api.explain(task.id)).toEqual(explanation);
+      expect(await opened.api.plans(task.id)).toEqual(plans);
       expect(await opened.api.definition("a/b")).toEqual(definition);
       expect(await opened.api.workers()).toEqual([workerView()]);
       expect(await opened.api.health()).toEqual(healthView({ uncovered: ["lint"] }));
@@ -148,6 +151,113 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(fake.canceled).toEqual([{ id: runView().id, reason: "no longer needed" }]);
     });
 
+    it("purges what is named, and refuses what is open", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView({ status: "succeeded" }));
+      fake.putRun(runView({ id: `r_${secret}2` }));
+      await using opened = await open(fake);
+      expect(await opened.api.purge({ run: runView().id })).toEqual({ runs: 1, tasks: 11, open: 0 });
+      expect(await opened.api.purge({ tenant: "acme" })).toEqual({ runs: 1, tasks: 11, open: 2 });
+      await expect(opened.api.purge({ run: `r_${secret}2` })).rejects.toMatchObject({ code: "FLOTILLA_STILL_OPEN" });
+      expect(fake.purged).toEqual([{ run: runView().id }, { tenant: "acme" }]);
+    });
+
+    it("takes a backup into the folder named", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      expect(await opened.api.backup("/b/ü")).toEqual({ folder: "/b/ü", schema: 1, bytes: 4096, artifacts: 3, missing: [] });
+      expect(fake.backups).toEqual(["/b/ü"]);
+    });
+
+    it("sends messages to runs and tasks, each key once", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.putTask(taskDetail({ id: `t_${secret}1.2` }));
+      await using opened = await open(fake);
+      const value = '{"at":"\\u2028","n":[1e300,null]}';
+      await opened.api.send(runView().id, { name: "invoice.paid", value, key: "k" });
+      await opened.api.send(runView().id, { name: "invoice.paid", value: "2", key: "k" });
+      await opened.api.send(`t_${secret}1.2`, { name: "go", value: "null" });
+      expect(fake.sent.map((m) => ({ ...m, value: JSON.parse(m.value) as unknown }))).toEqual([
+        { id: runView().id, name: "invoice.paid", value: JSON.parse(value) as unknown, key: "k" },
+        { id: `t_${secret}1.2`, name: "go", value: null },
+      ]);
+      fake.putRun(runView({ status: "succeeded" }));
+      await expect(opened.api.send(runView().id, { name: "late", value: "1" })).rejects.toMatchObject({
+        code: "FLOTILLA_TOO_LATE",
+      });
+    });
+
+    it("asks running code about its state", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.putAnswer(runView().id, "how far/%", '{"done":"ü"}');
+      await using opened = await open(fake);
+      expect(JSON.parse(await opened.api.query(runView().id, "how far/%"))).toEqual({ done: "ü" });
+      await expect(opened.api.query(runView().id, "else")).rejects.toMatchObject({
+        code: "FLOTILLA_NOT_FOUND",
+        details: { what: "query (it answers how far/%)", id: "else" },
+      });
+    });
+
+    it("lists open approvals, the oldest first, and shows each", async () => {
+      const fake = fakeOrchestrator();
+      const asked = [1, 2, 3].map((n) =>
+        approvalView({ id: `a_${secret}1.${n}`, title: `ü ${n}`, value: { n }, valueSchema: {} }),
+      );
+      for (const a of asked) fake.putApproval(a);
+      await using opened = await open(fake);
+      const first = await opened.api.approvals({ limit: 2 });
+      expect(first).toEqual({ items: asked.slice(0, 2), next: asked[1]?.id });
+      expect(await opened.api.approvals({ limit: 2, after: first.next ?? "" })).toEqual({ items: asked.slice(2), next: null });
+      expect(await opened.api.approval(`a_${secret}1.2`)).toEqual(asked[1]);
+    });
+
+    it("answers an approval once, with what was said", async () => {
+      const fake = fakeOrchestrator();
+      const edit = { value: { to: "a" }, valueSchema: { type: "object", properties: { to: { type: "string" } } } };
+      for (const n of [1, 2, 3]) fake.putApproval(approvalView({ id: `a_${secret}1.${n}`, ...edit }));
+      await using opened = await open(fake);
+      const id = (n: number) => `a_${secret}1.${n}`;
+      await expect(opened.api.approve(id(1), { value: '{"to":5}' })).rejects.toMatchObject({
+        code: "FLOTILLA_INPUT_INVALID",
+        details: { issues: [{ path: ["to"] }] },
+      });
+      await opened.api.approve(id(1), { by: "ada", note: "fine", value: '{"to":"ü"}' });
+      await opened.api.approve(id(2), {});
+      await opened.api.reject(id(3), { by: "bo", reason: "not today" });
+      expect(fake.answered).toEqual([
+        { id: id(1), how: "approved", by: "ada", note: "fine", value: { to: "ü" } },
+        { id: id(2), how: "approved" },
+        { id: id(3), how: "rejected", by: "bo", reason: "not today" },
+      ]);
+      await expect(opened.api.approve(id(3), { value: '{"to":"x"}' })).rejects.toMatchObject({ code: "FLOTILLA_TOO_LATE" });
+      expect((await opened.api.approvals({})).items).toEqual([]);
+    });
+
+    it("keeps an edited value that is null apart from none", async () => {
+      const fake = fakeOrchestrator();
+      fake.putApproval(approvalView());
+      await using opened = await open(fake);
+      await opened.api.approve(approvalView().id, { value: "null" });
+      expect(fake.answered).toEqual([{ id: approvalView().id, how: "approved", value: null }]);
+    });
+
+    it("gives what a partial run did without", async () => {
+      const fake = fakeOrchestrator();
+      const gaps = { total: 2, named: [{ index: 1, key: "ü", task: `t_${secret}1.2`, status: "failed", input: { path: "a" } }] };
+      fake.finish(runView({ status: "partial", gaps }), {
+        status: "partial",
+        value: "[1]",
+        error: null,
+        gaps: JSON.stringify(gaps),
+      });
+      await using opened = await open(fake);
+      const outcome = await opened.api.outcome(runView().id);
+      expect([outcome.status, JSON.parse(outcome.gaps ?? "")]).toEqual(["partial", gaps]);
+      expect((await opened.api.run(runView().id)).gaps).toEqual(gaps);
+    });
+
     it("says what it does not know", async () => {
       await using opened = await open(fakeOrchestrator());
       const unknown = { code: "FLOTILLA_NOT_FOUND" };
@@ -155,6 +265,11 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       await expect(opened.api.task("t_x")).rejects.toMatchObject(unknown);
       await expect(opened.api.outcome("r_x")).rejects.toMatchObject(unknown);
       await expect(opened.api.cancel("r_x", "why")).rejects.toMatchObject(unknown);
+      await expect(opened.api.send("r_x", { name: "m", value: "1" })).rejects.toMatchObject(unknown);
+      await expect(opened.api.query("r_x", "q")).rejects.toMatchObject(unknown);
+      await expect(opened.api.approval("a_x")).rejects.toMatchObject(unknown);
+      await expect(opened.api.approve("a_x", {})).rejects.toMatchObject(unknown);
+      await expect(opened.api.reject("a_x", { reason: "no" })).rejects.toMatchObject(unknown);
       await expect(opened.api.definition("nobody")).rejects.toMatchObject({ code: "FLOTILLA_UNKNOWN_DEFINITION" });
     });
 

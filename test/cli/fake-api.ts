@@ -2,13 +2,18 @@
 import { EventEmitter, on, once } from "node:events";
 import { fakeSchedules } from "./fake-schedules.ts";
 import { FlotillaError } from "../../src/core/error.ts";
+import { jsonIssues } from "../../src/protocol/json-check.ts";
 import type {
+  ApprovalView,
   DefinitionView,
   EventView,
   Explanation,
   HealthView,
+  MessageRequest,
   OrchestratorApi,
   OutcomeReply,
+  PlanView,
+  PurgeRequest,
   RunView,
   StartRequest,
   TaskDetail,
@@ -24,6 +29,7 @@ export function runView(o: Partial<RunView> = {}): RunView {
     status: "running",
     tenant: "default",
     tags: [],
+    origin: null,
     createdAt: "2026-11-22T10:00:00.000Z",
     finishedAt: null,
     deadlineAt: null,
@@ -32,6 +38,7 @@ export function runView(o: Partial<RunView> = {}): RunView {
     tasks: { total: 1, done: 0, failed: 0 },
     stages: [],
     error: null,
+    gaps: { total: 0, named: [] },
     spent: { microUsd: 0, inputTokens: 0, outputTokens: 0 },
     ...o,
   };
@@ -95,7 +102,27 @@ export function healthView(o: Partial<HealthView> = {}): HealthView {
     startedAt: "2026-11-22T09:59:00.000Z",
     workers: { live: 1, slots: 8, busy: 1 },
     queue: { ready: 0, delayed: 0, running: 1, parked: 0, oldestReadyMs: null },
+    storeFullAt: null,
     uncovered: [],
+    ...o,
+  };
+}
+
+export function approvalView(o: Partial<ApprovalView> = {}): ApprovalView {
+  return {
+    id: `a_${secret}1.3`,
+    runId: `r_${secret}1`,
+    taskId: `t_${secret}1`,
+    title: "Send the mail?",
+    detail: null,
+    diff: null,
+    role: null,
+    value: null,
+    valueSchema: null,
+    askedAt: "2026-11-22T10:00:01.000Z",
+    expiresAt: null,
+    onTimeout: "reject",
+    state: "open",
     ...o,
   };
 }
@@ -104,9 +131,21 @@ export interface FakeOrchestrator {
   readonly api: OrchestratorApi;
   readonly started: StartRequest[];
   readonly canceled: { id: string; reason: string }[];
+  readonly purged: PurgeRequest[];
+  /** Folders. */
+  readonly backups: string[];
+  /** What runs and tasks were sent, a key that came again left out. */
+  readonly sent: (MessageRequest & { readonly id: string })[];
+  /** What was answered, the first answer of each approval. */
+  readonly answered: { readonly id: string; readonly how: "approved" | "rejected"; readonly [said: string]: unknown }[];
+  putApproval(approval: ApprovalView): void;
+  /** What the code of a run answers to a query, as JSON text. */
+  putAnswer(run: string, name: string, text: string): void;
   putRun(run: RunView): void;
   putTask(task: TaskDetail): void;
   putExplanation(e: Explanation): void;
+  /** Of a run or a task; every other one has executed no plan. */
+  putPlans(id: string, plans: readonly PlanView[]): void;
   /** Every other name is a definition that says nothing of its input. */
   putDefinition(definition: DefinitionView): void;
   setWorkers(workers: readonly WorkerView[]): void;
@@ -133,6 +172,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const tasks = new Map<string, TaskDetail>();
   const definitions = new Map<string, DefinitionView>();
   const explanations = new Map<string, Explanation>();
+  const plans = new Map<string, readonly PlanView[]>();
   const outcomes = new Map<string, OutcomeReply>();
   const artifacts = new Map<string, string>();
   const events: EventView[] = [];
@@ -140,6 +180,12 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const byKey = new Map<string, StartRequest & { id: string }>();
   const started: StartRequest[] = [];
   const canceled: { id: string; reason: string }[] = [];
+  const purged: PurgeRequest[] = [];
+  const backups: string[] = [];
+  const sent: FakeOrchestrator["sent"] = [];
+  const answered: FakeOrchestrator["answered"] = [];
+  const approvals = new Map<string, ApprovalView>();
+  const answers = new Map<string, Map<string, string>>();
   let workers: readonly WorkerView[] = [];
   let health = healthView();
   let react: (run: RunView, request: StartRequest) => void = () => {};
@@ -164,6 +210,21 @@ export function fakeOrchestrator(): FakeOrchestrator {
     const found = map.get(id);
     if (found === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what, id });
     return found;
+  }
+
+  /** A run or a task that has not ended. */
+  function findOpen(id: string, what: string): void {
+    const state = tasks.get(id)?.state ?? find(runs, id.startsWith("t_") ? "task" : "run", id).status;
+    if (["running", "ready", "waiting", "delayed"].includes(state)) return;
+    throw new FlotillaError("FLOTILLA_TOO_LATE", { what, why: "the task that it is for has ended" });
+  }
+
+  function answer(id: string, how: "approved" | "rejected", said: object): void {
+    const approval = find(approvals, "approval", id);
+    if (approval.state !== "open")
+      throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `approval ${id}`, why: "it is not open any more" });
+    approvals.set(id, { ...approval, state: how });
+    answered.push({ id, how, ...said });
   }
 
   function page<T extends { id: string }>(
@@ -221,12 +282,32 @@ export function fakeOrchestrator(): FakeOrchestrator {
       if (!tasks.has(id)) find(runs, "run", id);
       canceled.push({ id, reason });
     },
-    send: async (id) => void find(runs, "run", id),
-    query: async (id) => JSON.stringify(find(runs, "run", id).status),
-    approvals: async () => ({ items: [], next: null }),
-    approval: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
-    approve: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
-    reject: (id) => Promise.reject(new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id })),
+    repair: async (id) => ({ id: find(runs, "run", id).id, existing: false, depth: 0, pressure: "none" }),
+    fork: async (id) => ({ id: find(tasks, "task", id).runId, existing: false, depth: 0, pressure: "none" }),
+    redrive: async (id) => ({ id: find(tasks, "task", id).runId, existing: false, depth: 0, pressure: "none" }),
+    async send(id, message) {
+      findOpen(id, `message ${message.name}`);
+      if (message.key === undefined || !sent.some((m) => m.id === id && m.key === message.key)) sent.push({ id, ...message });
+    },
+    async query(id, name) {
+      findOpen(id, `query ${name}`);
+      const known = answers.get(id) ?? new Map<string, string>();
+      return find(known, `query (it answers ${[...known.keys()].join(", ")})`, name);
+    },
+    approvals: async (q) =>
+      page(
+        [...approvals.values()].filter((a) => a.state === "open" || a.id === q.after),
+        q,
+      ),
+    approval: async (id) => find(approvals, "approval", id),
+    async approve(id, { value, ...said }) {
+      const { valueSchema } = find(approvals, "approval", id);
+      const given = value === undefined ? {} : { value: JSON.parse(value) as unknown };
+      const issues = "value" in given ? jsonIssues(valueSchema, given.value) : [];
+      if (issues.length > 0) throw new FlotillaError("FLOTILLA_INPUT_INVALID", { issues });
+      answer(id, "approved", { ...said, ...given });
+    },
+    reject: async (id, said) => answer(id, "rejected", said),
     run: async (id) => find(runs, "run", id),
     runs: async (q) =>
       page(
@@ -245,6 +326,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
       );
     },
     explain: async (id) => find(explanations, "task", id),
+    plans: async (id) => plans.get(id) ?? [],
     async definition(name) {
       if (name === "nobody") throw unknownDefinition(name);
       return definitions.get(name) ?? { name, kind: "agent", description: "", inputSchema: null };
@@ -253,6 +335,16 @@ export function fakeOrchestrator(): FakeOrchestrator {
     health: async () => health,
     events: stream,
     artifact: async (ref) => find(artifacts, "artifact", ref),
+    async purge(q) {
+      if (q.run !== undefined && find(runs, "run", q.run).status === "running")
+        throw new FlotillaError("FLOTILLA_STILL_OPEN", { run: q.run });
+      purged.push(q);
+      return { runs: 1, tasks: 11, open: q.tenant === undefined ? 0 : 2 };
+    },
+    async backup(folder) {
+      backups.push(folder);
+      return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };
+    },
     schedules: fakeSchedules((name, input) => start({ name, input })),
   };
 
@@ -260,8 +352,15 @@ export function fakeOrchestrator(): FakeOrchestrator {
     api,
     started,
     canceled,
+    purged,
+    backups,
+    sent,
+    answered,
+    putApproval: (a) => void approvals.set(a.id, a),
+    putAnswer: (run, name, text) => void answers.set(run, new Map([...(answers.get(run) ?? []), [name, text]])),
     putRun: (run) => void runs.set(run.id, run),
     putTask: (task) => void tasks.set(task.id, task),
+    putPlans: (id, views) => void plans.set(id, views),
     putExplanation: (e) => void explanations.set(e.task, e),
     putDefinition: (d) => void definitions.set(d.name, d),
     setWorkers: (w) => void (workers = w),

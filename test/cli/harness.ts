@@ -49,6 +49,8 @@ export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** What is typed when the command asks. */
+  readonly answer?: string;
   readonly tty?: number;
   readonly clock?: Clock;
   /** Told of everything that is written to stderr. */
@@ -73,8 +75,13 @@ export async function cli(argv: readonly string[], o: CliOptions = {}): Promise<
     env: o.env ?? {},
     cwd: o.cwd ?? tempDir(),
     clock: o.clock ?? hurriedClock(),
+    user: "ada",
     readStdin: async () => o.stdin ?? "",
     stdinIsTTY: o.stdin === undefined,
+    async ask(question) {
+      stderr.write(question);
+      return o.answer ?? "";
+    },
     onStopSignal(fn) {
       listeners.add(fn);
       o.onReady?.(() => [...listeners].forEach((listener) => listener("SIGINT")));

@@ -1,10 +1,13 @@
 // An orchestrator on a real store in memory, with a clock that the test moves and workers that do what the test says.
-import { createRandom } from "../../src/core/random.ts";
+import type { LogSink } from "../../src/core/log.ts";
+import { createRandom, type Random } from "../../src/core/random.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { createOrchestrator, type Attachment, type Orchestrator } from "../../src/orchestrator/orchestrator.ts";
+import type { RetentionSettings } from "../../src/orchestrator/upkeep/retention.ts";
+import type { ArtifactStore } from "../../src/store/artifact-store.ts";
 import { memoryArtifacts } from "../../src/store/artifacts/memory.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
-import type { Batch } from "../../src/store/contract.ts";
+import type { Batch, Store } from "../../src/store/contract.ts";
 import type { StartReply, StartRequest } from "../../src/protocol/views.ts";
 import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "../../src/protocol/worker.ts";
 
@@ -126,12 +129,21 @@ export interface WorldOptions {
   readonly clock?: TestClock;
   /** A file, so that another life can follow. @default in memory */
   readonly path?: string;
+  readonly retention?: RetentionSettings;
+  /** @default one at `path` */
+  readonly store?: Store;
+  readonly artifacts?: ArtifactStore;
+  /** Of its clock's first instant. */
+  readonly startMs?: number;
+  readonly random?: Random;
+  readonly log?: LogSink;
 }
 
-export async function openWorld({ path = ":memory:", clock = testClock(), ...o }: WorldOptions = {}): Promise<World> {
-  const store = openSqliteStore({ path });
+export async function openWorld({ store: given, artifacts, startMs, ...rest }: WorldOptions = {}): Promise<World> {
+  const { path = ":memory:", clock = testClock(startMs), ...o } = rest;
+  const store = given ?? openSqliteStore({ path });
   let held: Promise<void> | undefined;
-  const memory = memoryArtifacts();
+  const memory = artifacts ?? memoryArtifacts();
   const faulty = async <T>(work: () => Promise<T>): Promise<T> => {
     await world.artifactFault?.();
     return work();
@@ -145,7 +157,7 @@ export async function openWorld({ path = ":memory:", clock = testClock(), ...o }
   };
   const orchestrator = await createOrchestrator({
     store: { ...store, commit: (batch) => (held ? held.then(() => commit(batch)) : commit(batch)) },
-    artifacts: { put: (text) => faulty(() => memory.put(text)), get: (hash) => faulty(() => memory.get(hash)) },
+    artifacts: { ...memory, put: (text) => faulty(() => memory.put(text)), get: (hash) => faulty(() => memory.get(hash)) },
     clock,
     random: createRandom(7),
     ...o,

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFleet, type FleetConfig } from "flotilla";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { mortal, pid, secret, team } from "./agents/hardy.ts";
+import { keeper, mortal, pid, secret, team } from "./agents/hardy.ts";
 
-const definitions = [pid, mortal, secret, team] as const;
+const definitions = [pid, mortal, secret, team, keeper] as const;
 const modules = [new URL("./agents/hardy.ts", import.meta.url)];
 const isolation = "child-process";
 const door = new URL("../../src/index.ts", import.meta.url).href;
@@ -50,6 +50,11 @@ test("one that ends its process each time is quarantined, and its neighbours run
     status: "quarantined",
     error: { code: "FLOTILLA_QUARANTINED", details: { crashes: 3 } },
   });
+});
+
+test("a caller of one that is quarantined learns it as an outcome", async () => {
+  await using fleet = await open({ workers: { isolation, count: 1 } });
+  expect(await fleet.run(keeper, { file: join(folder, "kept"), crashes: 1_000 })).toBe("quarantined FLOTILLA_QUARANTINED");
 });
 
 test("an agent's code sees no variable that was not named", async () => {

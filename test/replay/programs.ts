@@ -2,9 +2,11 @@
 // learned of things, so that two runs differ when the order does.
 import { agent } from "../../src/client/agent.ts";
 import { message } from "../../src/client/message.ts";
+import { parsePlan, plan } from "../../src/client/plan.ts";
 import { workflow } from "../../src/client/workflow.ts";
 import type { WorkflowContext } from "../../src/core/context.ts";
 import type { AnyCallable } from "../../src/core/definition.ts";
+import { isFlotillaError } from "../../src/core/error.ts";
 import type { Schema } from "../../src/core/schema.ts";
 
 /** Accepts everything: the engine is under test, not a schema library. */
@@ -439,6 +441,64 @@ export const programs: Readonly<Record<string, AnyCallable>> = {
     const n = await ctx.call(double, { n: 4 });
     void ctx.call(inc, { n: 2, fail: true });
     return n;
+  }),
+
+  "a plan": program(async (ctx) => {
+    // Two ways that meet: which node starts when depends on the order of outcomes.
+    const diamond = plan<number>((p) => {
+      const a = p.call(inc, { n: 1 }, { key: "a" });
+      const b = p.call(inc, { n: 10 }, { key: "b" });
+      const left = p.call(double, { n: a }, { key: "left" });
+      const right = p.call(double, { n: b }, { key: "right" });
+      const many = p.map(inc, [{ n: left }, { n: right }, { n: 7 }], { key: "many" });
+      return p.call(sum, { items: many }, { key: "sum", after: [left] });
+    });
+    const log: unknown[] = [];
+    const first = ctx.execute(diamond, { concurrency: 2 }).then((v) => log.push(["diamond", v]));
+    const beside = ctx.call(inc, { n: 5 }).then((v) => log.push(["beside", v]));
+    const again = ctx.execute(diamond).then((v) => log.push(["again", v]));
+    await Promise.all([first, beside, again]);
+    return log;
+  }),
+
+  "a plan that fails and is planned anew": program(async (ctx) => {
+    const answer = (n: number, fail: boolean) =>
+      parsePlan(
+        {
+          kind: "plan",
+          nodes: [
+            { id: "a", call: "inc", input: { n: 1 } },
+            { id: "bad", call: "inc", input: { n: { $node: "a" }, fail } },
+            { id: "beside", call: "double", input: { n: { $node: "a" } } },
+            { id: "many", map: "inc", items: [{ n: 1 }, { n: 2, fail }, { n: 3 }, { n: 3 }] },
+            {
+              id: "sum",
+              call: "sum",
+              input: { items: [{ $node: "bad" }, { $node: "beside" }, { $node: "many", path: "[1]" }, n] },
+            },
+          ],
+          result: "sum",
+        },
+        [inc, double, sum],
+      );
+    const checked = answer(1, true);
+    if (!checked.ok) return checked.issues;
+    const failed = await ctx.execute(checked.plan).settled();
+    if (failed.status !== "failed" || !isFlotillaError(failed.error, "FLOTILLA_PLAN_FAILED")) return failed.status;
+    const next = answer(await ctx.call(inc, { n: 100 }), false);
+    if (!next.ok) return next.issues;
+    const { failed: nodes, ...rest } = failed.error.details;
+    return [nodes.map((f) => [f.node, f.task]), rest, await ctx.execute(next.plan, { after: failed.error })];
+  }),
+
+  "a plan that loses a race": program(async (ctx) => {
+    const line = plan<number>((p) => {
+      let n = p.call(inc, { n: 0 });
+      for (let i = 0; i < 3; i++) n = p.call(inc, { n });
+      return n;
+    });
+    const won = await ctx.race({ plan: ctx.execute(line), call: ctx.call(double, { n: 2 }) });
+    return { won, next: await ctx.call(inc, { n: 1 }) };
   }),
 
   "map of an async iterable": program(async (ctx) => {

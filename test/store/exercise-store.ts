@@ -239,6 +239,47 @@ export function exerciseStore(name: string, o: Exercise): void {
     });
   });
 
+  describe(`${name}: plans`, () => {
+    it("the latest emits of a name, in the order of their acts", async (store) => {
+      const t = await runningRoot(store);
+      const emits = [1, 2, 3, 4].map((act) => ({
+        act,
+        key: `e${act}`,
+        askedAfter: 0,
+        name: act === 3 ? "other" : "plan",
+        value: `${act}`,
+      }));
+      await store.commit(batch({ acts: [actsOf(t, 1, { emits })] }));
+      expect(await store.plans.rows({ task: 1, name: "plan", limit: 2 })).toEqual([
+        { act: 2, value: "2" },
+        { act: 4, value: "4" },
+      ]);
+      expect(await store.plans.rows({ task: 1, name: "none", limit: 2 })).toEqual([]);
+    });
+
+    it("what became of the nodes of a scope, and of no other", async (store) => {
+      const parent = await runningRoot(store);
+      const keys = ["plan>a", "plan>m>x", "plan>m>y", "plan>m>z", "plan>b.c", "plan#2>a", "plan", "plan2>a", "o"];
+      const children = keys.map((key, i) => child(i + 2, parent, i + 2, { key, claim: 7 }));
+      await store.commit(batch({ acts: [actsOf(parent, 1, { children })] }));
+      const settle = (i: number, status: "succeeded" | "failed") => settleOf(children[i] as (typeof children)[0], 1, { status });
+      await store.commit(batch({ settles: [settle(0, "succeeded"), settle(2, "succeeded"), settle(3, "failed")] }));
+      const tally = async (after: number, scope: string) =>
+        (await store.plans.tally({ parent: 1, after, scope }))
+          .map((t) => [t.node, t.status, t.tasks, t.act])
+          .toSorted((a, b) => Number(a[3]) - Number(b[3]));
+      expect(await tally(1, "plan>")).toEqual([
+        ["a", "succeeded", 1, 2],
+        ["m", null, 1, 3],
+        ["m", "succeeded", 1, 4],
+        ["m", "failed", 1, 5],
+        ["b.c", null, 1, 6],
+      ]);
+      expect(await tally(1, "plan#2>")).toEqual([["a", null, 1, 7]]);
+      expect(await tally(5, "plan>")).toEqual([["b.c", null, 1, 6]]);
+    });
+  });
+
   describe(`${name}: cancel`, () => {
     it("closes a task wherever it is, and never twice", async (store) => {
       const tasks = [root(1), root(2, { dueAt: now + 1_000 }), root(3, { claim: 7 }), root(4, { claim: 7 })];
@@ -489,9 +530,7 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect((await store.tasks.journal(1))?.entries.map((e) => e.kind)).toEqual(["child", "send", "send", "send"]);
       const take = async (task: NewTask) =>
         (
-          await store.commit(
-            batch({ acts: [actsOf(task, 1, { waits: [waitOf(9, { kind: "message", name: "m" })] })] }),
-          )
+          await store.commit(batch({ acts: [actsOf(task, 1, { waits: [waitOf(9, { kind: "message", name: "m" })] })] }))
         ).deliveries.map((d) => d.value);
       expect(await take(kid)).toEqual(["2"]);
       expect(await take(t)).toEqual(["3"]);
@@ -552,9 +591,7 @@ export function exerciseStore(name: string, o: Exercise): void {
       const t = await runningRoot(store);
       const kid = child(2, t, 1, { claim: 7 });
       await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], armed: true })] }));
-      const r = await store.commit(
-        batch({ acts: [actsOf(t, 1, { armed: true, park: true })], settles: [settleOf(kid, 1)] }),
-      );
+      const r = await store.commit(batch({ acts: [actsOf(t, 1, { armed: true, park: true })], settles: [settleOf(kid, 1)] }));
       expect([r.parked, r.woken.map((w) => w.task)]).toEqual([[1], [1]]);
       expect(await where(store, 1)).toBe("ready");
     });
@@ -578,9 +615,7 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect((await store.commit(batch({ wakes: [1, 1] }))).woken).toMatchObject([{ task: 1 }]);
       await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
       await store.commit(batch({ acts: [actsOf(t, 2, { armed: true })] }));
-      const both = await store.commit(
-        batch({ settles: [settleOf(kid, 1)], requeues: [requeueOf(t, 2, next)] }),
-      );
+      const both = await store.commit(batch({ settles: [settleOf(kid, 1)], requeues: [requeueOf(t, 2, next)] }));
       expect(both.woken).toMatchObject([{ task: 1, leaseNo: 2 }]);
       expect(await where(store, 1)).toBe("ready");
     });
@@ -605,7 +640,7 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect(await where(store, 4)).toBe("running");
       // Told a second time, it is closed, shield or not.
       const forced = await store.commit(batch({ cancels: [{ task: 1, reason: "now" }], cancelSlice: 100 }));
-      expect(forced.closed.map((c) => c.task).toSorted()).toEqual([1, 3, 4]);
+      expect(forced.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([1, 3, 4]);
     });
 
     it("a parked workflow comes back to unwind", async (store) => {
@@ -639,6 +674,16 @@ export function exerciseStore(name: string, o: Exercise): void {
       const both = await store.commit(batch({ settles: [settleOf(next, 1)] }));
       expect(both.deliveries.map((d) => [d.seq, d.act])).toEqual([[2, 5]]);
       expect(await store.tasks.children(1)).toMatchObject({ unsettled: 0 });
+    });
+  });
+
+  describe(`${name}: continued and canceled`, () => {
+    it("a cancel that an execution did not learn of is told to the next one", async (store) => {
+      const t = await runningRoot(store);
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits: [waitOf(1)], unwinds: true })] }));
+      await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }] }));
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}" })] }));
+      expect(await store.tasks.journal(1)).toMatchObject({ baseSeq: 1, lastSeq: 2, cancel: { seq: 2, reason: "stop" } });
     });
   });
 

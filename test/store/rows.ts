@@ -1,7 +1,11 @@
 // Short ways to say what a batch holds, with everything that a test does not care about filled in.
+import { FlotillaError, type ErrorJson } from "../../src/core/error.ts";
 import type { ActBatch, Batch, Boot, Claim, NewTask, Requeue, Settlement, Store } from "../../src/store/contract.ts";
 
 export const now = 1_000_000;
+/** Why a child was refused, and why an attempt failed, where it does not matter why. */
+export const refusal: ErrorJson = new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: "nobody", known: [] }).toJSON();
+export const failure: ErrorJson = new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }).toJSON();
 
 export function batch(over: Partial<Batch> = {}): Batch {
   return {
@@ -48,6 +52,8 @@ export function root(id: number, over: Partial<NewTask> = {}): NewTask {
     claim: null,
     dueAt: null,
     refused: null,
+    adopts: null,
+    origin: null,
     idempotency: null,
     terms: null,
     ...over,

@@ -5,6 +5,7 @@ import { closedStates, transitions, type TaskState } from "../../src/core/task.t
 import { stateOf } from "../../src/orchestrator/queries.ts";
 import type { NewTask, Store, Whereabouts } from "../../src/store/contract.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import { openModelStore } from "./model/open.ts";
 import { actsOf, batch, begin, child, claimOf, now, requeueOf, root, settleOf } from "./rows.ts";
 
 type Op =
@@ -99,10 +100,14 @@ async function act(store: Store, t: NewTask, op: Op, where: Whereabouts, fresh: 
   }
 }
 
-test("no task leaves the table of states, and an outcome never changes", async () => {
+const openers = [
+  { store: "sqlite", open: () => openSqliteStore({ path: ":memory:" }) },
+  { store: "model", open: () => openModelStore() },
+];
+test.each(openers)("$store: no task leaves the table of states, and an outcome never changes", async ({ open }) => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(fc.nat(5), fc.constantFrom(...ops)), { maxLength: 40 }), async (steps) => {
-      const store = openSqliteStore({ path: ":memory:" });
+      const store = open();
       await begin(store);
       const tasks: NewTask[] = [
         root(1),

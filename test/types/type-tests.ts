@@ -79,7 +79,7 @@ export function te(e: unknown) {
   if (isFlotillaError(e)) {
     if (e.code === "FLOTILLA_NO_WORKER") return e.details.nearest[0];
     if (e.code === "FLOTILLA_TIMEOUT") {
-      const a: "timeout" | "idleTimeout" | "deadline" | "ttl" = e.details.after;
+      const a: "timeout" | "idleTimeout" | "deadline" | "ttl" | "waitFor" | "query" = e.details.after;
       return a;
     }
   }
@@ -113,6 +113,14 @@ export const pl = plan((p) => {
   const parts = p.map(a2, files);
   return p.call(join, { parts, title: "t" });
 });
+// a part of a result has the type of the part
+plan((p) => p.call(join, { parts: [p.part(p.call(ls, { dir: "." }), 0, "s")], title: "t" }));
+// @ts-expect-error there is no such part
+plan((p) => p.call(a2, { s: p.part(p.call(ls, { dir: "." }), 0, "t") }));
+// @ts-expect-error a list of objects is no list of inputs of tr
+plan((p) => p.map(tr, p.call(ls, { dir: "." })));
+// @ts-expect-error the result of a node is not there yet
+plan((p) => p.call(a2, { s: p.call(a2, { s: "x" }).length }));
 // @ts-expect-error join wants strings, ls gives objects
 plan((p) => p.call(join, { parts: p.call(ls, { dir: "." }), title: "t" }));
 const found = message("finding", z.object({ rule: z.string() }));
@@ -122,6 +130,11 @@ export const w2 = workflow({
   async run(_i, ctx) {
     const n = await ctx.execute(pl);
     const nn: number = n;
+    const outcome = await ctx.execute(pl, { budget: { tasks: 9 }, concurrency: 2 }).settled();
+    if (outcome.status === "failed" && isFlotillaError(outcome.error, "FLOTILLA_PLAN_FAILED"))
+      outcome.error.details.notRun satisfies readonly string[];
+    // @ts-expect-error what a plan costs cannot be known
+    void ctx.execute(pl, { budget: { usd: 1 } });
     ctx.emit(found, { rule: "x" });
     const r = await ctx.race({ a: ctx.call(a2, { s: "x" }), m: ctx.waitFor(found), t: ctx.sleep("5m") });
     if (r.winner === "m") {

@@ -12,7 +12,7 @@ export const doctor: MakeCommand = (bind) =>
     bind(async (c) => {
       const { examine } = await import("../doctor/examine.ts");
       const checks = await examine(c);
-      if (c.globals.output === "json") c.out.json(checks);
+      if (c.asJson) c.out.json(checks);
       else c.out.lines(checks.flatMap((check) => checkLines(check, c)));
       return checks.some((check) => check.status === "fail") ? exitCodes.failed : exitCodes.ok;
     }),

@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { explainCode } from "../explain/code.ts";
 import { nearestCode, normalCode } from "../explain/find.ts";
+import { printList } from "../print-list.ts";
 import { renderFields } from "../text/fields.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -27,14 +28,11 @@ function listAll(c: Context): void {
     ...Object.entries(catalogue).map(([code, entry]) => ({ code, title: entry.title })),
     ...Object.entries(reasons).map(([code, title]) => ({ code, title })),
   ];
-  if (c.globals.output === "json") return c.out.json(rows);
-  c.out.table(
-    [
-      { title: "CODE", value: (r) => r.code },
-      { title: "MEANS", value: (r) => r.title, least: 20 },
-    ],
-    rows,
-  );
+  const columns = [
+    { title: "CODE", value: (r: (typeof rows)[0]) => r.code },
+    { title: "MEANS", value: (r: (typeof rows)[0]) => r.title, least: 20 },
+  ];
+  printList(c, { rows, columns, whole: rows, empty: "" });
 }
 
 function explainOne(c: Context, text: string): void {
@@ -42,7 +40,7 @@ function explainOne(c: Context, text: string): void {
   const { theme, columns } = c.out;
   if (code in reasons) {
     const means = reasons[code as Reason];
-    if (c.globals.output === "json") return c.out.json({ code, kind: "reason", means });
+    if (c.asJson) return c.out.json({ code, kind: "reason", means });
     c.out.line(theme.paint("bold", code));
     return c.out.lines(
       renderFields(
@@ -62,7 +60,7 @@ function explainOne(c: Context, text: string): void {
       more: "flotilla explain",
     });
   }
-  if (c.globals.output === "json") return c.out.json(explained);
+  if (c.asJson) return c.out.json(explained);
   c.out.line(`${theme.paint("bold", explained.code)}  ${explained.title}`);
   c.out.lines(
     renderFields(

@@ -48,7 +48,7 @@ Examples:
         const [reply] = await Promise.all(opened.api.start([startRequest(name, input, o)]));
         if (reply === undefined) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" });
         if (o.detach === true) {
-          if (c.globals.output === "json") c.out.json(reply);
+          if (c.asJson) c.out.json(reply);
           else c.out.line(reply.id);
           return exitCodes.ok;
         }

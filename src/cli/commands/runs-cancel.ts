@@ -21,7 +21,7 @@ export const runsCancel: MakeCommand = (bind) =>
         const before = id.startsWith("r_") ? (await opened.api.run(id)).status : (await opened.api.task(id)).state;
         const ended = ends.has(before);
         if (!ended) await opened.api.cancel(id, reason);
-        if (c.globals.output === "json") c.out.json({ id, canceling: !ended, was: before });
+        if (c.asJson) c.out.json({ id, canceling: !ended, was: before });
         else
           c.err.line(
             ended

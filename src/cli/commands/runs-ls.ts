@@ -2,12 +2,12 @@ import { Command, Option } from "commander";
 import { runStatuses } from "../../protocol/views.ts";
 import type { RunStatus, RunsQuery, RunView } from "../../protocol/views.ts";
 import type { MakeCommand } from "../command.ts";
-import { hint } from "../context.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openToRead } from "../open-api.ts";
 import { afterOption, limitOption } from "../options.ts";
 import { pageHint } from "../page-hint.ts";
+import { printList } from "../print-list.ts";
 import { shortId } from "../short-id.ts";
 import { ago, count, paintState, stateText, took } from "../text/format.ts";
 import type { Column } from "../text/table.ts";
@@ -33,10 +33,8 @@ export const runsLs: MakeCommand = (bind) =>
         const { status, name, limit, after } = o;
         const query: RunsQuery = { limit, ...(status && { status }), ...(name && { name }), ...(after && { after }) };
         const page = await opened.api.runs(query);
-        if (c.globals.output === "json") c.out.json(page);
-        else if (page.items.length === 0)
-          hint(c, status || name ? "no run fits" : "no run yet; start one: flotilla run NAME --input key=value");
-        else c.out.table(columns(c), page.items);
+        const empty = status || name ? "no run fits" : "no run yet; start one: flotilla run NAME --input key=value";
+        printList(c, { rows: page.items, columns: columns(c), whole: page, empty });
         const filters = `${status ? ` --status ${status}` : ""}${name ? ` --name ${name}` : ""}`;
         pageHint(c, page, { noun: "run", total: undefined, command: `flotilla runs ls${filters}` });
         return exitCodes.ok;

@@ -16,7 +16,7 @@ export const tasksExplain: MakeCommand = (bind) =>
       bind(async (c, _, [text = ""]) => {
         await using opened = await openToRead(c);
         const explanation = await opened.api.explain(await resolveTask(opened.api, text));
-        if (c.globals.output === "json") {
+        if (c.asJson) {
           c.out.json(explanation);
           return exitCodes.ok;
         }

@@ -3,12 +3,12 @@ import { closedStates, openStates } from "../../core/task.ts";
 import type { TaskState } from "../../core/task.ts";
 import type { RunView, TasksQuery, TaskView } from "../../protocol/views.ts";
 import type { MakeCommand } from "../command.ts";
-import { hint } from "../context.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openToRead } from "../open-api.ts";
 import { afterOption, limitOption } from "../options.ts";
 import { pageHint } from "../page-hint.ts";
+import { printList } from "../print-list.ts";
 import { resolveRun, shortId } from "../short-id.ts";
 import { noteOf, ownKey } from "../task-view.ts";
 import { paintState, span, stateText } from "../text/format.ts";
@@ -38,9 +38,7 @@ export const tasksLs: MakeCommand = (bind) =>
         const run = await opened.api.run(await resolveRun(opened.api, o.run));
         const query: TasksQuery = { run: run.id, limit, ...(state && { state }), ...(name && { name }), ...(after && { after }) };
         const page = await opened.api.tasks(query);
-        if (c.globals.output === "json") c.out.json(page);
-        else if (page.items.length === 0) hint(c, `no task of ${shortId(run.id)} fits`);
-        else c.out.table(columns(c), page.items);
+        printList(c, { rows: page.items, columns: columns(c), whole: page, empty: `no task of ${shortId(run.id)} fits` });
         const filters = `${state ? ` --state ${state}` : ""}${name ? ` --name ${name}` : ""}`;
         pageHint(c, page, {
           noun: "task",

@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import type { WorkerView } from "../../protocol/views.ts";
 import type { MakeCommand } from "../command.ts";
-import { hint } from "../context.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openToRead } from "../open-api.ts";
+import { printList } from "../print-list.ts";
 import { shortId } from "../short-id.ts";
 import { ago, span } from "../text/format.ts";
 import type { Column } from "../text/table.ts";
@@ -17,13 +17,10 @@ export const workersLs: MakeCommand = (bind) =>
       bind(async (c) => {
         await using opened = await openToRead(c);
         const workers = await opened.api.workers();
-        if (c.globals.output === "json") c.out.json(workers);
-        else if (workers.length > 0) c.out.table(columns(c), workers);
-        else
-          hint(
-            c,
-            opened.live ? "no worker is connected" : "no worker is live: no fleet is up on this store; start one: flotilla up",
-          );
+        const empty = opened.live
+          ? "no worker is connected"
+          : "no worker is live: no fleet is up on this store; start one: flotilla up";
+        printList(c, { rows: workers, columns: columns(c), whole: workers, empty });
         return exitCodes.ok;
       }),
     );

@@ -6,7 +6,7 @@ import { openToRead, silentOwner } from "../open-api.ts";
 import type { OpenedApi } from "../open-api.ts";
 import type { StorePlace } from "../store-place.ts";
 import { plural } from "../text/format.ts";
-import { failed, ok, warn } from "./check.ts";
+import { fail, failed, ok, warn } from "./check.ts";
 import type { Check } from "./check.ts";
 
 export async function checkOwner(c: Context, place: StorePlace): Promise<Check[]> {
@@ -23,6 +23,16 @@ export async function checkOwner(c: Context, place: StorePlace): Promise<Check[]
     const schema = ok("schema", `${health.schema}`);
     if (!disposed.live) return [schema, ok("fleet", "none is up on this store")];
     const up = ok("fleet", `process ${health.pid} is up with ${plural(health.workers.live, "worker")}, control socket answers`);
+    if (health.storeFullAt !== null)
+      return [
+        schema,
+        up,
+        fail(
+          "room",
+          `the store has no room since ${health.storeFullAt}: nothing is started or claimed, results are held`,
+          "free some space: the fleet goes on by itself",
+        ),
+      ];
     return [schema, up, uncoveredCheck(health.uncovered), await workersCheck(disposed)];
   } catch (error) {
     return [failed("fleet", error)];

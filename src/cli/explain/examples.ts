@@ -28,6 +28,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_TOO_LATE: { what: "message approved", why: "the task that it is for has ended" },
   FLOTILLA_STEP_IN_DOUBT: { key: "charge" },
   FLOTILLA_STORE_LOCKED: { path: ".flotilla/dev.db", pid: 4242 },
+  FLOTILLA_STILL_OPEN: { run: "r_7k2m9q4x" },
   FLOTILLA_STORE_UNUSABLE: {
     path: ".flotilla/dev.db",
     problem: "it is not a database",
@@ -43,5 +44,13 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
+  FLOTILLA_PLAN_INVALID: {
+    issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
+  },
+  FLOTILLA_PLAN_FAILED: {
+    failed: [{ node: "parts", task, code: "FLOTILLA_AGENT_FAILED", why: "review gave up after 4 attempts" }],
+    succeeded: ["files"],
+    notRun: ["report"],
+  },
   FLOTILLA_NOT_SUPPORTED: { what: "a PostgreSQL store is not in this version", instead: "use SQLite" },
 };

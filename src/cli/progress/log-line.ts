@@ -1,4 +1,5 @@
 import { formatMs } from "../../core/duration.ts";
+import type { ApprovalView } from "../../protocol/views.ts";
 import { shortId } from "../short-id.ts";
 import { etaMsOf, shareDone } from "./model.ts";
 import type { ProgressModel } from "./model.ts";
@@ -8,7 +9,6 @@ export function progressLine(model: ProgressModel): string {
   const { run, health } = model;
   const eta = etaMsOf(model);
   const oldest = health?.queue.oldestReadyMs ?? undefined;
-  const at = new Date(model.nowMs).toISOString().replace(/\.\d+Z/, "Z");
   const { total, done, failed } = run.tasks;
   const fields = [
     `run=${shortId(run.id)}`,
@@ -20,7 +20,17 @@ export function progressLine(model: ProgressModel): string {
     ...(eta === undefined ? [] : [`eta=${formatMs(eta)}`]),
     ...(run.status === "running" ? [] : [`status=${run.status}`]),
   ];
-  return `${at} ${fields.join(" ")}`;
+  return `${atOf(model)} ${fields.join(" ")}`;
+}
+
+/** The run goes on only when somebody answers: said once, with the command that does. */
+export function approvalLine(model: ProgressModel, { id, title }: Pick<ApprovalView, "id" | "title">): string {
+  const answer = `flotilla approvals approve ${shortId(id)}`;
+  return `${atOf(model)} run=${shortId(model.run.id)} approval=${shortId(id)} title=${JSON.stringify(title)} answer=${JSON.stringify(answer)}`;
+}
+
+function atOf({ nowMs }: ProgressModel): string {
+  return new Date(nowMs).toISOString().replace(/\.\d+Z/, "Z");
 }
 
 const everyMs = 5_000;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import * as fc from "fast-check";
-import { healthView, runView } from "../../../test/cli/fake-api.ts";
+import { approvalView, healthView, runView, secret } from "../../../test/cli/fake-api.ts";
 import type { RunView, StageView } from "../../protocol/views.ts";
 import { asciiTheme, plainTheme } from "../text/theme.ts";
 import { widthOf } from "../text/width.ts";
-import { isDue, progressLine } from "./log-line.ts";
+import { approvalLine, isDue, progressLine } from "./log-line.ts";
 import { atTime, etaMsOf, rateOf, startModel, withEvent, withViews } from "./model.ts";
 import type { ProgressModel } from "./model.ts";
 import { drawBar, renderProgress } from "./render.ts";
@@ -51,6 +51,33 @@ describe("progress", () => {
   verify     ████████████··················    21/52
   reduce     ······························      0/2
   31 tasks/s · 12/12 slots busy · 82 queued · oldest wait 800ms · ETA 4.1s`);
+  });
+
+  it("shows what waits for a person, with the command that answers it, until it is answered", () => {
+    const asked = [1, 2].map((n) =>
+      approvalView({ id: `a_${secret}1.${n}`, title: `Send mail ${n} to everybody who ever wrote to us?` }),
+    );
+    const told = asked.reduce(
+      (m, { id, title, runId }) =>
+        withEvent(m, { type: "approval.asked", cursor: "1", at: "", runId, data: { approval: id, title } }),
+      model(),
+    );
+    expect(told.asked).toEqual(asked.map((a) => a.id));
+    // An event tells that it was asked, perhaps long ago; only a look tells that it is open.
+    expect(renderProgress(told, 80, plainTheme).join("\n")).not.toContain("approvals");
+    const seen = withViews(told, run, health, start + 11_000, { open: asked.slice(0, 1), closed: [] });
+    expect(renderProgress(seen, 80, plainTheme).slice(-2)).toEqual([
+      "  ! Send mail 1 to everybody who ever …  flotilla approvals approve a_7k2m9q4x.1",
+      "    and more: flotilla approvals ls",
+    ]);
+    expect(renderProgress(seen, 50, plainTheme).at(-2)).toBe("  ! flotilla approvals approve a_7k2m9q4x.1");
+    const first = asked[0] as (typeof asked)[0];
+    expect(approvalLine(seen, first)).toBe(
+      `2026-11-22T10:00:11Z run=r_7k2m9q4x approval=a_7k2m9q4x.1 title="${first.title}" answer="flotilla approvals approve a_7k2m9q4x.1"`,
+    );
+    const answered = withViews(seen, run, health, start + 12_000, { open: [], closed: asked.map((a) => a.id) });
+    expect(renderProgress(answered, 80, plainTheme).join("\n")).not.toContain("approvals");
+    expect(answered.asked).toEqual([]);
   });
 
   it("draws it narrow, and without Unicode", () => {

@@ -129,7 +129,24 @@ function footLines(model: ProgressModel, columns: number, theme: Theme): string[
   ];
   const foot =
     facts.length === 0 ? [] : [paint("dim", `  ${fitting(facts, ` ${glyphs.dot} `, columns).join(` ${glyphs.dot} `)}`)];
-  return [...foot, ...warnings(model).map((text) => paint("yellow", cut(`  ${glyphs.warn} ${text}`, columns, glyphs.ellipsis)))];
+  return [
+    ...foot,
+    ...approvalLines(model, columns, theme),
+    ...warnings(model).map((text) => paint("yellow", cut(`  ${glyphs.warn} ${text}`, columns, glyphs.ellipsis))),
+  ];
+}
+
+/** What waits for a person, with the command that answers it: where there is little room, the title gives way. */
+function approvalLines({ asked, open }: ProgressModel, columns: number, { glyphs, paint }: Theme): string[] {
+  const lines = open.map(({ id, title }) => {
+    const command = `flotilla approvals approve ${shortId(id)}`;
+    const room = columns - 4 - command.length - 2;
+    const question = room < 8 ? "" : `${cut(oneLine(title), room, glyphs.ellipsis)}  `;
+    return cut(`  ${glyphs.warn} ${question}${command}`, columns, glyphs.ellipsis);
+  });
+  const more =
+    asked.length > open.length && open.length > 0 ? [cut(`    and more: flotilla approvals ls`, columns, glyphs.ellipsis)] : [];
+  return [...lines, ...more].map((line) => paint("yellow", line));
 }
 
 /** What a person should act on: nothing runs although something waits. */

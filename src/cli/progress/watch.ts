@@ -1,10 +1,10 @@
 // Follows a run to its end. Events tell that something moved, the views tell what: their counts are exact.
-import type { HealthView, OrchestratorApi, OutcomeReply, RunView } from "../../protocol/views.ts";
+import type { ApprovalView, HealthView, OrchestratorApi, OutcomeReply, RunView } from "../../protocol/views.ts";
 import type { Context } from "../context.ts";
 import { pause } from "../pause.ts";
-import { isDue, progressLine } from "./log-line.ts";
+import { approvalLine, isDue, progressLine } from "./log-line.ts";
 import { atTime, startModel, withEvent, withViews } from "./model.ts";
-import type { ProgressModel } from "./model.ts";
+import type { ApprovalsSeen, ProgressModel } from "./model.ts";
 import { renderProgress } from "./render.ts";
 
 export interface Watched {
@@ -63,8 +63,8 @@ async function draw(api: OrchestratorApi, id: string, c: Context, signal: AbortS
       if (now - refreshedAt >= (moved ? refreshMs : quietRefreshMs)) {
         moved = false;
         refreshedAt = now;
-        const [run, health] = await look(api, id);
-        model = withViews(model, run, health, c.io.clock.now());
+        const [run, health, approvals] = await look(api, id, model.asked);
+        model = withViews(model, run, health, c.io.clock.now(), approvals);
       }
       view.show(atTime(model, c.io.clock.now()));
       await pause(c, frameMs, signal);
@@ -77,8 +77,24 @@ async function draw(api: OrchestratorApi, id: string, c: Context, signal: AbortS
   }
 }
 
-async function look(api: OrchestratorApi, id: string): Promise<[RunView, HealthView]> {
-  return await Promise.all([api.run(id), api.health()]);
+async function look(api: OrchestratorApi, id: string, asked: readonly string[]): Promise<[RunView, HealthView, ApprovalsSeen]> {
+  return await Promise.all([api.run(id), api.health(), lookAtApprovals(api, asked)]);
+}
+
+/** Open approvals that are shown; the others are behind `flotilla approvals ls`. */
+const approvalsMax = 3;
+
+/** Events tell what was asked, and none tells that it was answered: so those that are shown are looked at. */
+async function lookAtApprovals(api: OrchestratorApi, asked: readonly string[]): Promise<ApprovalsSeen> {
+  const open: ApprovalView[] = [];
+  const closed: string[] = [];
+  for (const id of asked) {
+    if (open.length === approvalsMax) break;
+    const approval = await api.approval(id).catch(() => undefined);
+    if (approval?.state === "open") open.push(approval);
+    else closed.push(id);
+  }
+  return { open, closed };
 }
 
 async function listen(
@@ -108,8 +124,14 @@ function screenView(c: Context): ProgressView {
 
 function logView(c: Context): ProgressView {
   let last: ProgressModel | undefined;
+  const told = new Set<string>();
   return {
     show(model) {
+      for (const approval of model.open) {
+        if (told.has(approval.id)) continue;
+        told.add(approval.id);
+        c.err.line(approvalLine(model, approval));
+      }
       if (!isDue(last, model)) return;
       last = model;
       c.err.line(progressLine(model));

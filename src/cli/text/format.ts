@@ -32,6 +32,14 @@ export function took(v: { createdAt: string; finishedAt: string | null }, nowMs:
   return span((v.finishedAt === null ? nowMs : Date.parse(v.finishedAt)) - Date.parse(v.createdAt));
 }
 
+/** `812 B`, `4.0 KiB`, `1.5 GiB`. */
+export function size(bytes: number): string {
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+}
+
 export function usd(microUsd: number): string {
   return `$${(microUsd / 1e6).toFixed(microUsd > 0 && microUsd < 10_000 ? 4 : 2)}`;
 }

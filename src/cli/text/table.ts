@@ -29,6 +29,17 @@ export function renderTable<T>(
   return [header, ...lines].map((line) => line.trimEnd());
 }
 
+/** The same as a table of Markdown, for an issue or a chat. */
+export function renderMarkdown<T>(columns: readonly Column<T>[], rows: readonly T[]): string[] {
+  const table = columns.map((column) => measure(column, rows)).filter((c) => c.values.some((value) => value !== ""));
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [
+    line(table.map((c) => c.column.title)),
+    line(table.map((c) => (c.column.align === "right" ? "---:" : "---"))),
+    ...rows.map((_, i) => line(table.map((c) => (c.values[i] ?? "").replaceAll("|", "\\|")))),
+  ];
+}
+
 interface Measured<T> {
   readonly column: Column<T>;
   readonly values: readonly string[];

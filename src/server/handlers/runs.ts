@@ -7,6 +7,7 @@ import {
   cancelBody,
   checked,
   eventsQuery,
+  messageBody,
   outcomeQuery,
   parseBody,
   present,
@@ -67,6 +68,18 @@ export const cancelRun: Handler = async ({ api }, call) => {
   await api.cancel(call.param("id"), reason);
   return { status: 202, json: { id: call.param("id"), canceling: true } };
 };
+
+/** To a run, or to any task of one by its id. */
+export const sendMessage: Handler = async ({ api }, call) => {
+  const { value = null, ...rest } = checked(messageBody, parseBody(await call.body()), "body");
+  await api.send(call.param("id"), present({ ...rest, value: JSON.stringify(value) }));
+  return { status: 202, json: { id: call.param("id"), message: rest.name, stored: true } };
+};
+
+export const queryState: Handler = async ({ api }, call) => ({
+  status: 200,
+  text: await api.query(call.param("id"), call.param("name")),
+});
 
 export const listTasks: Handler = async ({ api }, call) => {
   const query = present(checked(tasksQuery, call.query, "query")) as Omit<TasksQuery, "run">;

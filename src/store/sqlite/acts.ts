@@ -5,6 +5,7 @@ import { park, takeSeqs } from "./gates.ts";
 import { writeSends } from "./messages.ts";
 import { errorText } from "./rows.ts";
 import type { Value } from "./statements.ts";
+import { adoptedEnd, adoptStep } from "./adopt.ts";
 import { insertTasks } from "./tasks.ts";
 import { writeWaits } from "./waits.ts";
 
@@ -42,7 +43,7 @@ function parkRunning(w: Writing, batch: ActBatch): void {
 
 function writeGate(w: Writing, batch: ActBatch): void {
   let remaining = 0;
-  for (const child of batch.children) if (!child.detached && !child.refused) remaining += 1;
+  for (const child of batch.children) if (!child.detached && !child.refused && child.adopts === null) remaining += 1;
   w.sql.run(
     `INSERT INTO gate (task, remaining, acts, last_seq, armed, started_at, waits, unwinds) VALUES (?,?,?,0,?,?,?,?) ON CONFLICT (task) DO UPDATE SET
      remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), armed = excluded.armed, waits = waits + excluded.waits`,
@@ -58,22 +59,15 @@ function writeGate(w: Writing, batch: ActBatch): void {
 
 function writeChildren(w: Writing, batch: ActBatch): void {
   if (batch.children.length === 0) return;
-  const refused = batch.children.filter((c) => c.refused);
+  // Those that have ended before they began: refused, or taken over from an earlier run.
+  const ended = batch.children.filter((c) => (c.refused || c.adopts !== null) && !c.detached);
   const seqOf = new Map<number, number>();
-  if (refused.length > 0) {
-    let seq = takeSeqs(w, batch.lease.task, refused.length) as number;
-    for (const c of refused) {
+  if (ended.length > 0) {
+    let seq = takeSeqs(w, batch.lease.task, ended.length) as number;
+    for (const c of ended) {
       seqOf.set(c.id, seq);
-      w.deliveries.push({
-        parent: batch.lease.task,
-        seq: seq++,
-        act: c.act as number,
-        status: "failed",
-        value: null,
-        ref: null,
-        error: c.refused,
-        at: w.now,
-      });
+      const end = c.refused ? { status: "failed" as const, value: null, ref: null, error: c.refused } : adoptedEnd(w, c.adopts);
+      w.deliveries.push({ parent: batch.lease.task, seq: seq++, act: c.act as number, ...end, at: w.now });
     }
   }
   w.sql.run("INSERT OR IGNORE INTO run (id) VALUES (?)", batch.run);
@@ -86,9 +80,11 @@ function writeSteps(w: Writing, batch: ActBatch): void {
   const flat: Value[] = [];
   for (const s of batch.steps) flat.push(task, s.act, s.key, s.askedAfter, leaseNo, w.now);
   w.tables.step.insert(flat);
-  if (batch.stepResults.length === 0) return;
-  let seq = takeSeqs(w, task, batch.stepResults.length) as number;
+  for (const s of batch.steps) if (s.adopts) adoptStep(w, task, s.act, s.adopts);
   for (const r of batch.stepResults) {
+    // The first result counts: a second one would take a place in an order that its reader has gone past.
+    if (!w.sql.row("SELECT 1 FROM step WHERE task = ? AND act = ? AND seq IS NULL", task, r.act)) continue;
+    const seq = takeSeqs(w, task, 1) as number;
     w.sql.run(
       "UPDATE step SET seq = ?, ended_at = ?, value = ?, ref = ?, error = ? WHERE task = ? AND act = ?",
       seq,
@@ -110,7 +106,6 @@ function writeSteps(w: Writing, batch: ActBatch): void {
       at: w.now,
     };
     w.deliveries.push(delivery);
-    seq += 1;
   }
 }
 

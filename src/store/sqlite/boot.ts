@@ -1,19 +1,22 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Boot, LaneRow } from "../contract.ts";
+import type { Boot, LaneRow, Store } from "../contract.ts";
 import type { Statements } from "./statements.ts";
 import { nextDue } from "./tasks.ts";
 import { readNextTickAt } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
+import { refuseRestored } from "./upkeep/restored.ts";
 
 /**
  * A new life begins: what earlier lives were running goes back to ready, with its lease number and without a charge.
  * Workflows that were idle have nothing to run for: they are parked.
  */
-export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { nonce: string; pid: number; now: number }): Boot {
+export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: Parameters<Store["boot"]>[0]): Boot {
   return inTransaction(db, sql, path, () => {
+    refuseRestored(sql, path);
     sql.run("UPDATE orchestrator SET ended_at = ? WHERE ended_at IS NULL", p.now);
     const { id: boot } = sql.row<{ id: number }>(
-      "INSERT INTO orchestrator (nonce, pid, started_at) VALUES (?,?,?) RETURNING id",
+      "INSERT INTO orchestrator (id, nonce, pid, started_at) SELECT coalesce(max(id), 0) + 1 + ?, ?, ?, ? FROM orchestrator RETURNING id",
+      p.skip ?? 0,
       p.nonce,
       p.pid,
       p.now,
@@ -44,6 +47,8 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: { 
 /** What an orchestrator knows when it opens its eyes. */
 export function readBoot(sql: Statements, life: { boot: number; recovered: number }): Boot {
   const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
+  // Ids of deleted tasks are not given out again.
+  const high = sql.row<{ value: number }>("SELECT value FROM upkeep WHERE name = 'task_high'")?.value ?? 0;
   const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
     "SELECT id, definition, needs, build FROM lane",
   );
@@ -52,7 +57,7 @@ export function readBoot(sql: Statements, life: { boot: number; recovered: numbe
   );
   return {
     ...life,
-    nextTask: next("task"),
+    nextTask: Math.max(next("task"), high + 1),
     nextWorker: next("worker"),
     definitions: sql.rows("SELECT id, name, card FROM definition"),
     lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),

@@ -1,6 +1,5 @@
 // One batch, one transaction, in the order of the contract. Each file beside this one does one noun's part.
 import type { DatabaseSync } from "node:sqlite";
-import { FlotillaError } from "../../core/error.ts";
 import type { Batch, BatchResult } from "../contract.ts";
 import { writeActs } from "./acts.ts";
 import { writeCancels } from "./cancels.ts";
@@ -12,10 +11,12 @@ import { writeMessages } from "./messages.ts";
 import { writeRequeues } from "./requeues.ts";
 import { writeSettles } from "./settles.ts";
 import type { Statements } from "./statements.ts";
+import { refuseStranger } from "./stranger.ts";
 import type { Tables } from "./tables.ts";
 import { insertTasks, nextDue, promoteDue } from "./tasks.ts";
 import { readNextTickAt, writeTicks } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
+import { writeUses } from "./upkeep/uses.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
 import type { Writing } from "./writing.ts";
 
@@ -56,19 +57,11 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     const ticked = writeTicks(writing, batch.ticks);
     insertTasks(writing, batch.tasks, batch.boot);
     writeClaims(writing, batch.claims);
+    writeUses(writing, batch);
     const events = writing.runs.write();
     const { sql: _sql, tables: _tables, runs: _runs, now: _now, boot: _boot, ...result } = writing;
     const looked = batch.dueSlice > 0;
     const nextTickAt = looked || batch.ticks.length > 0 ? readNextTickAt(sql) : undefined;
     return { ...result, events, moreCancels, nextDueAt: looked ? nextDue(sql) : null, ticked, nextTickAt };
   });
-}
-
-/**
- * A later life in the file means that another process owns it by now: POSIX locks fall when any part of this process
- * closes the lock file, as a backup copy does. 2 us a batch. @throws FLOTILLA_STORE_LOCKED
- */
-export function refuseStranger(sql: Statements, path: string, boot: number): void {
-  const latest = sql.row<{ id: number; pid: number }>("SELECT id, pid FROM orchestrator ORDER BY id DESC LIMIT 1");
-  if (latest && latest.id !== boot) throw new FlotillaError("FLOTILLA_STORE_LOCKED", { path, pid: latest.pid });
 }

@@ -98,7 +98,7 @@ export class RunChanges {
       for (const { type, task, act } of list) {
         cursor += 1;
         flat.push(run, cursor, type, task, act);
-        events.push({ run, cursor, type: eventTypes[type] as StoredEvent["type"], task, act });
+        events.push({ run, cursor, type: eventTypes[type], task, act });
       }
     }
     this.#events.insert(flat);

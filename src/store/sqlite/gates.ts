@@ -50,14 +50,15 @@ export const wasParked = 3;
 
 /** A parked task comes back: it is ready, in the place that it has had from the start. */
 export function unpark(w: Writing, task: number): void {
-  w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
   const row = w.sql.row<RawReady>(
     `SELECT t.lane, t.prio, t.pass, p.task, p.lease_no AS leaseNo, p.attempt, p.crashes, 0 AS alone, ? AS since
      FROM parked p JOIN task t ON t.id = p.task WHERE p.task = ?`,
     w.now,
     task,
   );
+  // One that a worker holds stays as it is, idle or not.
   if (!row) return;
+  w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
   w.sql.run("DELETE FROM parked WHERE task = ?", task);
   w.tables.ready.insert([row.lane, row.prio, row.pass, task, row.leaseNo, row.attempt, row.crashes, 0, w.now]);
   w.woken.push(readyRow(row));
@@ -89,11 +90,7 @@ export function closeGate(w: Writing, task: number, reason: string): void {
 }
 
 /** `shielded`: also children that a shield protects. */
-export function cancelChildren(
-  w: Writing,
-  task: number,
-  o: { upto: number | null; shielded: boolean; reason: string },
-): void {
+export function cancelChildren(w: Writing, task: number, o: { upto: number | null; shielded: boolean; reason: string }): void {
   w.sql.run(
     `INSERT INTO cancel_job (task, after_act, reason, at, upto, shielded) VALUES (?,0,?,?,?,?) ON CONFLICT (task) DO UPDATE SET
      after_act = 0, upto = CASE WHEN upto IS NULL OR excluded.upto IS NULL THEN NULL ELSE max(upto, excluded.upto) END,
@@ -106,12 +103,17 @@ export function cancelChildren(
   );
 }
 
-/** The next execution of a task: what was asked and settled before counts no more. */
+/**
+ * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one had not
+ * learned of is the first thing that the next one learns.
+ */
 export function renewGate(w: Writing, task: number): void {
   const gate = w.sql.row<{ remaining: number; acts: number }>("SELECT remaining, acts FROM gate WHERE task = ?", task);
   if (!gate) return;
   w.sql.run(
-    `UPDATE gate SET base_act = acts, base_seq = last_seq, remaining = 0, armed = 0, waits = 0, started_at = ? WHERE task = ?`,
+    `UPDATE gate SET base_act = acts, base_seq = last_seq, remaining = 0, armed = 0, waits = 0, started_at = ?,
+     last_seq = last_seq + (cancel_seq IS NOT NULL), cancel_seq = CASE WHEN cancel_seq IS NULL THEN NULL ELSE last_seq + 1 END
+     WHERE task = ?`,
     w.now,
     task,
   );

@@ -1,6 +1,6 @@
 // The journal is the rows themselves: children with their outcomes, steps, emits, waits, sends.
 import { outcomeCodes } from "../../core/task.ts";
-import { waitKinds, type Journal, type StoredDelivery, type WaitKind } from "../contract.ts";
+import { waitKinds, type AskedRow, type Journal, type StoredDelivery, type WaitKind } from "../contract.ts";
 import { errorOf } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
@@ -46,10 +46,16 @@ export function readJournal(sql: Statements, task: number): Journal | null {
   );
   const after = [task, gate.base_act] as const;
   add("step", sql.rows(`SELECT ${columns}, '' AS inputHash, seq FROM step WHERE task = ? AND act > ? ORDER BY act`, ...after));
-  add("emit", sql.rows(`SELECT ${columns}, '' AS inputHash, NULL AS seq FROM emit WHERE task = ? AND act > ? ORDER BY act`, ...after));
+  add(
+    "emit",
+    sql.rows(`SELECT ${columns}, '' AS inputHash, NULL AS seq FROM emit WHERE task = ? AND act > ? ORDER BY act`, ...after),
+  );
   add(
     "send",
-    sql.rows(`SELECT ${columns}, input_hash AS inputHash, NULL AS seq FROM sent WHERE task = ? AND act > ? ORDER BY act`, ...after),
+    sql.rows(
+      `SELECT ${columns}, input_hash AS inputHash, NULL AS seq FROM sent WHERE task = ? AND act > ? ORDER BY act`,
+      ...after,
+    ),
   );
   for (const { kind, ...r } of sql.rows<RawEntry & { kind: number }>(
     `SELECT kind, ${columns}, input_hash AS inputHash, seq FROM wait WHERE task = ? AND act > ? ORDER BY act`,
@@ -68,6 +74,33 @@ export function readJournal(sql: Statements, task: number): Journal | null {
         ? null
         : { seq: gate.cancel_seq, reason: gate.cancel_reason ?? "", at: gate.cancel_at ?? gate.started_at },
   };
+}
+
+/** The rows of a task that may be closed: its gate is not asked. */
+export function readAsked(sql: Statements, task: number): readonly AskedRow[] {
+  type Raw = Omit<AskedRow, "kind" | "status"> & { status: number | null };
+  const rows: AskedRow[] = [];
+  const add = (kind: AskedRow["kind"], { status, ...r }: Raw) =>
+    rows.push({ ...r, kind, status: status === null ? null : (outcomeCodes[status] ?? "failed") });
+  for (const r of sql.rows<Raw>(
+    `SELECT t.act, t.key, t.input_hash AS inputHash, t.asked_after AS askedAfter, o.seq, o.status, t.id AS task
+     FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.parent = ? ORDER BY t.act`,
+    task,
+  ))
+    add("child", r);
+  for (const r of sql.rows<Raw>(
+    `SELECT act, key, '' AS inputHash, asked_after AS askedAfter, seq, NULL AS task,
+     CASE WHEN seq IS NULL THEN NULL WHEN error IS NULL THEN 0 ELSE 1 END AS status FROM step WHERE task = ? ORDER BY act`,
+    task,
+  ))
+    add("step", r);
+  for (const { kind, ...r } of sql.rows<Raw & { kind: number }>(
+    `SELECT kind, act, key, input_hash AS inputHash, asked_after AS askedAfter, seq, NULL AS task, status
+     FROM wait WHERE task = ? ORDER BY act`,
+    task,
+  ))
+    add(waitKinds[kind] as WaitKind, r);
+  return rows;
 }
 
 interface RawSettled {

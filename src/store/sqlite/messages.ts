@@ -36,7 +36,9 @@ function receiver(w: Writing, sender: number, to: ActBatch["sends"][number]["to"
 
 /** To the oldest wait for it, else into the task's box. */
 function post(w: Writing, m: NewMessage): "ended" | "full" | "duplicate" | undefined {
-  if (w.sql.row("SELECT 1 FROM outcome WHERE task = ?", m.task)) return "ended";
+  // Also what never was has ended: ids are given in order, and a later task must not find the message in its box.
+  if (!w.sql.row("SELECT 1 FROM task WHERE id = ? AND NOT EXISTS (SELECT 1 FROM outcome WHERE task = ?)", m.task, m.task))
+    return "ended";
   if (m.key !== null && w.sql.row("SELECT 1 FROM message WHERE task = ? AND key = ?", m.task, m.key)) return "duplicate";
   const open = w.sql.row<{ act: number }>(
     "SELECT act FROM wait WHERE task = ? AND name = ? AND kind = 2 AND ended_at IS NULL ORDER BY act LIMIT 1",

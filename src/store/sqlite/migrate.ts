@@ -9,6 +9,11 @@ export function schemaKnown(): number {
   return migrationFiles().length;
 }
 
+/** The files that a store of this schema has not had. */
+export function migrationsAfter(schema: number): string[] {
+  return migrationFiles().slice(schema);
+}
+
 function migrationFiles(): string[] {
   return readdirSync(folder)
     .filter((f) => f.endsWith(".sql"))

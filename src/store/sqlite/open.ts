@@ -6,11 +6,13 @@ import { commitBatch } from "./commit.ts";
 import { storeFailure } from "./failure.ts";
 import { lockDatabase } from "./lock.ts";
 import { migrate } from "./migrate.ts";
+import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { openSchedules } from "./schedules.ts";
 import { Statements } from "./statements.ts";
 import { canonicalPath } from "./path.ts";
 import { openTables } from "./tables.ts";
+import { openUpkeep } from "./upkeep/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
 export interface SqliteOptions {
@@ -60,6 +62,8 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),
     events: openEventReads(sql),
+    plans: openPlanReads(sql),
+    upkeep: openUpkeep(db, sql, path),
     facts: { url: path === ":memory:" ? "memory" : `sqlite:${path}`, schema, durability },
     close() {
       if (!open) return;

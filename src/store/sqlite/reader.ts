@@ -7,10 +7,12 @@ import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
 import { ownerOf } from "./lock.ts";
 import { schemaKnown } from "./migrate.ts";
+import { openPlanReads } from "./plan-reads.ts";
 import { openSchedules } from "./schedules.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
+import { openUpkeep } from "./upkeep/open.ts";
 
 /**
  * A store to look at: it takes no lock, migrates nothing and begins no life, so what it gives is what the last life left.
@@ -49,6 +51,8 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),
     events: openEventReads(sql),
+    plans: openPlanReads(sql),
+    upkeep: openUpkeep(db, sql, path),
     // What earlier lives asked of the disk is not written down.
     facts: { url: `sqlite:${path}`, schema, durability: "power" },
     close() {

@@ -1,5 +1,5 @@
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
-import type { RunRow, StageRow, Store } from "../contract.ts";
+import type { Origin, RunRow, StageRow, Store } from "../contract.ts";
 import {
   eventRow,
   outcomeColumns,
@@ -67,9 +67,11 @@ function runRow(sql: Statements, task: RawTask, outcome: RunRow["outcome"]): Run
         task.id,
       )
     : [];
+  const origin = sql.row<Origin>("SELECT of_task AS task, of_run AS run, how FROM origin WHERE run = ?", task.id);
   return {
     task: taskRow(task),
     outcome,
+    origin: origin ?? null,
     cursor: run?.cursor ?? 0,
     spent: { microUsd: run?.micro_usd ?? 0, inputTokens: run?.input_tokens ?? 0, outputTokens: run?.output_tokens ?? 0 },
     stages,

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ScheduleRow, ScheduleStore, SkipWhy } from "../schedules.ts";
-import { refuseStranger } from "./commit.ts";
 import type { Statements, Value } from "./statements.ts";
+import { refuseStranger } from "./stranger.ts";
 import { readNextTickAt } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
 

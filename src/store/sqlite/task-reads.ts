@@ -1,6 +1,6 @@
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { AttemptRow, Store, TaskRow, Whereabouts } from "../contract.ts";
-import { readJournal, readSettled } from "./journal-reads.ts";
+import { readAsked, readJournal, readSettled } from "./journal-reads.ts";
 import { openWaitReads } from "./wait-reads.ts";
 import {
   errorOf,
@@ -73,6 +73,7 @@ export function openTaskReads(sql: Statements): Store["tasks"] {
           error: errorOf(r.error),
         })),
     journal: (id) => readJournal(sql, id),
+    asked: (id) => readAsked(sql, id),
     settled: ({ task, acts }) => readSettled(sql, task, acts),
     ...openWaitReads(sql),
     children: (id) => ({

@@ -1,5 +1,6 @@
 import { outcomeCode } from "../../core/task.ts";
-import type { NewTask } from "../contract.ts";
+import type { NewTask, Origin } from "../contract.ts";
+import { adoptedEnd } from "./adopt.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, readyRow, type RawReady } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
@@ -39,6 +40,15 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
       t.options,
       t.createdAt,
     );
+    if (t.origin) writeOrigin(w, t.id, t.origin);
+    if (t.adopts !== null) {
+      const end = adoptedEnd(w, t.adopts);
+      const seq = seqOf?.get(t.id) ?? null;
+      const code = outcomeCode(end.status);
+      outcome.push(t.id, 0, code, 0, null, seq, null, w.now, end.value, end.ref, errorText(end.error), null, null, null, null);
+      if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status);
+      continue;
+    }
     if (t.refused) {
       outcome.push(
         t.id,
@@ -72,6 +82,10 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
   w.tables.outcome.insert(outcome);
 }
 
+function writeOrigin(w: Writing, run: number, o: Origin): void {
+  w.sql.run("INSERT INTO origin (run, of_task, of_run, how) VALUES (?,?,?,?)", run, o.task, o.run, o.how);
+}
+
 /** True when another run has the key. */
 function taken(w: Writing, index: number, t: NewTask): boolean {
   const { key, inputHash } = t.idempotency as { key: string; inputHash: string };
@@ -85,7 +99,9 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
   );
   if (won === 1) return false;
   const owner = w.sql.row<{ task: number; input_hash: string; secret: string }>(
-    "SELECT i.task, i.input_hash, t.secret FROM idempotency i JOIN task t ON t.id = i.task WHERE i.namespace = ? AND i.definition = ? AND i.key = ?",
+    // A key may outlive its run: then the run's secret is with the key.
+    `SELECT i.task, i.input_hash, coalesce(t.secret, k.secret) AS secret FROM idempotency i LEFT JOIN task t ON t.id = i.task
+     LEFT JOIN pruned_key k ON k.task = i.task WHERE i.namespace = ? AND i.definition = ? AND i.key = ? AND coalesce(t.secret, k.secret) IS NOT NULL`,
     namespace,
     t.definition,
     key,

@@ -1,6 +1,6 @@
 import { FlotillaError, type ErrorJson } from "../../core/error.ts";
 import { outcomeCode } from "../../core/task.ts";
-import { waitKinds, type ActBatch, type Answer, type WaitKind } from "../contract.ts";
+import { waitKinds, type ActBatch, type Adopted, type Answer, type WaitKind } from "../contract.ts";
 import { takeSeqs } from "./gates.ts";
 import { errorText } from "./rows.ts";
 import type { Writing } from "./writing.ts";
@@ -21,10 +21,11 @@ export function writeWaits(w: Writing, batch: ActBatch): void {
       w.now,
       a.dueAt,
     ]);
-    if (a.kind === "approval") w.runs.event(batch.run, 3, task, a.act);
+    if (a.kind === "approval" && !a.adopts) w.runs.event(batch.run, 3, task, a.act);
   }
+  for (const a of batch.waits) if (a.adopts) adoptWait(w, task, a.act, a.adopts);
   for (const a of batch.waits) {
-    if (a.kind !== "message") continue;
+    if (a.kind !== "message" || a.adopts) continue;
     const message = w.sql.row<{ id: number; value: string; key: string | null }>(
       "SELECT id, value, key FROM message WHERE task = ? AND name = ? AND act IS NULL ORDER BY id LIMIT 1",
       task,
@@ -92,7 +93,7 @@ function expiry(row: DueWait): Parameters<typeof endWait>[3] {
   const kind = waitKinds[row.kind] as WaitKind;
   if (kind === "timer") return { status: "succeeded", value: "null", error: null };
   if (kind === "message") {
-    const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }, { where: `ctx.waitFor(${row.name})` }).toJSON();
+    const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: "waitFor" }, { where: `ctx.waitFor(${row.name})` }).toJSON();
     return { status: "failed", value: null, error };
   }
   return (JSON.parse(row.detail ?? "{}") as { expiry: Parameters<typeof endWait>[3] }).expiry;
@@ -105,4 +106,15 @@ export function writeAnswers(w: Writing, answers: readonly Answer[]): void {
     const status = a.error ? "failed" : "succeeded";
     if (!open || !endWait(w, a.task, a.act, { status, value: a.value, error: a.error })) w.unanswered.add(index);
   }
+}
+
+/** It ends as that one of an earlier run has ended. */
+function adoptWait(w: Writing, task: number, act: number, from: Adopted): void {
+  const row = w.sql.row<{ value: string | null }>(
+    "SELECT value FROM wait WHERE task = ? AND act = ? AND ended_at IS NOT NULL AND error IS NULL",
+    from.task,
+    from.act,
+  );
+  if (!row) throw new Error(`wait ${from.act} of task ${from.task} is to be taken over and has not succeeded`);
+  endWait(w, task, act, { status: "succeeded", value: row.value, error: null });
 }

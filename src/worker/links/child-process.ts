@@ -12,6 +12,8 @@ import { batched, opened, type FromChild, type ImportFailure, type ToChild } fro
 export interface ChildProcessOptions {
   readonly name: string;
   readonly slots: number;
+  /** Waiting workflows in its memory. @default 10_000 */
+  readonly continuations?: number;
   readonly offers: readonly string[];
   readonly build: string;
   /** URLs or paths of the files that export its definitions. */
@@ -132,6 +134,7 @@ class Child implements ChildWorker {
       parent: process.pid,
       name: o.name,
       slots: o.slots,
+      continuations: o.continuations ?? 10_000,
       offers: o.offers,
       build: o.build,
       modules: o.modules,

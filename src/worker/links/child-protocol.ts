@@ -9,6 +9,7 @@ export interface Begin {
   readonly parent: number;
   readonly name: string;
   readonly slots: number;
+  readonly continuations: number;
   readonly offers: readonly string[];
   readonly build: string;
   readonly modules: readonly string[];

@@ -34,3 +34,13 @@ export const team = workflow({
     return pids.length;
   },
 });
+
+/** What a caller sees of a child that may end its process. */
+export const keeper = workflow({
+  name: "keeper",
+  input: z.object({ file: z.string(), crashes: z.int() }),
+  async run(input, ctx) {
+    const outcome = await ctx.call(mortal, input).settled();
+    return outcome.status === "succeeded" ? outcome.status : `${outcome.status} ${outcome.error.code}`;
+  },
+});

@@ -54,5 +54,10 @@ ALTER TABLE cancel_job ADD COLUMN shielded INTEGER NOT NULL DEFAULT 1;
 -- The input with which a task that has continued was first asked.
 CREATE TABLE continued (task INTEGER PRIMARY KEY, first_input TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
 
+-- Runs that go on from others: a repair, a fork, a redrive. What they keep they copy, so the other run is needed only
+-- while this one is open.
+CREATE TABLE origin (run INTEGER PRIMARY KEY, of_task INTEGER NOT NULL, of_run INTEGER NOT NULL, how TEXT NOT NULL) STRICT;
+CREATE INDEX origin_of ON origin (of_run);
+
 -- What a partial outcome lacks, JSON.
 ALTER TABLE outcome ADD COLUMN gaps TEXT;

@@ -1,0 +1,62 @@
+import { Command } from "commander";
+import type { PurgeRequest } from "../../protocol/views.ts";
+import type { MakeCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { exitCodes } from "../exit-code.ts";
+import { openLive, openToRead, requireFile } from "../open-api.ts";
+import { resolveRun, shortId } from "../short-id.ts";
+import { storePlace } from "../store-place.ts";
+import { count, plural } from "../text/format.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface Options {
+  readonly run?: string;
+  readonly tenant?: string;
+  readonly yes: boolean;
+}
+
+export const dbPurge: MakeCommand = (bind) =>
+  new Command("purge")
+    .description("delete closed runs now, with inputs, results and journals; asks before")
+    .option("--run <id>", "one run: its id or the first letters of it")
+    .option("--tenant <tenant>", "every closed run of a tenant")
+    .option("-y, --yes", "do not ask", false)
+    .action(
+      bind<Options>(async (c, { run, tenant, yes }) => {
+        if ((run === undefined) === (tenant === undefined))
+          throw new UsageError("What is to be deleted?", {
+            why: "it takes either --run or --tenant",
+            more: "flotilla db purge --help",
+          });
+        const place = await storePlace(c);
+        requireFile(c, place);
+        const what: PurgeRequest = run === undefined ? { tenant: tenant as string } : { run: await fullId(c, run) };
+        if (!yes && !(await confirmed(c, what))) {
+          c.err.line("nothing was deleted");
+          return exitCodes.ok;
+        }
+        await using owner = await openLive(place);
+        const reply = owner
+          ? await owner.api.purge(what)
+          : await (await import("../../runtime/db/unowned.ts")).purgeUnowned(place.path, what, { clock: c.io.clock });
+        if (c.asJson) c.out.json(reply);
+        else {
+          c.out.line(`${c.out.theme.glyphs.ok} deleted ${plural(reply.runs, "run")} of ${plural(reply.tasks, "task")} in all`);
+          if (reply.open > 0)
+            c.err.line(`${c.err.theme.glyphs.warn} ${count(reply.open)} open and left: cancel them, then purge again`);
+        }
+        return exitCodes.ok;
+      }),
+    );
+
+async function fullId(c: Context, text: string): Promise<string> {
+  await using opened = await openToRead(c);
+  return await resolveRun(opened.api, text);
+}
+
+async function confirmed(c: Context, what: PurgeRequest): Promise<boolean> {
+  const named = what.run === undefined ? `every closed run of tenant ${what.tenant}` : `run ${shortId(what.run)}`;
+  if (!c.io.stdinIsTTY)
+    throw new UsageError("Nobody is there to ask", { why: `it would delete ${named} for good`, fix: ["say so: -y"] });
+  return /^y(es)?$/i.test((await c.io.ask(`Delete ${named}, with inputs, results and journals, for good? [y/N] `)).trim());
+}

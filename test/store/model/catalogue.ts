@@ -1,0 +1,44 @@
+import type { ReadyRow, Store } from "../../../src/store/contract.ts";
+import { add, inTransaction, type Disk } from "./disk.ts";
+import { readyRow } from "./tasks.ts";
+
+export function openCatalogue(disk: Disk): Store["catalogue"] {
+  return {
+    defineAll({ definitions, lanes }) {
+      inTransaction(disk, (rows) => {
+        for (const d of definitions) {
+          const known = [...rows.definitions.values()].find((r) => r.name === d.name);
+          if (known) rows.definitions.set(known.id, { ...known, card: d.card });
+          else add(rows.definitions, d.id, d);
+        }
+        const like = (l: object) => JSON.stringify({ ...l, id: 0 });
+        for (const l of lanes)
+          if (!rows.lanes.has(l.id) && ![...rows.lanes.values()].some((r) => like(r) === like(l))) rows.lanes.set(l.id, l);
+      });
+    },
+    joined({ id, name }) {
+      inTransaction(disk, (rows) => add(rows.workers, id, { name }));
+    },
+    // Nothing that a reader of the contract sees changes.
+    left() {},
+    release({ now }) {
+      return inTransaction(disk, (rows) => {
+        const released: ReadyRow[] = [];
+        for (const [task, place] of rows.places) {
+          if (place.in !== "held") continue;
+          const { leaseNo, attempt, crashes, alone } = place;
+          rows.places.set(task, { in: "ready", leaseNo, attempt, crashes, alone, since: now });
+          released.push(readyRow(rows, task));
+        }
+        return released;
+      });
+    },
+    workerNames: (ids) =>
+      new Map(
+        ids.flatMap((id): [number, string][] => {
+          const worker = disk.rows.workers.get(id);
+          return worker ? [[id, worker.name]] : [];
+        }),
+      ),
+  };
+}

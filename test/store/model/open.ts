@@ -1,0 +1,33 @@
+// A store that keeps its rows in Maps: the contract written out to be read, not to be fast. What a driver does beside it is
+// compared with it.
+import type { Store } from "../../../src/store/contract.ts";
+import { bootStore } from "./boot.ts";
+import { openCatalogue } from "./catalogue.ts";
+import { commitBatch } from "./commit.ts";
+import { emptyDisk, type Disk } from "./disk.ts";
+import { openPlanReads } from "./plan-reads.ts";
+import { openEventReads, openRunReads } from "./run-reads.ts";
+import { openSchedules } from "./schedules.ts";
+import { openQueue, openTaskReads } from "./task-reads.ts";
+
+/** Upkeep deletes what is old; the model keeps everything, and has none. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
+export function openModelStore(disk: Disk = emptyDisk()): Store {
+  return {
+    upkeep: new Proxy({} as Store["upkeep"], {
+      get: () => {
+        throw new Error("the model deletes nothing: ask a driver");
+      },
+    }),
+    boot: (p) => bootStore(disk, p),
+    commit: (batch) => commitBatch(disk, batch),
+    catalogue: openCatalogue(disk),
+    schedules: openSchedules(disk),
+    queue: openQueue(disk),
+    tasks: openTaskReads(disk),
+    runs: openRunReads(disk),
+    events: openEventReads(disk),
+    plans: openPlanReads(disk),
+    facts: { url: "model", schema: 0, durability: "process" },
+    close() {},
+  };
+}
