@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { approvalView, healthView, fakeOrchestrator, runView } from "../../test/cli/fake-api.ts";
+import { approvalView, healthView, fakeOrchestrator, runView, secret, taskDetail } from "../../test/cli/fake-api.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { Clock } from "../core/clock.ts";
 import { createApp } from "./app.ts";
@@ -110,6 +110,56 @@ describe("GET /api/v1/runs/:id/outcome", () => {
       value: { n: 1 },
       error: null,
     });
+  });
+});
+
+describe("runs that go on from others", () => {
+  const task = taskDetail({ state: "failed", name: "review" });
+  const open = () => {
+    const opened = world();
+    opened.fake.putRun(runView({ id: `r_${secret}9`, status: "failed" }));
+    opened.fake.putTask(task);
+    return opened;
+  };
+
+  it.each([
+    ["repair", `runs/r_${secret}9/repair`, ""],
+    ["fork", `tasks/${task.id}/fork`, { input: { n: 2 } }],
+    ["redrive", `tasks/${task.id}/redrive`, {}],
+  ])("%s answers as a start does", async (how, path, body) => {
+    const { ask, fake } = open();
+    const reply = await ask(`/api/v1/${path}`, post(body));
+    const { id } = reply.body as { id: string };
+    expect(reply).toMatchObject({ status: 201, body: { existing: false } });
+    expect(reply.headers.get("location")).toBe(`/api/v1/runs/${id}`);
+    expect((await fake.api.run(id)).origin?.how).toBe(how);
+  });
+
+  it.each([
+    [`runs/r_${secret}9/repair`, { input: 1 }, "body"],
+    [`tasks/${task.id}/fork`, {}, "body.input"],
+    [`tasks/${task.id}/fork`, { input: 1, key: "x" }, "body"],
+    [`tasks/${task.id}/redrive`, { force: true }, "body"],
+  ])("%s refuses %j", async (path, body, field) => {
+    const { ask, fake } = open();
+    expect(await ask(`/api/v1/${path}`, post(body))).toMatchObject({ status: 400, body: { details: { field } } });
+    expect(fake.started).toEqual([]);
+  });
+
+  it("a fork's input is checked with the definition's schema before anything is stored", async () => {
+    const { ask, fake } = open();
+    const inputSchema = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
+    fake.putDefinition({ name: "review", kind: "agent", description: "", inputSchema });
+    const reply = await ask(`/api/v1/tasks/${task.id}/fork`, post({ input: { n: "two" } }));
+    expect(reply).toMatchObject({ status: 400, body: { code: "FLOTILLA_INPUT_INVALID" } });
+    expect(fake.started).toEqual([]);
+  });
+
+  it("what cannot be done again is a conflict, what is not there is not found", async () => {
+    const { ask, fake } = open();
+    fake.putRun(runView({ status: "succeeded" }));
+    expect(await ask(`/api/v1/runs/${runView().id}/repair`, post(""))).toMatchObject({ status: 409 });
+    expect(await ask("/api/v1/tasks/t_nobody/redrive", post(""))).toMatchObject({ status: 404 });
   });
 });
 

@@ -47,6 +47,8 @@ export const scheduleBody = z.strictObject({
 });
 export const schedulesQuery = z.strictObject(paging);
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
+export const forkBody = z.strictObject({ input: z.unknown().refine((v) => v !== undefined, "name the input to ask it with") });
+export const emptyBody = z.strictObject({});
 export const purgeBody = z
   .strictObject({ run: z.string().min(1).optional(), tenant: z.string().min(1).max(bounds.tenantLength).optional() })
   .refine((q) => (q.run === undefined) !== (q.tenant === undefined), "name either a run or a tenant");

@@ -1,5 +1,6 @@
 import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
+import { forkTask, redriveTask, repairRun } from "./handlers/origin.ts";
 import {
   cancelRun,
   getOutcome,
@@ -30,6 +31,7 @@ export const routes = [
   route("GET", "/runs/:id", getRun),
   route("GET", "/runs/:id/outcome", getOutcome),
   route("POST", "/runs/:id/cancel", cancelRun),
+  route("POST", "/runs/:id/repair", repairRun),
   route("POST", "/runs/:id/messages", sendMessage),
   route("GET", "/runs/:id/query/:name", queryState),
   route("GET", "/runs/:id/events", streamEvents),
@@ -37,6 +39,8 @@ export const routes = [
   route("GET", "/tasks/:id", getTask),
   route("GET", "/tasks/:id/explain", explainTask),
   route("GET", "/tasks/:id/plans", getPlans),
+  route("POST", "/tasks/:id/fork", forkTask),
+  route("POST", "/tasks/:id/redrive", redriveTask),
   route("GET", "/approvals", listApprovals),
   route("GET", "/approvals/:id", getApproval),
   route("POST", "/approvals/:id/approve", approve),

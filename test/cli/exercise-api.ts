@@ -125,6 +125,30 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(await opened.api.artifact("a_1/x")).toBe('"text"');
     });
 
+    it("starts runs that go on from others, and says which", async () => {
+      const fake = fakeOrchestrator();
+      const failed = runView({ id: `r_${secret}90`, status: "failed" });
+      const task = taskDetail({ id: `t_${secret}90.1`, runId: failed.id, name: "review", state: "quarantined", input: { n: 1 } });
+      fake.putRun(failed);
+      fake.putTask(task);
+      await using opened = await open(fake);
+      const { api } = opened;
+      const replies = [await api.repair(failed.id), await api.fork(task.id, '{"n":"ü"}'), await api.redrive(task.id)];
+      const origins = [];
+      for (const { id } of replies) origins.push((await api.run(id)).origin);
+      expect(origins).toEqual([
+        { how: "repair", of: failed.id },
+        { how: "fork", of: task.id },
+        { how: "redrive", of: task.id },
+      ]);
+      expect(fake.started.slice(1)).toEqual([
+        { name: "review", input: '{"n":"ü"}' },
+        { name: "review", input: '{"n":1}' },
+      ]);
+      await expect(api.repair(replies[0]?.id ?? "")).rejects.toMatchObject({ code: "FLOTILLA_TOO_LATE" });
+      await expect(api.redrive("t_nobody")).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
+    });
+
     it("filters and pages", async () => {
       const fake = fakeOrchestrator();
       for (let i = 1; i <= 5; i++) fake.putRun(runView({ id: `r_${secret}${i}`, name: i === 3 ? "other" : "review-all" }));

@@ -15,6 +15,7 @@ import type {
   PlanView,
   PurgeRequest,
   RunView,
+  StartReply,
   StartRequest,
   TaskDetail,
   WorkerView,
@@ -206,6 +207,16 @@ export function fakeOrchestrator(): FakeOrchestrator {
     return { id: run.id, existing: false, depth: 0, pressure: "none" };
   }
 
+  async function goOn(how: "repair" | "fork" | "redrive", of: string, request: StartRequest): Promise<StartReply> {
+    const reply = await start(request);
+    runs.set(reply.id, { ...find(runs, "run", reply.id), origin: { how, of } });
+    return reply;
+  }
+
+  function tooLate(what: string): FlotillaError {
+    return new FlotillaError("FLOTILLA_TOO_LATE", { what, why: "there is nothing to do again" });
+  }
+
   function find<T>(map: Map<string, T>, what: string, id: string): T {
     const found = map.get(id);
     if (found === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what, id });
@@ -282,9 +293,17 @@ export function fakeOrchestrator(): FakeOrchestrator {
       if (!tasks.has(id)) find(runs, "run", id);
       canceled.push({ id, reason });
     },
-    repair: async (id) => ({ id: find(runs, "run", id).id, existing: false, depth: 0, pressure: "none" }),
-    fork: async (id) => ({ id: find(tasks, "task", id).runId, existing: false, depth: 0, pressure: "none" }),
-    redrive: async (id) => ({ id: find(tasks, "task", id).runId, existing: false, depth: 0, pressure: "none" }),
+    async repair(id) {
+      const run = find(runs, "run", id);
+      if (run.status === "running" || run.status === "succeeded") throw tooLate(id);
+      return goOn("repair", id, { name: run.name, input: "{}" });
+    },
+    fork: async (id, input) => goOn("fork", id, { name: find(tasks, "task", id).name, input }),
+    async redrive(id) {
+      const task = find(tasks, "task", id);
+      if (task.state !== "quarantined" && task.state !== "failed") throw tooLate(id);
+      return goOn("redrive", id, { name: task.name, input: JSON.stringify(task.input) });
+    },
     async send(id, message) {
       findOpen(id, `message ${message.name}`);
       if (message.key === undefined || !sent.some((m) => m.id === id && m.key === message.key)) sent.push({ id, ...message });
