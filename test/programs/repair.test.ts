@@ -112,3 +112,46 @@ test("a redriven task runs once more, by itself", async () => {
   const late = await fleet.redrive(again.id).catch((e: unknown) => e);
   expect(isFlotillaError(late, "FLOTILLA_TOO_LATE")).toBe(true);
 });
+
+test("the repair of a partial run fills its gaps, and does nothing else again", async () => {
+  const { ran, state, definitions, bad } = world();
+  const many = workflow({
+    name: "many",
+    input: z.object({ of: z.array(z.int()) }),
+    async run({ of }, ctx) {
+      const found = await ctx.map(
+        bad,
+        of.map((n) => ({ n })),
+        { key: (item) => `n${item.n}`, join: { atLeast: 1 }, concurrency: 1 },
+      );
+      return found.values;
+    },
+  });
+  const above = workflow({
+    name: "above",
+    input: z.object({ of: z.array(z.int()) }),
+    async run({ of }, ctx) {
+      const by = await ctx.step("by", () => (ran.push("by"), 1));
+      const values = await ctx.call(many, { of });
+      return { by, values };
+    },
+  });
+  await using fleet = await createFleet({ definitions: [...definitions, many, above] });
+  const run = await fleet.start(above, { of: [2, 1, 4, 3] });
+  const before = await run.outcome();
+  expect(before).toMatchObject({ status: "partial", value: { by: 1, values: [200, 400] } });
+  expect(ran).toEqual(["by", "bad 2", "bad 1", "bad 4", "bad 3"]);
+
+  ran.length = 0;
+  const still = await fleet.repair(run.id);
+  expect(await still.outcome()).toMatchObject({ status: "partial", value: { values: [200, 400] } });
+  expect(ran).toEqual(["bad 1", "bad 3"]);
+
+  ran.length = 0;
+  state.broken = false;
+  const repaired = await fleet.repair(still.id);
+  expect(await repaired.outcome()).toEqual({ status: "succeeded", value: { by: 1, values: [200, 100, 400, 300] } });
+  expect(ran).toEqual(["bad 1", "bad 3"]);
+  // Outcomes are immutable: the first run stays partial.
+  expect(await run.outcome()).toEqual(before);
+});
