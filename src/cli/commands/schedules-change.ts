@@ -22,7 +22,7 @@ const change =
         bind(async (c, _, [name = ""]) => {
           await using opened = await openFleetOf(c, ["start the fleet that keeps it: flotilla up"]);
           const view = await act(opened.api.schedules, name);
-          if (c.globals.output === "json") c.out.json(view);
+          if (c.asJson) c.out.json(view);
           else c.err.line(`${c.err.theme.glyphs.ok} ${done(name, view)}`);
           return exitCodes.ok;
         }),

@@ -12,7 +12,7 @@ export const schedulesGet: MakeCommand = (bind) =>
       bind(async (c, _, [name = ""]) => {
         await using opened = await openToRead(c);
         const view = await opened.api.schedules.get(name);
-        if (c.globals.output === "json") c.out.json(view);
+        if (c.asJson) c.out.json(view);
         else c.out.lines(scheduleLines(view, c));
         return exitCodes.ok;
       }),

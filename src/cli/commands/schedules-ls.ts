@@ -1,12 +1,12 @@
 import { Command } from "commander";
 import type { ScheduleView } from "../../protocol/schedules.ts";
 import type { MakeCommand } from "../command.ts";
-import { hint } from "../context.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openToRead } from "../open-api.ts";
 import { afterOption, limitOption } from "../options.ts";
 import { pageHint } from "../page-hint.ts";
+import { printList } from "../print-list.ts";
 import { paintScheduleState, timingText } from "../schedule-view.ts";
 import { shortId } from "../short-id.ts";
 import { ago } from "../text/format.ts";
@@ -22,9 +22,8 @@ export const schedulesLs: MakeCommand = (bind) =>
       bind<{ limit: number; after?: string }>(async (c, { limit, after }) => {
         await using opened = await openToRead(c);
         const page = await opened.api.schedules.list({ limit, ...(after && { after }) });
-        if (c.globals.output === "json") c.out.json(page);
-        else if (page.items.length === 0) hint(c, "no schedule yet: defineFleet({ schedules: [schedule({ ... })] })");
-        else c.out.table(columns(c), page.items);
+        const empty = "no schedule yet: defineFleet({ schedules: [schedule({ ... })] })";
+        printList(c, { rows: page.items, columns: columns(c), whole: page, empty });
         pageHint(c, page, { noun: "schedule", total: undefined, command: "flotilla schedules ls" });
         return exitCodes.ok;
       }),

@@ -13,7 +13,7 @@ export const schedulesRm: MakeCommand = (bind) =>
         const { origin } = await opened.api.schedules.get(name);
         await opened.api.schedules.delete(name);
         const back = origin === "code" ? "; the fleet's definition holds it, and puts it back when it next opens" : "";
-        if (c.globals.output === "json") c.out.json({ name, origin, deleted: true });
+        if (c.asJson) c.out.json({ name, origin, deleted: true });
         else c.err.line(`${c.err.theme.glyphs.ok} ${name} is deleted${back}`);
         return exitCodes.ok;
       }),

@@ -11,7 +11,7 @@ export const schedulesTrigger: MakeCommand = (bind) =>
       bind(async (c, _, [name = ""]) => {
         await using opened = await openFleetOf(c, ["start the fleet that keeps it: flotilla up"]);
         const reply = await opened.api.schedules.trigger(name);
-        if (c.globals.output === "json") c.out.json(reply);
+        if (c.asJson) c.out.json(reply);
         else c.out.line(reply.id);
         return exitCodes.ok;
       }),
