@@ -1,5 +1,6 @@
 // Options that several commands share, and the checks of their values.
 import { InvalidArgumentError, Option } from "commander";
+import { durationMs, type Duration } from "../core/duration.ts";
 import { priorities } from "../core/task.ts";
 
 export function collect(value: string, before: readonly string[]): readonly string[] {
@@ -14,6 +15,28 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+function instant(text: string): string {
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : undefined;
+  if (at && !Number.isNaN(at.getTime())) return at.toISOString();
+  throw new InvalidArgumentError("It must be an instant such as 2026-12-01T06:00:00Z.");
+}
+
+function span(text: string): number {
+  try {
+    const ms = durationMs(text as Duration, "");
+    if (ms > 0) return ms;
+  } catch {
+    // Said below, as the command line says such things.
+  }
+  throw new InvalidArgumentError("It must be a span such as 30s, 10m, 2h or 7d.");
+}
+
+export type Deadline = { readonly deadlineMs: number } | { readonly deadlineAt: string };
+
+function deadline(text: string): Deadline {
+  return /^\d{4}-/.test(text) ? { deadlineAt: instant(text) } : { deadlineMs: span(text) };
+}
+
 export const inputOption = (): Option =>
   new Option("-i, --input <input>", "key=value (again for more keys), @file.json, - for stdin, or JSON")
     .argParser(collect)
@@ -25,6 +48,15 @@ export const idempotencyOption = (): Option =>
 export const tagOption = (): Option =>
   new Option("--tag <tag>", "label the run (again for more)").argParser(collect).default([], "none");
 export const priorityOption = (): Option => new Option("--priority <priority>", "before or after others").choices(priorities);
+export const detachOption = (): Option => new Option("-d, --detach", "print its id and do not wait");
+export const startAtOption = (): Option =>
+  new Option("--start-at <instant>", "not before it, such as 2026-12-01T06:00:00Z; this machine's time zone when it names none")
+    .argParser(instant)
+    .default(undefined, "now");
+export const deadlineOption = (): Option =>
+  new Option("--deadline <when>", "by when it must have ended, or fail: a span such as 2h, or an instant").argParser(deadline);
+export const ttlOption = (): Option =>
+  new Option("--ttl <span>", "how long it may wait to begin, or never run: such as 10m").argParser(span);
 export const limitOption = (): Option => new Option("--limit <n>", "rows of one page").argParser(wholeNumber(1, 500)).default(50);
 export const afterOption = (): Option => new Option("--after <cursor>", "the next page, as the last one told");
 

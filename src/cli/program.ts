@@ -19,6 +19,7 @@ import { runsCancel } from "./commands/runs-cancel.ts";
 import { runsGet } from "./commands/runs-get.ts";
 import { runsLs } from "./commands/runs-ls.ts";
 import { runsQuery } from "./commands/runs-query.ts";
+import { runsRepair } from "./commands/runs-repair.ts";
 import { runsSend } from "./commands/runs-send.ts";
 import { runsWatch } from "./commands/runs-watch.ts";
 import { schedulesGet } from "./commands/schedules-get.ts";
@@ -27,8 +28,10 @@ import { schedulesPause, schedulesResume } from "./commands/schedules-change.ts"
 import { schedulesRm } from "./commands/schedules-rm.ts";
 import { schedulesTrigger } from "./commands/schedules-trigger.ts";
 import { tasksExplain } from "./commands/tasks-explain.ts";
+import { tasksFork } from "./commands/tasks-fork.ts";
 import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
+import { tasksRedrive } from "./commands/tasks-redrive.ts";
 import { up } from "./commands/up.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
@@ -53,16 +56,25 @@ export function createProgram(bind: Bind, version: string): Command {
     .addCommand(run(bind))
     .commandsGroup("Look:")
     .addCommand(
-      group("runs", "list, show, follow and cancel runs; send to them and ask them", [
+      group("runs", "list, show, follow and cancel runs; send to them, ask them, repair them", [
         runsLs,
         runsGet,
         runsWatch,
         runsCancel,
         runsSend,
         runsQuery,
+        runsRepair,
       ]),
     )
-    .addCommand(group("tasks", "list and show tasks, and say why one is not running", [tasksLs, tasksGet, tasksExplain]))
+    .addCommand(
+      group("tasks", "list and show tasks, say why one is not running, run one again", [
+        tasksLs,
+        tasksGet,
+        tasksExplain,
+        tasksFork,
+        tasksRedrive,
+      ]),
+    )
     .addCommand(
       group("approvals", "list, show and answer what workflows ask of people", [
         approvalsLs,

@@ -33,6 +33,7 @@ export function runLines(run: RunView, c: Context, out: Printer): string[] {
   const fields = renderFields(
     [
       ["id", run.id],
+      ["goes on", run.origin === null ? "" : `${run.origin.how} of ${shortId(run.origin.of)}`],
       ["started", run.createdAt],
       ["took", `${took(run, c.io.clock.now())}${run.finishedAt === null ? " so far" : ""}`],
       ["tasks", tasksText(run).replace(/ tasks?/, "")],

@@ -3,16 +3,29 @@ import type { AnyCallable } from "../../core/definition.ts";
 import { FlotillaError } from "../../core/error.ts";
 import type { MakeCommand } from "../command.ts";
 import type { Context } from "../context.ts";
-import { exitCodes } from "../exit-code.ts";
+import { follow } from "../follow.ts";
 import { readInput } from "../input.ts";
 import { openFleetOf } from "../open-api.ts";
-import { idempotencyOption, inputOption, planOnlyOption, priorityOption, tagOption } from "../options.ts";
-import type { StartOptions } from "../options.ts";
+import {
+  deadlineOption,
+  detachOption,
+  idempotencyOption,
+  inputOption,
+  planOnlyOption,
+  priorityOption,
+  startAtOption,
+  tagOption,
+  ttlOption,
+} from "../options.ts";
+import type { Deadline, StartOptions } from "../options.ts";
+import type { StartRequest } from "../../protocol/views.ts";
 import { withPlanOnly } from "../plan-only.ts";
 import { startRequest } from "../start-request.ts";
-import { waitAndPrint } from "../wait.ts";
 
 interface Options extends StartOptions {
+  readonly startAt?: string;
+  readonly deadline?: Deadline;
+  readonly ttl?: number;
   readonly detach?: true;
 }
 
@@ -21,12 +34,15 @@ export const run: MakeCommand = (bind) =>
     .description("start a run on the fleet that is up, and wait for it")
     .argument("<name>", "an agent or a workflow")
     .addOption(inputOption())
-    .option("-d, --detach", "print its id and do not wait")
+    .addOption(detachOption())
     .option("-w, --wait", "wait, show how it goes, print its output (what happens anyway)")
     .addOption(planOnlyOption())
     .addOption(idempotencyOption())
     .addOption(tagOption())
     .addOption(priorityOption())
+    .addOption(startAtOption())
+    .addOption(deadlineOption())
+    .addOption(ttlOption())
     .addHelpText(
       "after",
       `
@@ -34,6 +50,7 @@ Examples:
   flotilla run review --input path=src/a.ts --input depth=2
   flotilla run review --input @input.json -o json
   flotilla run review --input '{"path": "src/a.ts"}' --detach
+  flotilla run review --input path=src/a.ts --ttl 10m --deadline 2h
 `,
     )
     .action(
@@ -45,18 +62,16 @@ Examples:
           "start a fleet, in another terminal: flotilla up",
           `or a fleet for this run alone: flotilla up --run ${words}`,
         ]);
-        const [reply] = await Promise.all(opened.api.start([startRequest(name, input, o)]));
+        const [reply] = await Promise.all(opened.api.start([{ ...startRequest(name, input, o), ...instantsOf(o) }]));
         if (reply === undefined) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" });
-        if (o.detach === true) {
-          if (c.asJson) c.out.json(reply);
-          else c.out.line(reply.id);
-          return exitCodes.ok;
-        }
-        if (!c.globals.quiet)
-          c.err.line(`${c.err.theme.glyphs.run} run ${reply.id}${reply.existing ? " was started before with this key" : ""}`);
-        return await waitAndPrint(opened.api, reply.id, c);
+        const note = reply.existing ? " was started before with this key" : "";
+        return await follow(opened.api, reply, c, { note, ...(o.detach && { detach: o.detach }) });
       }),
     );
+
+function instantsOf({ startAt, deadline, ttl }: Options): Pick<StartRequest, "startAt" | "deadlineMs" | "deadlineAt" | "ttlMs"> {
+  return { ...(startAt !== undefined && { startAt }), ...deadline, ...(ttl !== undefined && { ttlMs: ttl }) };
+}
 
 /** The definitions here, if there are any: the fleet that is up need not be ours. */
 async function knownDefinitions(c: Context): Promise<readonly AnyCallable[]> {
