@@ -19,7 +19,7 @@ export async function work(o: { path: string; runs: number; woken: number; conti
   const waiting = workflow({
     name: "waiting",
     input: unchecked<{ n: number }>(),
-    run: async ({ n }, ctx) => ({ n, heard: ((await ctx.waitFor(go)) as { n: number }).n }),
+    run: async ({ n }, ctx) => ({ n, heard: (await ctx.waitFor(go)).n }),
   });
   const fleet = await createFleet({
     definitions: [waiting],
