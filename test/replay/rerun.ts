@@ -41,7 +41,8 @@ export async function rerun(
     (m) => {
       said.push(m);
       if (m.t === "settle") result = m.result;
-      if (m.t === "acts") idle = m.acts.at(-1)?.kind === "wait";
+      // A step that has ended is heard of by its seq, and nothing is delivered here.
+      if (m.t === "acts") idle = ["wait", "step-result"].includes(m.acts.at(-1)?.kind ?? "");
     },
   );
   const fence = { task: 1, boot: 1, leaseNo: 1 };
