@@ -14,6 +14,8 @@ import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "..
 export interface TestClock extends Clock {
   /** Moves time, and fires what is due in order. */
   advance(ms: number): void;
+  /** Time passes while nothing runs, as in a process that is stopped: afterwards what is due fires, late. */
+  oversleep(ms: number): void;
   readonly timers: number;
 }
 
@@ -39,6 +41,10 @@ export function testClock(start = 1_700_000_000_000): TestClock {
         next[1].fn();
       }
       now = until;
+    },
+    oversleep(ms) {
+      now += ms;
+      this.advance(0);
     },
     get timers() {
       return timers.size;
