@@ -8,6 +8,8 @@ import type { WorkerState } from "./workers.ts";
 const pingMs = 1_000;
 /** A stale loop becomes a reason that people see. */
 const unresponsiveMs = 5_000;
+/** By so much the wall clock may drift from the monotonic one within a ping; more, and it was set. */
+const driftMs = 500;
 /** A worker that answers, but for this long lacks what it was given, is deaf or mute. Two pings: one may cross a report. */
 const deafMs = 2_000;
 
@@ -94,6 +96,7 @@ export function answered(engine: Engine, worker: WorkerState, pong: Extract<From
 export function watchWorkers(engine: Engine, blockedMs: number): { stop(): void } {
   const { clock } = engine.state;
   let dueAt = clock.elapsedMs() + pingMs;
+  let wallLead = clock.now() - clock.elapsedMs();
   let timer = clock.after(pingMs, tick);
   function tick(): void {
     // Late by more than a turn: this process itself stood still (stopped, or its machine slept), and answers that came
@@ -113,6 +116,9 @@ export function watchWorkers(engine: Engine, blockedMs: number): { stop(): void 
         worker.link.send({ t: "ping", n: worker.pingSent });
       }
     }
+    const lead = clock.now() - clock.elapsedMs();
+    if (Math.abs(lead - wallLead) > driftMs) engine.clockSet();
+    wallLead = lead;
     dueAt = clock.elapsedMs() + pingMs;
     timer = clock.after(pingMs, tick);
   }

@@ -61,15 +61,19 @@ export function checkAtRest(file: DatabaseSync, before: Outcomes, findings: Find
       SELECT o.seq FROM task c JOIN outcome o ON o.task = c.id WHERE c.parent = g.task AND o.seq IS NOT NULL
       UNION ALL SELECT s.seq FROM step s WHERE s.task = g.task AND s.seq IS NOT NULL))`))
     findings.add("gates", `what settled below task ${id} has no gapless order`);
-  for (const id of ids(`SELECT p.id FROM task p JOIN outcome o ON o.task = p.id WHERE o.status = 0 AND EXISTS (
-      SELECT 1 FROM task c LEFT JOIN outcome co ON co.task = c.id WHERE c.parent = p.id AND c.detached = 0 AND co.task IS NULL)`))
-    findings.add("gates", `task ${id} has succeeded before all its children had an outcome`);
+  for (const id of ids(`SELECT c.id FROM task c JOIN outcome po ON po.task = c.parent LEFT JOIN outcome o ON o.task = c.id
+      WHERE c.detached = 0 AND o.task IS NULL
+      AND NOT EXISTS (SELECT 1 FROM cancel_job j WHERE j.task = c.parent AND j.after_act < c.act)`))
+    findings.add("gates", `task ${id} goes on after its parent has ended, and no cancel is on its way to it`);
 
   for (const id of ids(
     "SELECT o.task AS id FROM outcome o WHERE o.lease_no < (SELECT max(a.lease_no) FROM attempt a WHERE a.task = o.task)",
   ))
     findings.add("fenced", `the outcome of task ${id} is of an older lease than the last`);
-  for (const id of ids("SELECT o.task AS id FROM outcome o JOIN attempt a ON a.task = o.task AND a.lease_no = o.lease_no"))
+  // A cancel closes queued tasks too, and names the last lease that they had.
+  for (const id of ids(
+    "SELECT o.task AS id FROM outcome o JOIN attempt a ON a.task = o.task AND a.lease_no = o.lease_no WHERE o.status <> 2",
+  ))
     findings.add("fenced", `the outcome of task ${id} is of an attempt that had ended before`);
 
   const now = readOutcomes(file);
