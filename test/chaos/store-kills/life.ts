@@ -1,20 +1,22 @@
 // One life of a store's owner: opens the file, then commits batches as fast as it can, until it is killed. What is
 // acknowledged is written beside the file, a line each.
-//   node life.ts DB ACKNOWLEDGED SEED power|process [POINT NTH]
+//   node life.ts DB ACKNOWLEDGED SEED power|process DEFECT|none [POINT NTH]
 import { appendFileSync, writeSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { createRandom } from "../../../src/core/random.ts";
-import type { NewTask, Settlement, TaskRow } from "../../../src/store/contract.ts";
+import type { Batch, NewTask, Settlement, TaskRow } from "../../../src/store/contract.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/open.ts";
 import { actsOf, batch, child, claimOf, requeueOf, root, settleOf } from "../../store/rows.ts";
 import type { Acknowledged } from "./acknowledged.ts";
+import { withDefect, type PlantedDefect } from "./planted.ts";
 import { dieAt, type Point } from "./points.ts";
 
-const [db, log, seed, durability, point, nth] = process.argv.slice(2) as [
+const [db, log, seed, durability, defect, point, nth] = process.argv.slice(2) as [
   string,
   string,
   string,
   "power" | "process",
+  PlantedDefect | "none",
   Point?,
   string?,
 ];
@@ -34,7 +36,8 @@ interface Running {
 }
 const running = new Map<number, Running>();
 
-const store = openSqliteStore({ path: db, durability });
+const sound = openSqliteStore({ path: db, durability });
+const store = defect === "none" ? sound : withDefect(sound, db, defect, sayEarly);
 const boot = await store.boot({ nonce: "n", pid: process.pid, now: 1 });
 await store.catalogue.defineAll({
   definitions: [{ id: 1, name: "work", card: "null" }],
@@ -45,6 +48,11 @@ say({ boot: boot.boot });
 writeSync(1, "open\n");
 let next = boot.nextTask;
 const checkpoints = new DatabaseSync(db);
+
+function sayEarly(b: Batch): void {
+  const tasks = [...b.tasks, ...b.acts.flatMap((a) => a.children)].map((t) => t.id);
+  appendFileSync(log, `${JSON.stringify({ tasks, outcomes: [], refused: [], stale: [] } satisfies Acknowledged)}\n`);
+}
 
 /** A row as it was inserted: what settles and requeues need of it. */
 function asNew(row: TaskRow): NewTask {

@@ -9,6 +9,7 @@ import { createRandom, type Random } from "../../../src/core/random.ts";
 import { checkAtRest, openCopy, readOutcomes, type Outcomes } from "../nemesis/at-rest.ts";
 import { Findings } from "../nemesis/findings.ts";
 import { checkStored, readAcknowledged } from "./acknowledged.ts";
+import type { PlantedDefect } from "./planted.ts";
 import { points, type Point } from "./points.ts";
 
 const script = new URL("./life.ts", import.meta.url).pathname;
@@ -32,6 +33,8 @@ export async function runStoreKills(o: {
   readonly seed: number;
   readonly kills: number;
   readonly say: (text: string) => void;
+  /** A defect to be found. @default none */
+  readonly planted?: PlantedDefect;
 }): Promise<StoreKillsReport> {
   const folder = mkdtempSync(join(tmpdir(), "flotilla-store-kills-"));
   const findings = new Findings();
@@ -42,7 +45,7 @@ export async function runStoreKills(o: {
   const lane = async (): Promise<void> => {
     for (let n = file++; n < files; n = file++) {
       const lives = Math.min(livesOfFile, o.kills - n * livesOfFile);
-      await liveAndDie({ db: join(folder, `${n}.db`), seed: o.seed * 10_000 + n, lives, findings, tally });
+      await liveAndDie({ db: join(folder, `${n}.db`), seed: o.seed * 10_000 + n, lives, planted: o.planted, findings, tally });
       o.say(`${tally.kills} of ${o.kills} kills of a store`);
     }
   };
@@ -50,7 +53,7 @@ export async function runStoreKills(o: {
     await Promise.all([lane(), lane()]);
     return { ...tally, atPoints: tally.atPoints as Record<Point, number>, findings };
   } finally {
-    if (findings.lines.length === 0) rmSync(folder, { recursive: true, force: true });
+    if (findings.lines.length === 0 || o.planted !== undefined) rmSync(folder, { recursive: true, force: true });
     else o.say(`kept for a look: ${folder}`);
   }
 }
@@ -59,6 +62,7 @@ interface File {
   readonly db: string;
   readonly seed: number;
   readonly lives: number;
+  readonly planted: PlantedDefect | undefined;
   readonly findings: Findings;
   readonly tally: { kills: number; outside: number; tasks: number; outcomes: number; atPoints: Record<string, number> };
 }
@@ -70,7 +74,7 @@ async function liveAndDie(f: File): Promise<void> {
   for (let life = 0; life < f.lives; life++) {
     const durability = random() < 0.5 ? "power" : "process";
     const point = life % 2 === 0 ? (points[(life / 2) % points.length] as Point) : undefined;
-    await oneLife([f.db, log, String(f.seed * 1_000 + life), durability], point, random);
+    await oneLife([f.db, log, String(f.seed * 1_000 + life), durability, f.planted ?? "none"], point, random);
     f.tally.kills += 1;
     if (point === undefined) f.tally.outside += 1;
     else f.tally.atPoints[point] = (f.tally.atPoints[point] ?? 0) + 1;
