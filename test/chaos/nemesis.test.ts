@@ -8,7 +8,7 @@ const seed = Number(process.env["FLOTILLA_SEED"] ?? 1);
 test(`every kind of fault under load, by seed ${seed}: nothing is lost, nothing ends twice, all ends`, async () => {
   const { figures, findings, looks } = await runNemesis({ seed, plan: shortPlan, say: () => {} });
   expect(findings.lines).toEqual([]);
-  for (const kind of faultKinds) expect(figures.faults[kind], kind).toBeGreaterThan(0);
+  expect(faultKinds.filter((kind) => figures.faults[kind] === 0)).toEqual([]);
   expect(figures.kills).toBe(9);
   expect(figures.killsOnRunning).toBeGreaterThanOrEqual(7);
   expect(looks).toBe(5);

@@ -23,7 +23,7 @@ export function recordFigures(figures: ChaosFigures): string {
 export function figuresBlock(f: ChaosFigures): string {
   const lines = [
     "```sh",
-    `npm run chaos -- --seed=${f.seed} --record`,
+    `npm run chaos -- --seed ${f.seed} --record`,
     "```",
     "",
     `Seed ${f.seed}, Node ${f.node}, ${f.cores} cores shared with other work, ${f.seconds} s: ${n(f.runs)} runs, ${n(f.attempts)} attempts of agents.`,
@@ -45,7 +45,13 @@ export function figuresBlock(f: ChaosFigures): string {
       ["from a kill to the next lease of a task that it hit", "tasks", "median", "p95", "worst"],
       (["worker", "fleet"] as const).map((of) => {
         const r = f.reLeaseMs[of];
-        return [of === "worker" ? "of a worker" : "of the fleet process, its restart included", n(r.n), seconds(r.p50), seconds(r.p95), seconds(r.max)];
+        return [
+          of === "worker" ? "of a worker" : "of the fleet process, its restart included",
+          n(r.n),
+          seconds(r.p50),
+          seconds(r.p95),
+          seconds(r.max),
+        ];
       }),
     ),
     "",
@@ -53,7 +59,10 @@ export function figuresBlock(f: ChaosFigures): string {
     "",
     ...table(
       ["kill -9 of a store's owner", "times"],
-      [...Object.entries(f.store.atPoints).map(([point, times]) => [point, n(times)]), ["from outside, at any moment", n(f.store.outside)]],
+      [
+        ...Object.entries(f.store.atPoints).map(([point, times]) => [point, n(times)]),
+        ["from outside, at any moment", n(f.store.outside)],
+      ],
     ),
     "",
     `${n(f.store.tasks)} tasks and ${n(f.store.outcomes)} outcomes had been acknowledged before one of these ${n(f.store.kills)} kills.`,

@@ -12,7 +12,7 @@ test(`60 times, half of them at named points (seed ${seed}): the file is whole, 
   expect(report.findings.lines).toEqual([]);
   expect(report.kills).toBe(60);
   expect(report.outside).toBeGreaterThanOrEqual(20);
-  for (const point of points) expect(report.atPoints[point], point).toBeGreaterThan(0);
+  expect(points.filter((point) => report.atPoints[point] === 0)).toEqual([]);
   expect(report.outcomes).toBeGreaterThan(100);
 }, 90_000);
 
@@ -21,8 +21,12 @@ describe("a planted defect is found: a store that", () => {
     "ignores fences": "fenced",
     "acknowledges before the commit": "lost",
   };
-  test.each(plantedDefects)("%s", async (planted) => {
-    const report = await runStoreKills({ seed, kills: 30, say, planted });
-    expect(report.findings.count(shows[planted])).toBeGreaterThan(0);
-  }, 60_000);
+  test.each(plantedDefects)(
+    "%s",
+    async (planted) => {
+      const report = await runStoreKills({ seed, kills: 16, say, planted });
+      expect(report.findings.count(shows[planted])).toBeGreaterThan(0);
+    },
+    60_000,
+  );
 });

@@ -40,7 +40,7 @@ describe("a deaf worker", () => {
       expect(worker.killed).toEqual([]);
       // It holds all but the lost one, and finishes one of them after its answer.
       await second(world, worker, 2);
-      const open = worker.assigned.filter((a) => a !== lost).at(-1);
+      const open = worker.assigned.findLast((a) => a !== lost);
       await world.start("work");
       worker.succeed(open as never);
       await world.turn();

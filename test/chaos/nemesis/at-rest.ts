@@ -1,7 +1,7 @@
 // What must hold of a file whenever nobody has it open, in the middle of the work too.
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Findings } from "./findings.ts";
+import type { Findings } from "./findings.ts";
 
 export interface StoredOutcome {
   readonly task: number;

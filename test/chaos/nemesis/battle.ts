@@ -145,7 +145,10 @@ export class Battle {
     const waiting = () => must.filter(({ task, leaseNo }) => (this.#newest.get(task) as number) <= leaseNo);
     if (await this.tail.until(() => waiting().length === 0, patienceMs)) return;
     for (const { task } of waiting())
-      this.findings.add("unfinished", `task ${task} was not given out again in ${patienceMs / 1_000} s after ${this.#lastFault()}`);
+      this.findings.add(
+        "unfinished",
+        `task ${task} was not given out again in ${patienceMs / 1_000} s after ${this.#lastFault()}`,
+      );
   }
 
   /** The fleet ends a worker that does not do its part. */
@@ -198,7 +201,8 @@ export class Battle {
       if (!(await this.tail.until(() => done() || this.tail.lines.length > before, 3_000))) this.tell("clock 3600000");
     }
     if (!done()) this.findings.add("unfinished", `the load did not end in ${(2 * patienceMs) / 1_000} s`);
-    else if (child.exitCode !== 0) this.findings.add("unfinished", `the fleet process ended with ${child.exitCode}: ${this.#stderr}`);
+    else if (child.exitCode !== 0)
+      this.findings.add("unfinished", `the fleet process ended with ${child.exitCode}: ${this.#stderr}`);
     this.look("at the end");
     const found = new Findings();
     using copy = openCopy(this.db);

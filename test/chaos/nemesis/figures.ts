@@ -53,7 +53,10 @@ export function figuresOf(lines: readonly Line[]): NemesisFigures {
     }
   }
   return {
-    faults: Object.fromEntries(faultKinds.map((k) => [k, faults.filter((f) => f.kind === k).length])) as Record<FaultKind, number>,
+    faults: Object.fromEntries(faultKinds.map((k) => [k, faults.filter((f) => f.kind === k).length])) as Record<
+      FaultKind,
+      number
+    >,
     kills: killing.length,
     killsOnRunning,
     runs: new Set(lines.flatMap((l) => (l.e === "result" ? [l.run] : []))).size,

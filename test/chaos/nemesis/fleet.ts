@@ -29,17 +29,17 @@ const { definitions, wave } = await import("./load.ts");
 
 /** More than SQLite can count: the disk decides. */
 const pagesMost = 4_294_967_294;
-let offsetMs = 0;
-let enough = false;
+/** What was told on stdin. */
+const told = { offsetMs: 0, enough: false };
 let wake = () => {};
 
 function obey(line: string): void {
   const [verb, value] = line.split(" ");
-  if (verb === "clock") offsetMs += Number(value);
+  if (verb === "clock") told.offsetMs += Number(value);
   else if (verb === "full") for (const db of opened) db.exec("PRAGMA max_page_count=1"); // SQLite makes it what is in use
   else if (verb === "room") for (const db of opened) db.exec(`PRAGMA max_page_count=${pagesMost}`);
   else if (verb === "enough") {
-    enough = true;
+    told.enough = true;
     wake();
   }
 }
@@ -60,7 +60,7 @@ const { fleet } = await openFleet(
     abortGrace: "5s",
   },
   {
-    clock: { ...systemClock, now: () => systemClock.now() + offsetMs },
+    clock: { ...systemClock, now: () => systemClock.now() + told.offsetMs },
     random: Math.random,
     log(level, message, fields) {
       if (level !== "warn" && level !== "error") return;
@@ -117,8 +117,8 @@ function begin(n: number): void {
   open.add(following);
 }
 for (const n of asked) begin(n);
-while (!enough || open.size > 0) {
-  while (!enough && open.size < Number(atATime)) begin(next++);
+while (!told.enough || open.size > 0) {
+  while (!told.enough && open.size < Number(atATime)) begin(next++);
   await new Promise<void>((resolve) => (wake = resolve));
 }
 await fleet.close();

@@ -84,9 +84,7 @@ for (let now = 2; ; now++) {
       boot: boot.boot,
       acts: children.map(({ of, tasks }) => actsOf(of.task, of.leaseNo, { children: tasks })),
       settles: [
-        ...stale.map((r) =>
-          settleOf(r.task, r.leaseNo - 1, { ...lease(r), value: valueOf(r.task.id, r.leaseNo - 1) }),
-        ),
+        ...stale.map((r) => settleOf(r.task, r.leaseNo - 1, { ...lease(r), value: valueOf(r.task.id, r.leaseNo - 1) })),
         ...settled.map((r) => settleOf(r.task, r.leaseNo, lease(r))),
       ],
       requeues: requeued.map((r) =>
