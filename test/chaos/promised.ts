@@ -23,6 +23,7 @@ export interface ChaosFigures extends NemesisFigures {
     readonly atPoints: Readonly<Record<Point, number>>;
     readonly tasks: number;
     readonly outcomes: number;
+    readonly stale: number;
   };
 }
 
@@ -37,7 +38,7 @@ export function toFigures(o: {
   const broken = Object.fromEntries(
     (Object.keys(promises) as Promised[]).map((p) => [p, nemesis.findings.count(p) + store.findings.count(p)]),
   ) as Record<Promised, number>;
-  const { kills, outside, atPoints, tasks, outcomes } = store;
+  const { kills, outside, atPoints, tasks, outcomes, stale } = store;
   return {
     seed: o.seed,
     quick: o.quick,
@@ -48,7 +49,7 @@ export function toFigures(o: {
     broken,
     detectedMs: nemesis.detectedMs,
     looks: nemesis.looks,
-    store: { kills, outside, atPoints, tasks, outcomes },
+    store: { kills, outside, atPoints, tasks, outcomes, stale },
   };
 }
 

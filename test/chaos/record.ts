@@ -26,7 +26,7 @@ export function figuresBlock(f: ChaosFigures): string {
     `npm run chaos -- --seed ${f.seed} --record`,
     "```",
     "",
-    `Seed ${f.seed}, Node ${f.node}, ${f.cores} cores shared with other work, ${f.seconds} s: ${n(f.runs)} runs, ${n(f.attempts)} attempts of agents.`,
+    `Seed ${f.seed}, Node ${f.node}, ${f.cores} cores shared with other work, ${f.seconds} s: ${n(f.runs)} runs, ${n(f.attempts)} attempts of agents, ${n(f.outlived)} of which reported after their task had been given to another.`,
     "",
     ...table(
       ["broken promise", "times"],
@@ -65,7 +65,7 @@ export function figuresBlock(f: ChaosFigures): string {
       ],
     ),
     "",
-    `${n(f.store.tasks)} tasks and ${n(f.store.outcomes)} outcomes had been acknowledged before one of these ${n(f.store.kills)} kills.`,
+    `${n(f.store.tasks)} tasks and ${n(f.store.outcomes)} outcomes had been acknowledged before one of these ${n(f.store.kills)} kills, and ${n(f.store.stale)} results under a lease that had passed on were refused.`,
     "",
   ];
   return lines.join("\n");

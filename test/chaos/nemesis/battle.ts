@@ -1,10 +1,10 @@
 // One fleet under fire: starts its process again and again, knows its workers from the history, and looks at the file
 // whenever nobody has it open.
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../../../src/core/random.ts";
+import { faults } from "../life.ts";
 import { checkAtRest, openCopy, readOutcomes, type Outcomes } from "./at-rest.ts";
 import { checkAcknowledged, checkEnd } from "./check.ts";
 import type { FaultKind } from "./faults.ts";
@@ -207,6 +207,7 @@ export class Battle {
     const found = new Findings();
     using copy = openCopy(this.db);
     checkEnd(this.tail.lines, copy.file, found);
+    for (const fault of faults(this.db)) found.add("damaged", fault);
     this.findings.addAll(found, "at the end");
   }
 
@@ -238,6 +239,9 @@ function exists(pid: number): boolean {
 
 /** By now the number may be somebody else's. */
 function isWorker(pid: number): boolean {
-  const file = `/proc/${pid}/cmdline`;
-  return existsSync(file) && readFileSync(file, "utf8").includes("child-entry");
+  try {
+    return execFileSync("ps", ["-o", "args=", "-p", String(pid)], { encoding: "utf8" }).includes("child-entry");
+  } catch {
+    return false;
+  }
 }

@@ -25,6 +25,8 @@ export interface NemesisFigures {
   readonly killsOnRunning: number;
   readonly runs: number;
   readonly attempts: number;
+  /** Attempts that went on to their end after their task had been given to another: results that must not count. */
+  readonly outlived: number;
   /** From a kill to the next lease of a task that it hit, ms. */
   readonly reLeaseMs: { readonly worker: Spread; readonly fleet: Spread };
 }
@@ -34,6 +36,12 @@ export function figuresOf(lines: readonly Line[]): NemesisFigures {
   const killing = faults.filter((f) => kills.has(f.kind));
   const parents = new Map(lines.flatMap((l) => (l.e === "hello" ? [[l.pid, l.parent] as const] : [])));
   const attempts = attemptsOf(lines);
+  const leases = Map.groupBy(
+    lines.filter((l): l is Extract<Line, { e: "assigned" | "swallowed" }> => l.e === "assigned"),
+    (l) => l.task,
+  );
+  /** When its task was given out again. */
+  const movedAt = (a: Attempt) => leases.get(a.task)?.find((l) => l.leaseNo > a.leaseNo)?.at;
   const worker: number[] = [];
   const fleet: number[] = [];
   let killsOnRunning = 0;
@@ -44,12 +52,12 @@ export function figuresOf(lines: readonly Line[]): NemesisFigures {
         a.begunAt <= kill.at &&
         a.endedAt > kill.at &&
         // One whose task had moved on before is not what was hit.
-        !lines.some((l) => l.e === "assigned" && l.task === a.task && l.leaseNo > a.leaseNo && l.at < kill.at),
+        (movedAt(a) ?? kill.at) >= kill.at,
     );
     if (hit.length > 0) killsOnRunning += 1;
     for (const a of hit) {
-      const next = lines.find((l) => l.e === "assigned" && l.task === a.task && l.leaseNo > a.leaseNo);
-      if (next) (kill.kind === "worker killed" ? worker : fleet).push(next.at - kill.at);
+      const at = movedAt(a);
+      if (at !== undefined) (kill.kind === "worker killed" ? worker : fleet).push(at - kill.at);
     }
   }
   return {
@@ -61,6 +69,7 @@ export function figuresOf(lines: readonly Line[]): NemesisFigures {
     killsOnRunning,
     runs: new Set(lines.flatMap((l) => (l.e === "result" ? [l.run] : []))).size,
     attempts: attempts.length,
+    outlived: attempts.filter((a) => Number.isFinite(a.endedAt) && a.endedAt > (movedAt(a) ?? a.endedAt)).length,
     reLeaseMs: { worker: spread(worker), fleet: spread(fleet) },
   };
 }

@@ -43,7 +43,10 @@ function obey(line: string): void {
     wake();
   }
 }
-createInterface(process.stdin).on("line", obey);
+// Whoever gives the orders is gone: without an end of its own the load would go on for ever.
+createInterface(process.stdin)
+  .on("line", obey)
+  .on("close", () => process.exit(1));
 
 const { fleet } = await openFleet(
   {

@@ -26,6 +26,8 @@ export interface StoreKillsReport {
   /** Tasks and outcomes that were acknowledged, in all files. */
   readonly tasks: number;
   readonly outcomes: number;
+  /** Results under a lease that was no longer held: each was refused, or is a finding. */
+  readonly stale: number;
   readonly findings: Findings;
 }
 
@@ -38,7 +40,14 @@ export async function runStoreKills(o: {
 }): Promise<StoreKillsReport> {
   const folder = mkdtempSync(join(tmpdir(), "flotilla-store-kills-"));
   const findings = new Findings();
-  const tally = { kills: 0, outside: 0, tasks: 0, outcomes: 0, atPoints: Object.fromEntries(points.map((p) => [p, 0])) };
+  const tally = {
+    kills: 0,
+    outside: 0,
+    tasks: 0,
+    outcomes: 0,
+    stale: 0,
+    atPoints: Object.fromEntries(points.map((p) => [p, 0])),
+  };
   const files = Math.ceil(o.kills / livesOfFile);
   let file = 0;
   /** Two at a time: one file is looked at while the other's next life begins. */
@@ -64,7 +73,14 @@ interface File {
   readonly lives: number;
   readonly planted: PlantedDefect | undefined;
   readonly findings: Findings;
-  readonly tally: { kills: number; outside: number; tasks: number; outcomes: number; atPoints: Record<string, number> };
+  readonly tally: {
+    kills: number;
+    outside: number;
+    tasks: number;
+    outcomes: number;
+    stale: number;
+    atPoints: Record<string, number>;
+  };
 }
 
 async function liveAndDie(f: File): Promise<void> {
@@ -92,6 +108,7 @@ async function liveAndDie(f: File): Promise<void> {
     if ("boot" in line) continue;
     f.tally.tasks += line.tasks.length;
     f.tally.outcomes += line.outcomes.length;
+    f.tally.stale += line.stale.length;
   }
 }
 
