@@ -13,7 +13,7 @@ export interface StoredOutcome {
 export type Outcomes = ReadonlyMap<number, StoredOutcome>;
 
 /** Status is where the row is: a task lies in exactly one of these. */
-const places = ["ready", "delayed", "running", "held", "outcome"];
+const places = ["ready", "delayed", "running", "held", "parked", "outcome"];
 
 /** Opens a copy, so that whoever comes next finds the file and its log as the dead process left them. */
 export function openCopy(db: string): { readonly file: DatabaseSync } & Disposable {
@@ -54,16 +54,26 @@ export function checkAtRest(file: DatabaseSync, before: Outcomes, findings: Find
   for (const id of ids(`SELECT p.task AS id FROM (${lying}) p LEFT JOIN task t ON t.id = p.task WHERE t.id IS NULL`))
     findings.add("damaged", `task ${id} has a place and no row`);
 
+  // `detached` 1: nobody waits for it. What a task asked before it continued counts for its gate no more.
   for (const id of ids(`SELECT g.task AS id FROM gate g WHERE g.remaining <> (SELECT count(*) FROM task c LEFT JOIN outcome o ON o.task = c.id
-      WHERE c.parent = g.task AND c.detached = 0 AND o.task IS NULL)`))
+      WHERE c.parent = g.task AND c.act > g.base_act AND c.detached <> 1 AND o.task IS NULL)`))
     findings.add("gates", `the gate of task ${id} does not count its children that are under way`);
-  for (const id of ids(`SELECT g.task AS id FROM gate g WHERE g.last_seq <> (SELECT count(DISTINCT seq) FROM (
-      SELECT o.seq FROM task c JOIN outcome o ON o.task = c.id WHERE c.parent = g.task AND o.seq IS NOT NULL
-      UNION ALL SELECT s.seq FROM step s WHERE s.task = g.task AND s.seq IS NOT NULL))`))
+  for (const id of ids(`SELECT g.task AS id FROM gate g
+      WHERE g.waits <> (SELECT count(*) FROM wait w WHERE w.task = g.task AND w.ended_at IS NULL)`))
+    findings.add("gates", `the gate of task ${id} does not count its open waits`);
+  for (const id of ids(`SELECT g.task AS id FROM gate g WHERE g.last_seq - g.base_seq <> (SELECT count(DISTINCT seq) FROM (
+      SELECT o.seq FROM task c JOIN outcome o ON o.task = c.id WHERE c.parent = g.task
+      UNION ALL SELECT s.seq FROM step s WHERE s.task = g.task
+      UNION ALL SELECT w.seq FROM wait w WHERE w.task = g.task
+      UNION ALL SELECT g.cancel_seq) WHERE seq > g.base_seq AND seq <= g.last_seq)`))
     findings.add("gates", `what settled below task ${id} has no gapless order`);
+  for (const id of ids(
+    "SELECT g.task AS id FROM gate g WHERE (g.armed = 2) <> EXISTS (SELECT 1 FROM parked p WHERE p.task = g.task)",
+  ))
+    findings.add("gates", `the gate of task ${id} does not know whether it is parked`);
   for (const id of ids(`SELECT c.id FROM task c JOIN outcome po ON po.task = c.parent LEFT JOIN outcome o ON o.task = c.id
-      WHERE c.detached = 0 AND o.task IS NULL
-      AND NOT EXISTS (SELECT 1 FROM cancel_job j WHERE j.task = c.parent AND j.after_act < c.act)`))
+      LEFT JOIN gate g ON g.task = c.id WHERE c.detached <> 1 AND o.task IS NULL AND g.cancel_seq IS NULL
+      AND NOT EXISTS (SELECT 1 FROM cancel_job j WHERE j.task = c.parent AND j.after_act < c.act AND c.act <= coalesce(j.upto, c.act))`))
     findings.add("gates", `task ${id} goes on after its parent has ended, and no cancel is on its way to it`);
 
   for (const id of ids(

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { parseRunId } from "../../../src/core/id.ts";
 import { readOutcomes, type Outcomes } from "./at-rest.ts";
 import type { Findings } from "./findings.ts";
-import type { Line } from "./history.ts";
+import { wordFor, type Line } from "./history.ts";
 
 /** Crashes of its own that quarantine a task. */
 const crashesMost = 3;
@@ -16,6 +16,12 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
     `SELECT 1 FROM running WHERE task = ?1 AND top >= ?2 UNION ALL SELECT 1 FROM attempt WHERE task = ?1 AND lease_no = ?2
      UNION ALL SELECT 1 FROM outcome WHERE task = ?1 AND lease_no = ?2`,
   );
+  // A parked workflow gave its lease back without an attempt's end: its number has gone on.
+  const wasLease = file.prepare(
+    `SELECT 1 FROM (SELECT task, lease_no FROM ready UNION ALL SELECT task, lease_no FROM delayed UNION ALL SELECT task, lease_no FROM held
+     UNION ALL SELECT task, lease_no FROM parked UNION ALL SELECT task, top FROM running UNION ALL SELECT task, lease_no FROM outcome)
+     WHERE task = ? AND lease_no >= ?`,
+  );
   const runs = new Map<number, string>();
   for (const line of lines) {
     if (line.e === "submitted") {
@@ -25,13 +31,19 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
       if (known !== line.run) findings.add("second", `wave ${line.n} was asked again with its key and became another run`);
       runs.set(line.n, known);
     } else if (line.e === "result") {
+      const got = (line.value as { word?: string } | null)?.word;
+      if (line.status === "succeeded" && got !== wordFor(line.n))
+        findings.add("forgotten", `run ${line.run} ended with the word ${got}, which nobody sent`);
       const stored = outcomes.get(parseRunId(line.run)?.root ?? 0);
       if (!stored) findings.add("forgotten", `a client saw the end of run ${line.run}`);
       else if (line.status === "succeeded" && stored.value !== JSON.stringify(line.value))
         findings.add("second", `run ${line.run} ended otherwise than a client saw`);
     } else if (line.e === "assigned" || line.e === "swallowed") {
-      if (!isLease.get(line.task, line.leaseNo))
+      if (!wasLease.get(line.task, line.leaseNo))
         findings.add("forgotten", `lease ${line.leaseNo} of task ${line.task} had reached a worker`);
+    } else if (line.e === "begun") {
+      if (!isLease.get(line.task, line.leaseNo))
+        findings.add("forgotten", `task ${line.task} had begun under lease ${line.leaseNo}`);
     }
   }
 }

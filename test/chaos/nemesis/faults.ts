@@ -107,13 +107,15 @@ export const inflict: Readonly<Record<FaultKind, (b: Battle) => Promise<void>>> 
     await b.progress();
   },
 
+  // Forward for good, or back and forth again: what began to wait by a clock that is then set back waits for hours.
   async "clock jumped"(b) {
-    const there = b.random() < 0.5 ? hourMs : -hourMs;
-    for (const ms of [there, -there]) {
+    const jumps = b.random() < 0.5 ? [hourMs] : [-hourMs, hourMs];
+    for (const ms of jumps) {
       await b.busyWorker();
-      b.tell(`clock ${ms}`);
+      b.setClock(ms);
       b.note("clock jumped", b.pid, `${ms > 0 ? "+" : "-"}1 h`);
-      await b.progress();
+      if (ms > 0) await b.progress();
+      else await b.pass(1_000);
     }
   },
 };

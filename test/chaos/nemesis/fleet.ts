@@ -1,16 +1,24 @@
 // One life of the load's fleet: opens the file, takes up what was asked before, and keeps asking until it is told that it
 // is enough. Its clock jumps and its disk fills when a line on stdin says so.
-//   node fleet.ts FOLDER WAVES_AT_A_TIME WORKERS SLOTS SEED
+//   node fleet.ts FOLDER WAVES_AT_A_TIME WORKERS SLOTS SEED CLOCK_MS
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { createInterface } from "node:readline";
 import { systemClock } from "../../../src/core/clock.ts";
 import { errorJson, isFlotillaError } from "../../../src/core/error.ts";
+import type { Run } from "../../../src/index.ts";
 import { createRandom, type Random } from "../../../src/core/random.ts";
-import { note, Tail } from "./history.ts";
+import { note, Tail, wordFor } from "./history.ts";
 
-const [folder, atATime, workers, slots, seed] = process.argv.slice(2) as [string, string, string, string, string];
+const [folder, atATime, workers, slots, seed, clockMs] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const log = join(folder, "history.jsonl");
 const path = join(folder, "load.db");
 
@@ -25,17 +33,17 @@ sqlite.DatabaseSync = class extends sqlite.DatabaseSync {
 };
 syncBuiltinESMExports();
 const { openFleet } = await import("../../../src/runtime/create-fleet.ts");
-const { definitions, wave } = await import("./load.ts");
+const { definitions, wave, word } = await import("./load.ts");
 
 /** More than SQLite can count: the disk decides. */
 const pagesMost = 4_294_967_294;
 /** What was told on stdin. */
-const told = { offsetMs: 0, enough: false };
+const told = { offsetMs: Number(clockMs), enough: false };
 let wake = () => {};
 
 function obey(line: string): void {
   const [verb, value] = line.split(" ");
-  if (verb === "clock") told.offsetMs += Number(value);
+  if (verb === "clock") told.offsetMs = Number(value);
   else if (verb === "full") for (const db of opened) db.exec("PRAGMA max_page_count=1"); // SQLite makes it what is in use
   else if (verb === "room") for (const db of opened) db.exec(`PRAGMA max_page_count=${pagesMost}`);
   else if (verb === "enough") {
@@ -91,6 +99,7 @@ async function follow(n: number): Promise<void> {
     try {
       const run = await fleet.start(wave, waveOf(n), { idempotencyKey: `wave-${n}` });
       note(log, { e: "submitted", n, run: run.id });
+      await send(run, n);
       const outcome = await run.outcome();
       const value = "value" in outcome ? outcome.value : outcome.error;
       note(log, { e: "result", n, run: run.id, status: outcome.status, value });
@@ -104,8 +113,22 @@ async function follow(n: number): Promise<void> {
   }
 }
 
+/** Once for each wave: again only when it was not acknowledged. */
+async function send(run: Run<unknown, unknown>, n: number): Promise<void> {
+  if (sent.has(n)) return;
+  try {
+    await run.send(word, wordFor(n), { idempotencyKey: "word" });
+  } catch (e) {
+    // An earlier life died before it heard that the message was taken; the run has ended with it meanwhile.
+    if (!isFlotillaError(e, "FLOTILLA_TOO_LATE")) throw e;
+  }
+  note(log, { e: "sent", n, run: run.id });
+  sent.add(n);
+}
+
 const tail = new Tail(log);
 tail.read();
+const sent = new Set(tail.lines.flatMap((l) => (l.e === "sent" ? [l.n] : [])));
 const asked = new Set(tail.lines.flatMap((l) => (l.e === "submitted" ? [l.n] : [])));
 for (const line of tail.lines) if (line.e === "result") asked.delete(line.n);
 let next = Math.max(0, ...tail.lines.flatMap((l) => (l.e === "submitted" ? [l.n] : []))) + 1;

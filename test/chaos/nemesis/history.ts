@@ -32,6 +32,12 @@ interface Submitted {
   readonly n: number;
   readonly run: string;
 }
+/** A message to a run was acknowledged. */
+interface Sent {
+  readonly e: "sent";
+  readonly n: number;
+  readonly run: string;
+}
 /** A client saw the end of a run. */
 interface Result {
   readonly e: "result";
@@ -60,12 +66,17 @@ interface Fault {
   readonly pid: number;
   readonly note: string | null;
 }
-type Entry = Hello | Assigned | Effect | Submitted | Result | Life | Said | Fault;
+type Entry = Hello | Assigned | Effect | Submitted | Sent | Result | Life | Said | Fault;
 /** `at`: ms since the epoch, by the system's clock: nobody makes that one jump. */
 export type Line = Entry & { readonly at: number };
 
 export function note(log: string, entry: Entry): void {
   appendFileSync(log, `${JSON.stringify({ at: performance.timeOrigin + performance.now(), ...entry })}\n`);
+}
+
+/** What the run of a wave is sent, and ends with. */
+export function wordFor(n: number): string {
+  return `word for ${n}`;
 }
 
 const pollMs = 10;

@@ -1,7 +1,8 @@
-// The load: waves of small tasks, in a tree of two levels, each attempt with a result of its own.
+// The load: waves of small tasks, in a tree of two levels, each attempt with a result of its own; and workflows that wait
+// for time, for a message and for their children.
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import { agent, workflow } from "../../../src/index.ts";
+import { agent, message, workflow } from "../../../src/index.ts";
 import { note } from "./history.ts";
 import { installTap } from "./tap.ts";
 
@@ -52,6 +53,9 @@ export const late = agent({
   run: async ({ n, ms }, ctx) => ({ n, token: await effect(ctx, () => nap(ctx.task.attempt === 1 ? 600 : ms)) }),
 });
 
+/** What a wave waits for. */
+export const word = message("word", z.string());
+
 const Parts = z.object({ n: z.int(), parts: z.array(z.object({ kind: z.enum(["piece", "flaky", "late"]), ms: z.int() })) });
 
 export const batch = workflow({
@@ -59,6 +63,7 @@ export const batch = workflow({
   input: Parts,
   async run({ n, parts }, ctx) {
     const opened = await ctx.step("open", () => `open ${n}`);
+    await ctx.sleep("20ms");
     const calls = parts.map(({ kind, ms }, i) => ctx.call({ piece, flaky, late }[kind], { n: n * 100 + i, ms }).settled());
     const settled = await Promise.all(calls);
     return { n, opened, parts: settled.map((s) => (s.status === "succeeded" ? s.value.token : s.status)) };
@@ -70,7 +75,7 @@ export const wave = workflow({
   input: z.object({ n: z.int(), batches: z.array(Parts) }),
   async run({ n, batches }, ctx) {
     const done = await Promise.all(batches.map((b) => ctx.call(batch, b)));
-    return { n, batches: done };
+    return { n, word: await ctx.waitFor(word), batches: done };
   },
 });
 

@@ -4,7 +4,7 @@
 import { appendFileSync, writeSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { createRandom } from "../../../src/core/random.ts";
-import type { Batch, NewTask, Settlement, TaskRow } from "../../../src/store/contract.ts";
+import type { ActBatch, Batch, NewTask, Settlement, TaskRow } from "../../../src/store/contract.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/open.ts";
 import { actsOf, batch, child, claimOf, requeueOf, root, settleOf } from "../../store/rows.ts";
 import type { Acknowledged } from "./acknowledged.ts";
@@ -56,7 +56,19 @@ function sayEarly(b: Batch): void {
 
 /** A row as it was inserted: what settles and requeues need of it. */
 function asNew(row: TaskRow): NewTask {
-  return { ...row, inputHash: null, askedAfter: null, claim: null, dueAt: null, refused: null, idempotency: null };
+  return {
+    ...row,
+    inputHash: null,
+    askedAfter: null,
+    claim: null,
+    dueAt: null,
+    shielded: false,
+    refused: null,
+    idempotency: null,
+  };
+}
+function timer(act: number, dueAt: number): ActBatch["waits"][number] {
+  return { act, kind: "timer", key: `timer${act}`, inputHash: "", askedAfter: 0, name: null, detail: null, dueAt };
 }
 /** Values name their lease, so that a result of a fenced attempt shows. */
 const valueOf = (task: number, leaseNo: number) => JSON.stringify(`${task}:${leaseNo}`);
@@ -71,6 +83,8 @@ for (let now = 2; ; now++) {
   const children = parents.map((p) => ({
     of: p,
     tasks: Array.from({ length: 1 + some(2) }, () => child(next++, p.task, ++p.acts, { depth: p.task.depth + 1 })),
+    timers: random() < 0.3 ? [timer(++p.acts, now + 3)] : [],
+    park: random() < 0.4,
   }));
   const heads = (await store.queue.peek({ lane: 1, limit: 8 })).slice(0, some(8));
   const rows = new Map((await store.tasks.get(heads.map((h) => h.task))).map((t) => [t.id, asNew(t)]));
@@ -82,7 +96,9 @@ for (let now = 2; ; now++) {
     batch({
       now,
       boot: boot.boot,
-      acts: children.map(({ of, tasks }) => actsOf(of.task, of.leaseNo, { children: tasks })),
+      acts: children.map(({ of, tasks, timers, park }) =>
+        actsOf(of.task, of.leaseNo, { children: tasks, waits: timers, armed: park, park }),
+      ),
       settles: [
         ...stale.map((r) => settleOf(r.task, r.leaseNo - 1, { ...lease(r), value: valueOf(r.task.id, r.leaseNo - 1) })),
         ...settled.map((r) => settleOf(r.task, r.leaseNo, lease(r))),
@@ -113,13 +129,14 @@ for (let now = 2; ; now++) {
 
   for (const r of ends) running.delete(r.task.id);
   for (const c of result.closed) running.delete(c.task);
+  for (const task of result.parked) running.delete(task);
   for (const t of roots) if (t.claim !== null) running.set(t.id, { task: t, leaseNo: 1, acts: 0 });
   const missed = new Set(result.unclaimed.map((l) => l.task));
   for (const h of heads) {
     const task = rows.get(h.task) as NewTask;
-    // Its acts of earlier lives keep their numbers: only a task without any begins new ones.
-    const { total } = await store.tasks.children(h.task);
-    if (!missed.has(h.task)) running.set(h.task, { task, leaseNo: h.leaseNo + 1, acts: total });
+    // Its acts of earlier leases keep their numbers.
+    const acts = (await store.tasks.journal(h.task))?.acts ?? 0;
+    if (!missed.has(h.task)) running.set(h.task, { task, leaseNo: h.leaseNo + 1, acts });
   }
   if (now % 8 === 0) checkpoints.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }

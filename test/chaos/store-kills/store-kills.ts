@@ -59,7 +59,8 @@ export async function runStoreKills(o: {
     }
   };
   try {
-    await Promise.all([lane(), lane()]);
+    // Both have ended before anything is taken away.
+    for (const ended of await Promise.allSettled([lane(), lane()])) if (ended.status === "rejected") throw ended.reason;
     return { ...tally, atPoints: tally.atPoints as Record<Point, number>, findings };
   } finally {
     if (findings.lines.length === 0 || o.planted !== undefined) rmSync(folder, { recursive: true, force: true });
