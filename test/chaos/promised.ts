@@ -1,5 +1,5 @@
 // The figures of a whole run, and what a long one must reach.
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { faultKinds, type FaultKind } from "./nemesis/faults.ts";
 import { promises, type Promised } from "./nemesis/findings.ts";
 import type { NemesisFigures, Spread } from "./nemesis/figures.ts";
@@ -13,6 +13,8 @@ export interface ChaosFigures extends NemesisFigures {
   readonly seconds: number;
   readonly node: string;
   readonly cores: number;
+  /** Of the machine, over the run's last five minutes: above `cores`, processes waited for their turn. */
+  readonly load5m: number;
   /** Broken promises, in all. */
   readonly broken: Readonly<Record<Promised, number>>;
   readonly detectedMs: Readonly<Partial<Record<FaultKind, Spread>>>;
@@ -45,6 +47,7 @@ export function toFigures(o: {
     seconds: Math.round(o.seconds),
     node: process.version,
     cores: availableParallelism(),
+    load5m: Math.round((loadavg()[1] ?? 0) * 10) / 10,
     ...nemesis.figures,
     broken,
     detectedMs: nemesis.detectedMs,

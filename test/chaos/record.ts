@@ -26,7 +26,7 @@ export function figuresBlock(f: ChaosFigures): string {
     `npm run chaos -- --seed ${f.seed} --record`,
     "```",
     "",
-    `Seed ${f.seed}, Node ${f.node}, ${f.cores} cores shared with other work, ${f.seconds} s: ${n(f.runs)} runs, ${n(f.attempts)} attempts of agents, ${n(f.outlived)} of which reported after their task had been given to another.`,
+    `Seed ${f.seed}, Node ${f.node}, ${f.cores} cores, load average ${f.load5m}, ${f.seconds} s: ${n(f.runs)} runs, ${n(f.attempts)} attempts of agents, ${n(f.outlived)} of which reported after their task had been given to another.`,
     "",
     ...table(
       ["broken promise", "times"],
