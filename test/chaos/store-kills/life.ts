@@ -63,6 +63,8 @@ function asNew(row: TaskRow): NewTask {
     claim: null,
     dueAt: null,
     shielded: false,
+    adopts: null,
+    origin: null,
     refused: null,
     idempotency: null,
   };
