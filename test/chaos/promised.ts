@@ -18,6 +18,8 @@ export interface ChaosFigures extends NemesisFigures {
   /** Broken promises, in all. */
   readonly broken: Readonly<Record<Promised, number>>;
   readonly detectedMs: Readonly<Partial<Record<FaultKind, Spread>>>;
+  /** Workers that were ended as blocked, deaf or mute, and were only slow. */
+  readonly endedInVain: number;
   readonly looks: number;
   readonly store: {
     readonly kills: number;
@@ -51,6 +53,7 @@ export function toFigures(o: {
     ...nemesis.figures,
     broken,
     detectedMs: nemesis.detectedMs,
+    endedInVain: nemesis.endedInVain,
     looks: nemesis.looks,
     store: { kills, outside, atPoints, tasks, outcomes, stale },
   };

@@ -55,7 +55,7 @@ export function figuresBlock(f: ChaosFigures): string {
       }),
     ),
     "",
-    `${f.kills} kills in all, ${f.killsOnRunning} of them on an executing task; ${n(f.endedInVain)} workers were ended as blocked or deaf that were only slow; the file was checked ${f.looks} times between two lives.`,
+    `${f.kills} kills in all, ${f.killsOnRunning} of them on an executing task; ${n(f.endedInVain)} workers were ended as blocked, deaf or mute that were only slow. The file was checked ${f.looks} times between two lives.`,
     "",
     ...table(
       ["kill -9 of a store's owner", "times"],

@@ -3,6 +3,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import type { Random } from "../../../src/core/random.ts";
 import { faults } from "../life.ts";
 import { checkAtRest, openCopy, readOutcomes, type Outcomes } from "./at-rest.ts";
@@ -38,6 +39,8 @@ export class Battle {
   readonly frozen = new Set<number>();
   /** From a fault to the end of the worker that it hit, ms. */
   readonly detectedMs: { readonly kind: FaultKind; readonly ms: number }[] = [];
+  /** Workers that the fleet ended as blocked, deaf or mute, and that were not made so: on a busy machine some are only slow. */
+  endedInVain = 0;
   /** Looks at the file between two lives. */
   looks = 0;
   readonly #log: string;
@@ -210,6 +213,7 @@ export class Battle {
     const found = new Findings();
     using copy = openCopy(this.db);
     checkEnd(this.tail.lines, copy.file, found);
+    this.endedInVain = this.#endedInVain(copy.file);
     for (const fault of faults(this.db)) found.add("damaged", fault);
     this.findings.addAll(found, "at the end");
   }
@@ -224,6 +228,14 @@ export class Battle {
     this.tail.read();
     for (const pid of this.#running.keys()) if (exists(pid) && isWorker(pid)) process.kill(pid, "SIGKILL");
     this.tail.close();
+  }
+
+  #endedInVain(file: DatabaseSync): number {
+    const made = new Set(this.tail.lines.flatMap((l) => (l.e === "fault" ? [l.pid] : [])));
+    const ended = file.prepare(
+      "SELECT pid FROM worker WHERE left_how LIKE '%has been blocked%' OR left_how LIKE '%knows nothing of%'",
+    );
+    return (ended.all() as { pid: number }[]).filter(({ pid }) => !made.has(pid)).length;
   }
 
   #lastFault(): string {

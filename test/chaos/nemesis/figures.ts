@@ -27,14 +27,9 @@ export interface NemesisFigures {
   readonly attempts: number;
   /** Attempts that went on to their end after their task had been given to another: results that must not count. */
   readonly outlived: number;
-  /** Workers that the fleet ended as blocked or deaf, beyond those that were made so: on a busy machine some are only slow. */
-  readonly endedInVain: number;
   /** From a kill to the next lease of a task that it hit, ms. */
   readonly reLeaseMs: { readonly worker: Spread; readonly fleet: Spread };
 }
-
-/** After which the fleet has to end the worker. */
-const ending: ReadonlySet<FaultKind> = new Set<FaultKind>(["worker frozen", "loop blocked", "worker deaf", "worker mute"]);
 
 export function figuresOf(lines: readonly Line[]): NemesisFigures {
   const faults = lines.filter((l): l is Fault => l.e === "fault");
@@ -49,7 +44,6 @@ export function figuresOf(lines: readonly Line[]): NemesisFigures {
   const movedAt = (a: Attempt) => leases.get(a.task)?.find((l) => l.leaseNo > a.leaseNo)?.at;
   const worker: number[] = [];
   const fleet: number[] = [];
-  const ended = lines.filter((l) => l.e === "said" && /has been blocked for|knows nothing of/.test(l.message)).length;
   let killsOnRunning = 0;
   for (const kill of killing) {
     const hit = attempts.filter(
@@ -76,7 +70,6 @@ export function figuresOf(lines: readonly Line[]): NemesisFigures {
     runs: new Set(lines.flatMap((l) => (l.e === "result" ? [l.run] : []))).size,
     attempts: attempts.length,
     outlived: attempts.filter((a) => Number.isFinite(a.endedAt) && a.endedAt > (movedAt(a) ?? a.endedAt)).length,
-    endedInVain: ended - faults.filter((f) => ending.has(f.kind)).length,
     reLeaseMs: { worker: spread(worker), fleet: spread(fleet) },
   };
 }

@@ -33,6 +33,7 @@ export interface NemesisReport {
   readonly findings: Findings;
   /** From a fault to the end of the worker that it was about, ms. */
   readonly detectedMs: Readonly<Partial<Record<FaultKind, Spread>>>;
+  readonly endedInVain: number;
   /** Times that the file was checked between two lives. */
   readonly looks: number;
 }
@@ -55,10 +56,10 @@ export async function runNemesis(o: {
     }
     await battle.finish();
     clean = battle.findings.lines.length === 0;
-    const { findings, looks } = battle;
+    const { findings, looks, endedInVain } = battle;
     const detected = Map.groupBy(battle.detectedMs, (d) => d.kind);
     const detectedMs = Object.fromEntries([...detected].map(([kind, all]) => [kind, spread(all.map((d) => d.ms))]));
-    return { figures: figuresOf(battle.tail.lines), findings, detectedMs, looks };
+    return { figures: figuresOf(battle.tail.lines), findings, detectedMs, endedInVain, looks };
   } finally {
     // What broke a promise is kept, to be looked at.
     if (clean) rmSync(folder, { recursive: true, force: true });
