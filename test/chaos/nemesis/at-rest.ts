@@ -1,6 +1,7 @@
 // What must hold of a file whenever nobody has it open, in the middle of the work too.
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { places as openPlaces } from "../../../src/store/sqlite/places.ts";
 import type { Findings } from "./findings.ts";
 
 export interface StoredOutcome {
@@ -13,7 +14,7 @@ export interface StoredOutcome {
 export type Outcomes = ReadonlyMap<number, StoredOutcome>;
 
 /** Status is where the row is: a task lies in exactly one of these. */
-const places = ["ready", "delayed", "running", "held", "parked", "outcome"];
+const places = [...openPlaces, "outcome"];
 
 /** Opens a copy, so that whoever comes next finds the file and its log as the dead process left them. */
 export function openCopy(db: string): { readonly file: DatabaseSync } & Disposable {
