@@ -132,6 +132,13 @@ export class BatchEngine implements Engine {
     this.#dueTimer = { at, timer };
   }
 
+  /** The timer was armed for the instant that the clock showed then. */
+  clockSet(): void {
+    this.#dueTimer?.timer.cancel();
+    this.#dueTimer = undefined;
+    this.due();
+  }
+
   pressure(depth: number): "none" | "some" | "high" {
     let slots = 0;
     for (const worker of this.state.workers.values()) slots += worker.hello.slots;

@@ -3,10 +3,12 @@ import { FlotillaError } from "../core/error.ts";
 import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { Attempt } from "./attempt.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
 import { EventHub, readEvents } from "./events.ts";
+import { Hearing, listenedLink } from "./hearing.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
@@ -124,15 +126,18 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
           fix: `use a worker of version ${protocolVersion}`,
         });
       }
+      const attempts = new Map<number, Attempt>();
+      const hearing = new Hearing();
       const worker: WorkerState = {
         id: state.nextWorker++,
         publicId: `w_${secret()}`,
         hello,
-        link,
+        // In the same process nothing is lost on the way, and nobody pings.
+        link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
         offers: new Set(hello.offers),
         joinedAt: o.clock.now(),
-        attempts: new Map(),
+        attempts,
         ending: new Set(),
         busy: 0,
         parked: [],
@@ -142,6 +147,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         pingSent: 0,
         pongSeen: 0,
         pongAt: o.clock.elapsedMs(),
+        hearing,
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });

@@ -136,7 +136,7 @@ class Hosting implements Worker, Host {
       case "cancel":
         return this.#cancel(m.fence, m.reason);
       case "ping":
-        return this.send({ t: "pong", n: m.n });
+        return this.send({ t: "pong", n: m.n, holds: this.#attempts.size + this.#displaced.size + this.#arriving.size });
       case "drain":
         this.#draining = true;
         // What waits goes on elsewhere, or in the next life.

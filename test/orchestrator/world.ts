@@ -14,15 +14,20 @@ import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "..
 export interface TestClock extends Clock {
   /** Moves time, and fires what is due in order. */
   advance(ms: number): void;
+  /** Time passes while nothing runs, as in a process that is stopped: afterwards what is due fires, late. */
+  oversleep(ms: number): void;
+  /** Somebody sets the wall clock; the monotonic one and the timers know nothing of it. */
+  set(byMs: number): void;
   readonly timers: number;
 }
 
 export function testClock(start = 1_700_000_000_000): TestClock {
   let now = start;
+  let setBy = 0;
   let order = 0;
   const timers = new Map<number, { at: number; fn: () => void }>();
   return {
-    now: () => now,
+    now: () => now + setBy,
     elapsedMs: () => now - start,
     after(ms, fn) {
       const id = ++order;
@@ -39,6 +44,13 @@ export function testClock(start = 1_700_000_000_000): TestClock {
         next[1].fn();
       }
       now = until;
+    },
+    oversleep(ms) {
+      now += ms;
+      this.advance(0);
+    },
+    set(byMs) {
+      setBy += byMs;
     },
     get timers() {
       return timers.size;
