@@ -211,7 +211,7 @@ export class BatchEngine implements Engine {
   #schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.state.nextTurn(() => {
       this.#scheduled = false;
       // While the store is full nothing is claimed or tried: what running code did is held, and goes when there is room.
       if (this.#closed || this.#room.error) return;

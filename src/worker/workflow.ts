@@ -90,7 +90,7 @@ export class WorkflowBody implements Body, PumpHooks {
     this.#live = this.#journal.empty;
     this.#lastAct = acts;
     this.#lastSeq = Math.max(lastSeq, deliveries.at(-1)?.seq ?? 0);
-    this.pump = new Pump(startedAt, this, baseSeq);
+    this.pump = new Pump(startedAt, attempt.host.nextTurn, this, baseSeq);
     this.pump.offer(deliveries);
     attempt.forgetHistory();
   }
