@@ -164,7 +164,7 @@ export class BatchEngine implements Engine {
       await state.store.catalogue.joined({ id: worker.id, boot: state.boot, name, pid, build, now: state.clock.now() });
     });
     this.#insist("held tasks could not be released", async () => {
-      for (const row of await state.store.catalogue.release({ now: state.clock.now() }))
+      for (const row of await state.store.catalogue.release({ boot: state.boot, now: state.clock.now() }))
         state.definitions.lane(row.lane).added(row);
       this.dispatch();
     });
@@ -172,7 +172,7 @@ export class BatchEngine implements Engine {
   leave(worker: WorkerState, how: string): void {
     this.checkDrained();
     this.#insist("a worker's end could not be stored", async () => {
-      await this.state.store.catalogue.left({ id: worker.id, how, now: this.state.clock.now() });
+      await this.state.store.catalogue.left({ id: worker.id, boot: this.state.boot, how, now: this.state.clock.now() });
     });
   }
 

@@ -507,8 +507,10 @@ export interface Store {
   }): Awaitable<Boot>;
   /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
   commit(batch: Batch): Awaitable<BatchResult>;
+  /** Its writes belong to the latest life, as batches do: an earlier one changes nothing. @throws FLOTILLA_STORE_LOCKED */
   readonly catalogue: {
     defineAll(p: {
+      readonly boot: number;
       readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[];
       readonly lanes: readonly LaneRow[];
     }): Awaitable<void>;
@@ -520,9 +522,9 @@ export interface Store {
       readonly build: string;
       readonly now: number;
     }): Awaitable<void>;
-    left(p: { readonly id: number; readonly how: string; readonly now: number }): Awaitable<void>;
+    left(p: { readonly id: number; readonly boot: number; readonly how: string; readonly now: number }): Awaitable<void>;
     /** Held tasks go back to ready: a worker has come, perhaps with the build or the file that they lacked. */
-    release(p: { readonly now: number }): Awaitable<readonly ReadyRow[]>;
+    release(p: { readonly boot: number; readonly now: number }): Awaitable<readonly ReadyRow[]>;
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
   readonly queue: {

@@ -149,7 +149,7 @@ export function exerciseStore(name: string, o: Exercise): void {
         }),
       );
       expect(await store.tasks.where(1)).toMatchObject({ in: "held", reason: "HISTORY_MISMATCH" });
-      expect(await store.catalogue.release({ now })).toMatchObject([{ task: 1, leaseNo: 1, lane: 1 }]);
+      expect(await store.catalogue.release({ boot: 1, now })).toMatchObject([{ task: 1, leaseNo: 1, lane: 1 }]);
       expect(await where(store, 1)).toBe("ready");
     });
 
@@ -718,8 +718,15 @@ export function exerciseStore(name: string, o: Exercise): void {
           ]);
           expect(await store.tasks.journal(1)).toMatchObject({ acts: 2 });
           // The old owner may still be alive, with its lock lost: whatever it commits is refused.
-          const late = async () => store.commit(batch({ boot: 1, settles: [settleOf(parent, 1)] }));
-          await expect(late()).rejects.toMatchObject({ code: "FLOTILLA_STORE_LOCKED" });
+          const { catalogue } = store;
+          const late = [
+            async () => store.commit(batch({ boot: 1, settles: [settleOf(parent, 1)] })),
+            async () => catalogue.defineAll({ boot: 1, definitions: [{ id: 2, name: "other", card: "null" }], lanes: [] }),
+            async () => catalogue.joined({ id: 9, boot: 1, name: "w", pid: 1, build: "b", now }),
+            async () => catalogue.left({ id: 7, boot: 1, how: "died", now }),
+            async () => catalogue.release({ boot: 1, now }),
+          ];
+          for (const write of late) await expect(write()).rejects.toMatchObject({ code: "FLOTILLA_STORE_LOCKED" });
         } finally {
           await store.close();
         }

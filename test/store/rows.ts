@@ -162,6 +162,7 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
 export async function begin(store: Store): Promise<Boot> {
   const boot = await store.boot({ nonce: "n", pid: 1, now });
   await store.catalogue.defineAll({
+    boot: boot.boot,
     definitions: [{ id: 1, name: "work", card: "null" }],
     lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
   });
