@@ -570,6 +570,18 @@ export function exerciseStore(name: string, o: Exercise): void {
   });
 
   describe(`${name}: parked`, () => {
+    it("idle and parked only when its code has seen all that has settled, also in the same batch", async (store) => {
+      const t = await runningRoot(store);
+      const waits = [waitOf(1, { dueAt: now + 5 })];
+      const stopped = actsOf(t, 1, { waits, cancels: [{ act: 1, reason: "lost" }], armed: true, seen: 0 });
+      const r = await store.commit(batch({ acts: [stopped, actsOf(t, 1, { armed: true, seen: 0, park: true })] }));
+      expect(r.deliveries).toMatchObject([{ seq: 1, act: 1 }]);
+      expect(r.parked).toEqual([]);
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", armed: false });
+      await store.commit(batch({ acts: [actsOf(t, 1, { armed: true, seen: 1, park: true })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "parked" });
+    });
+
     it("an idle task is parked, and ready again when something settles for it", async (store) => {
       const t = await runningRoot(store);
       const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];

@@ -58,7 +58,7 @@ function openGate(w: Writing, b: ActBatch): void {
   changeGate(w, b.lease.task, {
     remaining: gate.remaining + holding,
     acts: Math.max(gate.acts, b.lastAct),
-    armed: b.armed,
+    armed: b.armed && gate.lastSeq <= b.seen,
   });
 }
 
