@@ -9,7 +9,6 @@ import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
 import { writeRequeues } from "./requeues.ts";
 import { writeSettles } from "./settles.ts";
-import { refuseStranger } from "./stranger.ts";
 import type { Statements } from "./statements.ts";
 import { refuseStranger } from "./stranger.ts";
 import type { Tables } from "./tables.ts";

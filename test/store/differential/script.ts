@@ -29,11 +29,11 @@ export class Script {
       case "boot":
         return this.#boot();
       case "release":
-        return { release: { now: this.#now } };
+        return { release: { boot: this.#lives, now: this.#now } };
       case "joined":
         return { joined: { id: this.#nextWorker++, boot: this.#lives, now: this.#now } };
       case "left":
-        return { left: { id: 7 + (op.which % 3), now: this.#now } };
+        return { left: { id: 7 + (op.which % 3), boot: this.#lives, now: this.#now } };
       case "commit":
         return { commit: this.#batch(op) };
     }
