@@ -6,7 +6,6 @@
 //   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
 //
 // Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
-import { setImmediate } from "node:timers";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
 import { childTaskId } from "../core/id.ts";
 import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
@@ -344,7 +343,7 @@ export class WorkflowBody implements Body, PumpHooks {
   query(request: number, name: string): void {
     this.answers.ask(request, name);
     // In a macrotask of its own: this is a message's arrival, where no user code runs.
-    setImmediate(() => {
+    this.attempt.host.nextTurn(() => {
       if (this.#live && this.#begun && !this.#turning && !this.attempt.closed) this.answers.answer();
     });
   }
