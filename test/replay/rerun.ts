@@ -30,7 +30,7 @@ export interface Rerun {
 export async function rerun(
   workflow: AnyCallable,
   { rows, deliveries }: History,
-  o: { also?: () => Promise<unknown>; publicId?: string; startedAt?: number } = {},
+  o: { also?: () => Promise<unknown>; publicId?: string; startedAt?: number; input?: string } = {},
 ): Promise<Rerun> {
   const said: FromWorker[] = [];
   let result: AttemptResult | undefined;
@@ -55,7 +55,7 @@ export async function rerun(
         definition: workflow.name,
         tenant: "default",
         attempt: 2,
-        input: "null",
+        input: o.input ?? "null",
         startedAt: o.startedAt ?? 1_000,
         acts: rows.length,
         journal: rows,
