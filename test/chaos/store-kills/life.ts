@@ -40,6 +40,7 @@ const sound = openSqliteStore({ path: db, durability });
 const store = defect === "none" ? sound : withDefect(sound, db, defect, sayEarly);
 const boot = await store.boot({ nonce: "n", pid: process.pid, now: 1 });
 await store.catalogue.defineAll({
+  boot: boot.boot,
   definitions: [{ id: 1, name: "work", card: "null" }],
   lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
 });
