@@ -26,6 +26,8 @@ export class Scope {
   #open: Set<number> | undefined;
   #nested: Scope[] | undefined;
   #canceled: string | undefined;
+  /** Asks that were refused because it is canceled; code that asks on is met with silence in the end. */
+  refused = 0;
   /** Draws of random numbers since the delivery `drawsAt`. */
   draws = 0;
   drawsAt = -1;

@@ -34,11 +34,16 @@ export interface TinyFleet extends Disposable {
   until(test: (m: FromWorker) => boolean): Promise<FromWorker>;
   settled(task: number): Promise<Settle>;
   send(m: ToWorker): void;
+  /** What came of a wait, or of the task's own cancel (act 0): the next in its order. */
+  end(task: number, act: number, end?: Partial<Pick<Delivery, "status" | "value" | "error">>): void;
+  /** The task's first act of that kind, when it has been asked. */
+  asked<K extends Act["kind"]>(task: number, kind: K, which?: (act: Extract<Act, { kind: K }>) => boolean): Promise<Extract<Act, { kind: K }>>;
   fence(task: number): { task: number; boot: number; leaseNo: number };
 }
 export interface TinyFleetOptions {
   readonly definitions: readonly AnyCallable[];
   readonly slots?: number;
+  readonly continuations?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Answers acts by hand: nothing is acknowledged or delivered. */
@@ -108,6 +113,20 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     };
     send({ t: "deliver", fence: fence(task.number), deliveries: [delivery] });
   };
+  const end: TinyFleet["end"] = (number, act, over = {}) => {
+    const task = tasks.get(number) as Task;
+    const seq = ++task.seq;
+    const d: Delivery = { seq, act, status: "succeeded", value: "null", error: null, at: 1_000 + seq, ...over };
+    send({ t: "deliver", fence: fence(number), deliveries: [d] });
+  };
+  const asked: TinyFleet["asked"] = async (task, kind, which = () => true) => {
+    type Found = Extract<Act, { kind: typeof kind }>;
+    const find = (m: FromWorker): Found | undefined =>
+      m.t === "acts" && m.fence.task === task
+        ? (m.acts.find((a) => a.kind === kind && which(a as Found)) as Found | undefined)
+        : undefined;
+    return find(await until((m) => find(m) !== undefined)) as Found;
+  };
   const takeAct = (task: Task, act: Act): void => {
     if (act.kind === "child") start(act.definition, act.input, act.detached ? undefined : { task, act: act.act });
     if (act.kind === "step-result")
@@ -152,6 +171,7 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     {
       name: "w",
       slots: o.slots ?? 4,
+      ...(o.continuations === undefined ? {} : { continuations: o.continuations }),
       offers: [],
       build: "b",
       isolation: "in-process",
@@ -186,6 +206,8 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     until,
     settled,
     send,
+    end,
+    asked,
     fence,
     of: <T extends FromWorker["t"]>(t: T) => said.filter((m): m is Of<T> => m.t === t),
     acts: (task) =>
