@@ -28,6 +28,7 @@ export class Scope {
   #canceled: string | undefined;
   /** Asks that were refused because it is canceled; code that asks on is met with silence in the end. */
   refused = 0;
+  refusal: FlotillaError | undefined;
   /** Draws of random numbers since the delivery `drawsAt`. */
   draws = 0;
   drawsAt = -1;

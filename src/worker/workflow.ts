@@ -137,7 +137,8 @@ export class WorkflowBody implements Body, PumpHooks {
     // What leaves no work behind (an emit, a step, a message) is let through: only the scope was canceled.
     if (scope.canceled !== undefined && kind !== "emit" && kind !== "step" && kind !== "send") {
       if (++scope.refused > bounds.fanout) return undefined;
-      throw new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled });
+      // One error for all of them: 100,000 of their own are 10 s.
+      throw (scope.refusal ??= new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled }));
     }
     const key = scope.key(base);
     const claim = this.#journal.claim(kind, key, inputHash);
