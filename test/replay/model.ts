@@ -67,6 +67,8 @@ export interface ModelOptions {
   readonly cancels?: boolean;
   /** Play this order instead of a random one. */
   readonly order?: Order;
+  /** After so many moves it hangs. @default 200_000 */
+  readonly movesMax?: number;
   /** A part of the rule that is left out. */
   readonly defect?: Defect;
 }
@@ -135,6 +137,9 @@ class Model {
   /** What had settled when the attempt began: up to here it comes in pages that are asked for. */
   #historyEnd = 0;
   #askedMore = false;
+  /** The number that the worker knows the last one by; another than its seq only by a defect. */
+  #toldSeq = 0;
+  readonly #toldEarly = new Set<number>();
   #acks: number[] = [];
   #crashes = 0;
   #evictions = 0;
@@ -155,7 +160,7 @@ class Model {
   async run(): Promise<Told> {
     this.#assign();
     for (let move = 0; !this.#result; move++) {
-      if (move > movesMax) throw new Broken(`hangs: ${this.#state()}`);
+      if (move > (this.#o.movesMax ?? movesMax)) throw new Broken(`hangs: ${this.#state()}`);
       await this.#move();
       if (this.#problem !== undefined) throw new Broken(this.#problem);
     }
@@ -256,6 +261,8 @@ class Model {
     const seq = this.#deliveries.length;
     this.#historyEnd = seq;
     this.#sentSeq = Math.min(seq, this.#baseSeq + this.#page());
+    this.#toldSeq = this.#sentSeq;
+    this.#toldEarly.clear();
     const blind = this.#o.defect === "woken without its history" && this.#evictions > 0;
     const rows = blind ? [] : this.#rows.map((r) => ({ ...r }));
     const first = this.#page();
@@ -421,17 +428,15 @@ class Model {
     const box = this.#boxes.get(act.name);
     const value = box?.shift();
     if (value === undefined) return;
-    if (this.#o.defect === "a message is taken at the ask") this.#atOnce(act.act, value);
-    else this.#settle(act.act, { status: "succeeded", value, error: null });
+    if (this.#o.defect === "a message is taken at the ask") this.#tellEarly(act.act, value);
+    this.#settle(act.act, { status: "succeeded", value, error: null });
   }
 
-  /** The defect: what is taken is told past the order. */
-  #atOnce(act: number, value: string): void {
-    this.#open.delete(act);
-    const d = { seq: this.#sentSeq + 1, act, status: "succeeded" as const, value, error: null, at: this.#at };
-    this.#deliveries.splice(this.#sentSeq, 0, d);
-    this.#deliveries.forEach((later, i) => (this.#deliveries[i] = { ...later, seq: i + 1 }));
-    this.#order.splice(this.#sentSeq, 0, { key: this.#rowOf(act)?.key ?? "", status: d.status, value, error: null, at: d.at });
+  /** The defect: it is told before what has settled before it. */
+  #tellEarly(act: number, value: string): void {
+    this.#toldEarly.add(act);
+    const d = { seq: ++this.#toldSeq, act, status: "succeeded" as const, value, error: null, at: this.#at };
+    this.#worker?.receive({ t: "deliver", fence: this.#fence, deliveries: [d] });
   }
 
   #stop(act: number): void {
@@ -582,7 +587,8 @@ class Model {
     if (ready.length === 0) return;
     this.#sentSeq += ready.length;
     this.#waiting = false;
-    this.#worker?.receive({ t: "deliver", fence: this.#fence, deliveries: ready });
+    const told = ready.filter((d) => !this.#toldEarly.has(d.act)).map((d) => ({ ...d, seq: ++this.#toldSeq }));
+    this.#worker?.receive({ t: "deliver", fence: this.#fence, deliveries: told });
   }
 }
 

@@ -5,7 +5,7 @@ import { createRandom } from "../../src/core/random.ts";
 import { programs } from "./programs.ts";
 import { playReal } from "./real.ts";
 import { rerun } from "./rerun.ts";
-import { canceledPrograms, waitPrograms } from "./wait-programs.ts";
+import { canceledPrograms, notUndone, waitPrograms } from "./wait-programs.ts";
 
 /** Seeds per program. */
 const seeds = Number(process.env["FLOTILLA_REPLAY_REAL_SEEDS"] ?? 20);
@@ -39,6 +39,7 @@ async function once(workflow: AnyCallable, seed: number, cancels: boolean): Prom
   const keys = run.tasks.flatMap((t) => (t.parentId === run.publicId && t.key !== null ? [t.key] : []));
   expect(keys.toSorted()).toEqual(of("child").toSorted());
   expect(run.emits).toHaveLength(of("emit").length);
+  expect(run.emits).not.toContain(notUndone);
   return told;
 }
 

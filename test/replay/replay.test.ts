@@ -4,7 +4,7 @@ import type { AnyCallable } from "../../src/core/definition.ts";
 import { play } from "./model.ts";
 import { largePrograms, programs } from "./programs.ts";
 import { rerun } from "./rerun.ts";
-import { canceledPrograms, largeWaitPrograms, waitPrograms } from "./wait-programs.ts";
+import { canceledPrograms, largeWaitPrograms, notUndone, waitPrograms } from "./wait-programs.ts";
 
 /** Seeds per program. */
 const seeds = Number(process.env["FLOTILLA_REPLAY_SEEDS"] ?? 1_000);
@@ -56,6 +56,7 @@ async function once(workflow: AnyCallable, seed: number, cancels: boolean): Prom
   const plain = await play({ workflow, random: createRandom(seed + 1_000_000), crash: 0, crashesMax: 0, order: disturbed.order });
   expect(plain.result).toEqual(disturbed.result);
   expect(plain.emits).toEqual(disturbed.emits);
+  expect(plain.emits).not.toContain(`said "${notUndone}"`);
   expect(plain.sends).toEqual(disturbed.sends);
   expect(plain.keys).toEqual(disturbed.keys);
   const again = await rerun(workflow, disturbed, disturbed);

@@ -19,6 +19,9 @@ async function answered(pending: Pending<Approval<unknown>>): Promise<unknown> {
   return settled.status === "succeeded" ? [settled.value.via, settled.value.value ?? "nothing"] : codeOf(settled.error);
 }
 
+/** What no run may say. */
+export const notUndone = "not undone";
+
 const items = (n: number, fails: (i: number) => boolean = () => false) => range(n).map((i) => ({ n: i, fail: fails(i) }));
 
 export const waitPrograms: Readonly<Record<string, AnyCallable>> = {
@@ -84,6 +87,19 @@ export const waitPrograms: Readonly<Record<string, AnyCallable>> = {
       await ctx.step(`s${i}`, () => i);
       log.push(await ctx.waitFor(note));
     }
+    return log;
+  }),
+
+  "messages beside calls": program(async (ctx) => {
+    const log: unknown[] = [];
+    const messages = async () => {
+      for (let i = 0; i < 3; i++) log.push(`message ${await ctx.waitFor(note)}`);
+    };
+    const calls = range(4).map(async (n) => {
+      log.push(await ctx.call(inc, { n }));
+      log.push(await ctx.call(double, { n: log.length }));
+    });
+    await Promise.all([messages(), ...calls]);
     return log;
   }),
 
@@ -316,11 +332,16 @@ export const canceledPrograms: Readonly<Record<string, AnyCallable>> = {
     } finally {
       await ctx.shield(
         async (c) => {
-          const n = await c.call(inc, { n: 50 });
-          c.emit(said, { undone: n });
-          await c.step("undo", () => n);
-          await c.sleep("10ms");
-          c.emit(said, { undone: await c.call(double, { n }) });
+          try {
+            const n = await c.call(inc, { n: 50 });
+            c.emit(said, { undone: n });
+            await c.step("undo", () => n);
+            await c.sleep("10ms");
+            c.emit(said, { undone: await c.call(double, { n }) });
+          } catch {
+            // Nothing of a shield is rejected by the cancel, and code whose time is over does not run.
+            c.emit(said, notUndone);
+          }
         },
         { within: "10m" },
       );
