@@ -111,8 +111,10 @@ export interface ActBatch {
   readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
-  /** true: idle from here on. */
+  /** true: idle from here on, unless something has settled for it that its code has not `seen`, also in this batch. */
   readonly armed: boolean;
+  /** The last seq that its code has been given; counts when armed. */
+  readonly seen: number;
   /** Idle, and its worker wants to forget it: it is parked, unless something has settled in this batch. */
   readonly park: boolean;
   /** A workflow's: a cancel is told to its code, which ends by itself. An agent is closed at once. */

@@ -152,6 +152,7 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
     cancels: [],
     lastAct: Math.max(0, ...acts),
     armed: false,
+    seen: Number.MAX_SAFE_INTEGER,
     park: false,
     unwinds: false,
     ...over,
