@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { tinyFleet, turns } from "../../test/replay/tiny-fleet.ts";
+import { tinyFleet, turns, type ActOf } from "../../test/replay/tiny-fleet.ts";
 import { agent } from "../client/agent.ts";
 import { message } from "../client/message.ts";
 import { workflow } from "../client/workflow.ts";
 import type { WorkflowContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
+import type { Act } from "../protocol/worker.ts";
 
 const n = z.object({ n: z.number() });
 const inc = agent({ name: "inc", input: n, output: z.number(), run: ({ n }) => n + 1 });
@@ -28,10 +29,7 @@ function begin(run: (ctx: WorkflowContext) => unknown, o: { mute?: boolean } = {
     [Symbol.dispose]: () => fleet[Symbol.dispose](),
     fleet,
     task,
-    asked: ((kind, which) => asked(task, kind, which)) as <K extends Parameters<typeof asked>[1]>(
-      kind: K,
-      which?: Parameters<typeof asked<K>>[2],
-    ) => ReturnType<typeof asked<K>>,
+    asked: <K extends Act["kind"]>(kind: K, which?: (act: ActOf<K>) => boolean) => asked(task, kind, which),
     end: (act: number, over?: Parameters<typeof fleet.end>[2]) => fleet.end(task, act, over),
     result: () => settled(task).then((m) => m.result),
     cancel: () => fleet.end(task, 0, { status: "canceled", value: null, error: canceled }),
@@ -91,7 +89,10 @@ describe("waitFor", () => {
     expect(await run.result()).toEqual({ status: "succeeded", value: '"hello"' });
   });
   test("a value that does not fit is the code's to handle, and so is a timeout", async () => {
-    using run = begin(async (ctx) => [await ctx.waitFor(note).catch(code), await ctx.waitFor(note, { timeout: "1s" }).catch(code)]);
+    using run = begin(async (ctx) => [
+      await ctx.waitFor(note).catch(code),
+      await ctx.waitFor(note, { timeout: "1s" }).catch(code),
+    ]);
     expect((await run.asked("message")).timeoutMs).toBeNull();
     run.end(1, { value: '"x"' });
     const second = await run.asked("message", (a) => a.act === 2);
@@ -113,7 +114,13 @@ describe("approve", () => {
     const act = await run.asked("approval");
     expect(act).toMatchObject({
       timeoutMs: 86_400_000,
-      approval: { title: "Ship?", role: "lead", detail: null, onTimeout: "approve", edit: { value: { n: 1 }, schema: { type: "object" } } },
+      approval: {
+        title: "Ship?",
+        role: "lead",
+        detail: null,
+        onTimeout: "approve",
+        edit: { value: { n: 1 }, schema: { type: "object" } },
+      },
     });
     run.end(act.act, { value: JSON.stringify({ by: "ann", via: "person", value: { n: 2 } }) });
     expect(await run.result()).toMatchObject({ value: JSON.stringify({ by: "ann", via: "person", value: { n: 2 } }) });
@@ -179,7 +186,9 @@ describe("a join with time", () => {
     });
   });
   test("decided before: its timer is canceled, nothing is missed", async () => {
-    using run = begin(async (ctx) => (await ctx.map(inc, inputs, { join: { atLeast: 2, within: "1m", early: true } })).values.length);
+    using run = begin(
+      async (ctx) => (await ctx.map(inc, inputs, { join: { atLeast: 2, within: "1m", early: true } })).values.length,
+    );
     expect(await run.result()).toEqual({ status: "succeeded", value: "2" });
     expect(run.fleet.acts(run.task).filter((a) => a.kind === "cancel")).toContainEqual(expect.objectContaining({ act: 4 }));
   });
@@ -198,7 +207,12 @@ test("results: references go into a reduce without passing through the workflow"
   for (const act of [1, 2, 3]) run.end(act, { value: ref(`a${act}`) });
   const pair = await run.asked("child", (a) => a.act === 4);
   expect(pair).toMatchObject({ definition: "total", inflate: true, asRef: true });
-  expect(JSON.parse(pair.input)).toEqual({ items: [{ $artifact: "a1", bytes: 1 }, { $artifact: "a2", bytes: 1 }] });
+  expect(JSON.parse(pair.input)).toEqual({
+    items: [
+      { $artifact: "a1", bytes: 1 },
+      { $artifact: "a2", bytes: 1 },
+    ],
+  });
   run.end(4, { value: ref("a4") });
   run.end(5, { value: ref("a5") });
   const last = await run.asked("child", (a) => a.act === 6);
@@ -351,5 +365,7 @@ test("a state is answered by the code that has it, between two turns", async () 
   run.fleet.send({ t: "query", fence: run.fleet.fence(run.task), request: 1, name: "done" });
   expect(await run.fleet.until((m) => m.t === "answer")).toMatchObject({ request: 1, value: "1", error: null });
   run.fleet.send({ t: "query", fence: run.fleet.fence(run.task), request: 2, name: "other" });
-  expect(await run.fleet.until((m) => m.t === "answer" && m.request === 2)).toMatchObject({ error: { code: "FLOTILLA_NOT_FOUND" } });
+  expect(await run.fleet.until((m) => m.t === "answer" && m.request === 2)).toMatchObject({
+    error: { code: "FLOTILLA_NOT_FOUND" },
+  });
 });

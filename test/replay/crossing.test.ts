@@ -99,36 +99,50 @@ test("a task is not parked over what settled earlier in the same batch: its own 
   worker.say({ t: "acts", fence: task.fence, acts: [timer(1), timer(2), { kind: "wait", seen: 0 }] });
   await world.turn();
   worker.say({ t: "acts", fence: task.fence, acts: [{ kind: "cancel", act: 2, reason: "enough" }] });
-  worker.say({ t: "acts", fence: task.fence, acts: [{ kind: "wait", seen: 0 }, { kind: "wait", seen: 0, park: true }] });
+  worker.say({
+    t: "acts",
+    fence: task.fence,
+    acts: [
+      { kind: "wait", seen: 0 },
+      { kind: "wait", seen: 0, park: true },
+    ],
+  });
   await world.turn();
   expect(toldTo(worker, worker.assigned.at(-1) as Assignment)).toMatchObject([{ seq: 1, act: 2, status: "canceled" }]);
 });
 
-test.each([
-  ["kept", false],
-  ["lost with its worker", true],
-])("a task is not parked over what settled earlier in the same batch: another task's message; %s", async (_, dies) => {
-  await using world = await openWorld();
+/** A task waits for a message and for its child; in one batch the child sends it and the task says that it is idle. */
+async function metByMessage(world: World, o: { park: boolean }): Promise<{ worker: TestWorker; task: Assignment }> {
   const { worker, task } = await begun(world);
   const asked = { kind: "message" as const, act: 1, key: "m", inputHash: "h", askedAfter: 0, name: "note", timeoutMs: null };
   const child = { kind: "child" as const, act: 2, key: "c", inputHash: "h", askedAfter: 0, definition: "flow", input: "{}" };
   worker.say({ t: "acts", fence: task.fence, acts: [asked, child, { kind: "wait", seen: 0 }] });
   await world.turn();
   const kid = worker.assigned.at(-1) as Assignment;
-  expect(kid.fence.task).not.toBe(task.fence.task);
-  const send = { kind: "send" as const, act: 1, key: "s", inputHash: "h", askedAfter: 0, to: { task: task.publicId }, name: "note", value: "7" };
+  const to = { task: task.publicId };
+  const send = { kind: "send" as const, act: 1, key: "s", inputHash: "h", askedAfter: 0, to, name: "note", value: "7" };
   worker.say({ t: "acts", fence: kid.fence, acts: [send, timer(2), { kind: "wait", seen: 0 }] });
-  worker.say({ t: "acts", fence: task.fence, acts: [{ kind: "wait", seen: 0, ...(dies ? {} : { park: true as const }) }] });
+  const idle = { kind: "wait" as const, seen: 0 };
+  worker.say({ t: "acts", fence: task.fence, acts: [o.park ? { ...idle, park: true } : idle] });
   await world.turn();
-  if (dies) {
-    worker.attachment.lost("gone", { observed: false });
-    const other = world.worker({ definitions: [flow, work] });
-    await world.turn();
-    const again = other.assigned.find((a) => a.fence.task === task.fence.task);
-    return expect(toldTo(other, again as Assignment)).toMatchObject([{ act: 1, value: "7" }]);
-  }
+  return { worker, task };
+}
+
+test("a task is not parked over what settled earlier in the same batch: another task's message", async () => {
+  await using world = await openWorld();
+  const { worker, task } = await metByMessage(world, { park: true });
   const last = worker.assigned.findLast((a) => a.fence.task === task.fence.task) as Assignment;
-  return expect(toldTo(worker, last)).toMatchObject([{ act: 1, value: "7" }]);
+  expect(toldTo(worker, last)).toMatchObject([{ act: 1, value: "7" }]);
+});
+
+test("and it is not taken for idle when its worker is lost then", async () => {
+  await using world = await openWorld();
+  const { worker, task } = await metByMessage(world, { park: false });
+  worker.attachment.lost("gone", { observed: false });
+  const other = world.worker({ definitions: [flow, work] });
+  await world.turn();
+  const again = other.assigned.find((a) => a.fence.task === task.fence.task) as Assignment;
+  expect(toldTo(other, again)).toMatchObject([{ act: 1, value: "7" }]);
 });
 
 test("a worker that dies after it has asked to be rid of a task", async () => {

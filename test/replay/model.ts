@@ -282,7 +282,7 @@ class Model {
       deliveries: this.#deliveries.slice(this.#baseSeq, this.#sentSeq),
     };
     worker.receive({ t: "assign", tasks: [assignment] });
-    for (let at = first; at < rows.length; ) {
+    for (let at = first; at < rows.length;) {
       const entries = rows.slice(at, at + this.#page());
       at += entries.length;
       worker.receive({ t: "journal", fence: this.#fence, entries, left: rows.length - at });
@@ -443,7 +443,8 @@ class Model {
     const row = this.#rowOf(act);
     if (row?.kind === "child") this.#canceled.add(act);
     else if (!row || !waits.has(row.kind)) this.#problem = `canceled act ${act}, which can not be`;
-    else if (this.#open.has(act) && !this.#o.order) this.#settle(act, { status: "canceled", value: null, error: canceledBy("its code") });
+    else if (this.#open.has(act) && !this.#o.order)
+      this.#settle(act, { status: "canceled", value: null, error: canceledBy("its code") });
   }
 
   #ack(): void {
@@ -493,7 +494,7 @@ class Model {
       // All that settled in this execution has: the next one begins first.
       if (this.#deliveries.length === order.bases[this.#bases.length]) return;
       const next = order.settled[this.#deliveries.length];
-      if (next?.key === "") return void ((this.#at = next.at - 1), this.#toldOfCancel());
+      if (next?.key === "") return this.#toldOfCancel();
       const row = next && this.#byKey.get(next.key);
       if (!next || !row || row.kind === "step" || !this.#open.has(row.act)) return;
       return this.#settle(row.act, next);
@@ -514,12 +515,19 @@ class Model {
     let due = act;
     let first = dueAt as number;
     for (const [other, { dueAt: at }] of this.#waits)
-      if (at !== null && at < first && this.#open.has(other)) (due = other), (first = at);
+      if (at !== null && at < first && this.#open.has(other)) {
+        due = other;
+        first = at;
+      }
     this.#at = Math.max(this.#at, first);
     const expired = (this.#waits.get(due) as { act: WaitAct }).act;
     if (expired.kind === "timer") return this.#settle(due, { status: "succeeded", value: "null", error: null });
     if (expired.kind === "message")
-      return this.#settle(due, { status: "failed", value: null, error: new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }).toJSON() });
+      return this.#settle(due, {
+        status: "failed",
+        value: null,
+        error: new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }).toJSON(),
+      });
     const { onTimeout, edit } = expired.approval;
     if (onTimeout === "reject") return this.#settle(due, rejected("timeout"));
     const value = JSON.stringify({ by: "timeout", via: "timeout", value: edit?.value ?? null });
@@ -582,7 +590,9 @@ class Model {
     const isHistory = this.#sentSeq < this.#historyEnd;
     if (isHistory && !this.#askedMore) return;
     this.#askedMore = false;
-    const until = isHistory ? Math.min(this.#historyEnd, this.#sentSeq + this.#page()) : this.#sentSeq + 1 + Math.floor(this.#o.random() * 5);
+    const until = isHistory
+      ? Math.min(this.#historyEnd, this.#sentSeq + this.#page())
+      : this.#sentSeq + 1 + Math.floor(this.#o.random() * 5);
     const ready = this.#deliveries.slice(this.#sentSeq, until);
     if (ready.length === 0) return;
     this.#sentSeq += ready.length;

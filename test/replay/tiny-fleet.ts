@@ -15,6 +15,7 @@ interface Task {
   seq: number;
   detached: boolean;
 }
+export type ActOf<K extends Act["kind"]> = Extract<Act, { kind: K }>;
 type Of<T extends FromWorker["t"]> = Extract<FromWorker, { t: T }>;
 
 export interface TinyFleet extends Disposable {
@@ -37,7 +38,7 @@ export interface TinyFleet extends Disposable {
   /** What came of a wait, or of the task's own cancel (act 0): the next in its order. */
   end(task: number, act: number, end?: Partial<Pick<Delivery, "status" | "value" | "error">>): void;
   /** The task's first act of that kind, when it has been asked. */
-  asked<K extends Act["kind"]>(task: number, kind: K, which?: (act: Extract<Act, { kind: K }>) => boolean): Promise<Extract<Act, { kind: K }>>;
+  asked<K extends Act["kind"]>(task: number, kind: K, which?: (act: ActOf<K>) => boolean): Promise<ActOf<K>>;
   fence(task: number): { task: number; boot: number; leaseNo: number };
 }
 export interface TinyFleetOptions {
@@ -119,13 +120,10 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     const d: Delivery = { seq, act, status: "succeeded", value: "null", error: null, at: 1_000 + seq, ...over };
     send({ t: "deliver", fence: fence(number), deliveries: [d] });
   };
-  const asked: TinyFleet["asked"] = async (task, kind, which = () => true) => {
-    type Found = Extract<Act, { kind: typeof kind }>;
-    const find = (m: FromWorker): Found | undefined =>
-      m.t === "acts" && m.fence.task === task
-        ? (m.acts.find((a) => a.kind === kind && which(a as Found)) as Found | undefined)
-        : undefined;
-    return find(await until((m) => find(m) !== undefined)) as Found;
+  const asked = async <K extends Act["kind"]>(task: number, kind: K, which: (act: ActOf<K>) => boolean = () => true) => {
+    const fits = (act: Act): act is ActOf<K> => act.kind === kind && which(act as ActOf<K>);
+    const find = (m: FromWorker) => (m.t === "acts" && m.fence.task === task ? m.acts.find(fits) : undefined);
+    return find(await until((m) => find(m) !== undefined)) as ActOf<K>;
   };
   const takeAct = (task: Task, act: Act): void => {
     if (act.kind === "child") start(act.definition, act.input, act.detached ? undefined : { task, act: act.act });

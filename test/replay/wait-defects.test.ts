@@ -16,9 +16,26 @@ async function broken(workflow: AnyCallable, cancels: boolean, defect: Defect | 
       const random = createRandom(i + 1);
       const crash = 0.05 + random() * 0.3;
       try {
-        const run = await play({ workflow, random, crash, crashesMax: 4, evict: 0.7, pageMax: 3, cancels, movesMax: 4_000, ...(defect ? { defect } : {}) });
+        const run = await play({
+          workflow,
+          random,
+          crash,
+          crashesMax: 4,
+          evict: 0.7,
+          pageMax: 3,
+          cancels,
+          movesMax: 4_000,
+          ...(defect ? { defect } : {}),
+        });
         if (run.result.status === "failed" || run.result.status === "mismatch") throw new Error(run.result.status);
-        const plain = await play({ workflow, random: createRandom(i), crash: 0, crashesMax: 0, order: run.order, movesMax: 4_000 });
+        const plain = await play({
+          workflow,
+          random: createRandom(i),
+          crash: 0,
+          crashesMax: 0,
+          order: run.order,
+          movesMax: 4_000,
+        });
         expect(plain.result).toEqual(run.result);
         expect(plain.emits).toEqual(run.emits);
         expect(plain.emits).not.toContain(`said "${notUndone}"`);

@@ -111,7 +111,7 @@ export const waitPrograms: Readonly<Record<string, AnyCallable>> = {
       return n;
     };
     const got = await Promise.all([wait(ctx, "a"), wait(ctx, "b"), ctx.scope("s", (c) => wait(c, "c"))]);
-    return { seen, got, next: await ctx.call(double, { n: got[0] as number }) };
+    return { seen, got, next: await ctx.call(double, { n: got[0] }) };
   }),
 
   "the oldest wait gets the oldest message": program(async (ctx) => {
@@ -145,7 +145,9 @@ export const waitPrograms: Readonly<Record<string, AnyCallable>> = {
     await ctx.call(inc, { n: 1 });
     log.push(await answered(ctx.approve({ title: "in time?", timeout: "30ms" })));
     log.push(
-      await answered(ctx.approve({ title: "or else", timeout: "30ms", onTimeout: "approve", edit: { schema: open<number>(), value: 3 } })),
+      await answered(
+        ctx.approve({ title: "or else", timeout: "30ms", onTimeout: "approve", edit: { schema: open<number>(), value: 3 } }),
+      ),
     );
     return log;
   }),
@@ -324,6 +326,19 @@ export const canceledPrograms: Readonly<Record<string, AnyCallable>> = {
     return log;
   }),
 
+  "cancel of a tree": program(async (ctx) => {
+    const ear = await ctx.start(listener, { n: 1 });
+    const all = ctx.map(
+      gappy,
+      range(4).map((n) => ({ n, partial: n % 2 === 1 })),
+    );
+    try {
+      return [await all, typeof (await ear.result()), await ctx.call(inc, { n: 1 })];
+    } finally {
+      await ctx.shield((c) => c.call(gappy, { n: 7 }), { within: "10m" });
+    }
+  }),
+
   "shield in finally": program(async (ctx) => {
     try {
       await ctx.map(inc, items(3));
@@ -371,9 +386,12 @@ export const canceledPrograms: Readonly<Record<string, AnyCallable>> = {
     const around = ctx.shield(
       async (c) => {
         const a = await c.call(inc, { n: 1 });
-        const b = await c.shield(async (d) => (await d.call(double, { n: a })) + (await told(d.waitFor(note, { timeout: "30ms" })) ? 1 : 0), {
-          within: "60ms",
-        });
+        const b = await c.shield(
+          async (d) => (await d.call(double, { n: a })) + ((await told(d.waitFor(note, { timeout: "30ms" }))) ? 1 : 0),
+          {
+            within: "60ms",
+          },
+        );
         c.emit(said, b);
         return c.call(inc, { n: b });
       },
