@@ -60,6 +60,11 @@ export class Scope {
     return new Scope(`${this.key(base)}>`, this);
   }
 
+  /** Whether it is that scope, or one inside it. */
+  isIn(outer: Scope): boolean {
+    return this === outer || (this.parent?.isIn(outer) ?? false);
+  }
+
   shielded(): Scope {
     return new Scope(`${this.key("shield")}>`, this, true);
   }

@@ -305,6 +305,42 @@ describe("shield", () => {
     run.end(time.act);
     expect(await run.result()).toMatchObject({ status: "canceled" });
   });
+  test("what is inside it lasts no longer than it does", async () => {
+    using run = begin(undo("1m", (c) => c.shield((d) => d.waitFor(note), { within: "1h" })));
+    await run.asked("wait");
+    run.cancel();
+    const time = await run.asked("timer", (a) => "delayMs" in a.until && a.until.delayMs === 60_000);
+    await run.asked("message");
+    run.end(time.act);
+    expect(await run.result()).toMatchObject({ status: "canceled" });
+  });
+  test("is over although another goes on", async () => {
+    const seen: unknown[] = [];
+    using run = begin(async (ctx) => {
+      await ctx.sleep("1h").catch(() => 0);
+      const short = ctx.shield(
+        async (c) => {
+          seen.push(await c.waitFor(note).catch(code));
+          seen.push(await c.call(inc, { n: 1 }).catch(code));
+        },
+        { within: "1m" },
+      );
+      await ctx.shield((c) => c.approve({ title: "long" }), { within: "1h" });
+      await short;
+    });
+    await run.asked("wait");
+    run.cancel();
+    const time = await run.asked("timer", (a) => "delayMs" in a.until && a.until.delayMs === 60_000);
+    const message = await run.asked("message");
+    const approval = await run.asked("approval");
+    run.end(time.act);
+    expect(await run.asked("cancel")).toMatchObject({ act: message.act });
+    run.end(message.act, { status: "canceled", value: null, error: canceled });
+    await run.fleet.until((m) => m.t === "acts" && m.acts.some((a) => a.kind === "wait" && a.seen === 3));
+    expect(seen).toEqual(["FLOTILLA_CANCELED", "FLOTILLA_CANCELED"]);
+    run.end(approval.act, { value: JSON.stringify({ by: "ann", via: "person", value: null }) });
+    expect(await run.result()).toMatchObject({ status: "canceled" });
+  });
   test("refused without a time", async () => {
     using run = begin((ctx) => ctx.shield(() => 1, {} as never));
     expect(await run.result()).toMatchObject({ status: "failed", terminal: true });
