@@ -44,6 +44,30 @@ test("a cancel that meets continueAs is learned by the next execution", async ()
   expect(toldTo(worker, next)).toMatchObject([{ act: 0, status: "canceled", seq: (next.baseSeq ?? 0) + 1 }]);
 });
 
+// Not so yet: the wait that took it dies with its execution, and nobody ever gets the message.
+test.fails("a message that meets continueAs is for the next execution", async () => {
+  await using world = await openWorld();
+  const { worker, run, task } = await begun(world);
+  const asked = { kind: "message" as const, act: 1, key: "m", inputHash: "h", askedAfter: 0, name: "note", timeoutMs: null };
+  worker.say({ t: "acts", fence: task.fence, acts: [asked, { kind: "wait", seen: 0 }] });
+  await world.turn();
+  await world.orchestrator.send(run, { name: "note", value: "7" });
+  // Its code had said this before the message reached it.
+  worker.say({ t: "settle", fence: task.fence, result: { status: "continued", input: "2" }, spent: null });
+  await world.turn();
+  const next = worker.assigned.at(-1) as Assignment;
+  worker.say({
+    t: "acts",
+    fence: next.fence,
+    acts: [
+      { ...asked, act: 2, askedAfter: next.baseSeq ?? 0 },
+      { kind: "wait", seen: next.baseSeq ?? 0 },
+    ],
+  });
+  await world.turn();
+  expect(toldTo(worker, next)).toMatchObject([{ act: 2, value: "7" }]);
+});
+
 test("a child that was refused and that nobody awaits does not keep its parent from coming back", async () => {
   await using world = await openWorld();
   const { worker, task } = await begun(world);
