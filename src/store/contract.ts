@@ -111,9 +111,9 @@ export interface ActBatch {
   readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
-  /** true: idle from here on, unless something has settled that its code has not seen. */
+  /** true: idle from here on, unless something has settled for it that its code has not `seen`, also in this batch. */
   readonly armed: boolean;
-  /** The highest seq that its code has been given, when `armed`. */
+  /** The last seq that its code has been given; counts when armed. */
   readonly seen: number;
   /** Idle, and its worker wants to forget it: it is parked, unless something has settled in this batch. */
   readonly park: boolean;

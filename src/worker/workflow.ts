@@ -6,6 +6,7 @@
 //   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
 //
 // Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
+import { bounds } from "../core/bounds.ts";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
 import { childTaskId } from "../core/id.ts";
 import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
@@ -121,7 +122,7 @@ export class WorkflowBody implements Body, PumpHooks {
 
   // ---------- the code asks
 
-  /** undefined: nobody listens any more, the ask is ignored. */
+  /** undefined: nobody listens any more, the ask is ignored. @throws FLOTILLA_CANCELED */
   ask(kind: JournalEntry["kind"], scope: Scope, base: string, inputHash: string): Asked | undefined {
     if (this.attempt.closed || this.#ending) return undefined;
     if (!this.pump.open) {
@@ -131,6 +132,12 @@ export class WorkflowBody implements Body, PumpHooks {
     if (this.canceled && !scope.isShielded) {
       if (++this.#refused > refusedMax) return undefined;
       throw errorFromJson(this.canceled);
+    }
+    // What leaves no work behind (an emit, a step, a message) is let through: only the scope was canceled.
+    if (scope.canceled !== undefined && kind !== "emit" && kind !== "step" && kind !== "send") {
+      if (++scope.refused > bounds.fanout) return undefined;
+      // One error for all of them: 100,000 of their own are 10 s.
+      throw (scope.refusal ??= new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled }));
     }
     const key = scope.key(base);
     const claim = this.#journal.claim(kind, key, inputHash);

@@ -55,6 +55,7 @@ function writeGate(w: Writing, batch: ActBatch): void {
     batch.startedAt,
     batch.waits.length,
     batch.unwinds ? 1 : 0,
+    // What settled for it earlier in this batch its worker cannot have seen.
     batch.seen,
   );
 }

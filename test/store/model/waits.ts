@@ -66,7 +66,7 @@ function expiry(wait: Wait): End {
       return {
         status: "failed",
         value: null,
-        error: new FlotillaError("FLOTILLA_TIMEOUT", { after: "timeout" }, where).toJSON(),
+        error: new FlotillaError("FLOTILLA_TIMEOUT", { after: "waitFor" }, where).toJSON(),
       };
     }
     case "approval":
