@@ -56,7 +56,7 @@ async function* parked(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["run"]>
       continuations,
       woken,
       wokenS: of("wokenS"),
-      peakMB: Math.round(of("peak")),
+      rushMB: Math.round(of("rush")),
       heapMB: Math.round(of("heap")),
     },
   };

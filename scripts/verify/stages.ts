@@ -40,7 +40,12 @@ export const stages: readonly Stage[] = [
     tests: ["src", "scripts", "test/store", "test/orchestrator", "test/upkeep"],
     longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
   },
-  { name: "replay and simulation", shareS: 90, tests: ["test/replay"], longEnv: { FLOTILLA_REPLAY_SEEDS: "10000" } },
+  {
+    name: "replay and simulation",
+    shareS: 90,
+    tests: ["test/replay", "test/simulation"],
+    longEnv: { FLOTILLA_REPLAY_SEEDS: "3000", FLOTILLA_REPLAY_REAL_SEEDS: "100", FLOTILLA_SIMULATION_SEEDS: "400" },
+  },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },

@@ -13,6 +13,12 @@ export interface Clock {
   after(ms: number, fn: () => void): Timer;
 }
 
+/**
+ * Runs `fn` in a later turn of the event loop, after everything that was handed over before it: `setImmediate`. It
+ * travels in `deps` beside the clock, so that a simulation decides which process has the next turn.
+ */
+export type NextTurn = (fn: () => void) => void;
+
 /** 24.8 days: setTimeout wraps beyond it and would fire at once. */
 const timerMsMax = 2_147_483_647;
 

@@ -101,6 +101,8 @@ function parkedBy(planned: Planned, result: BatchResult, fenced: ReadonlySet<str
 function applyParked(engine: Engine, attempt: Attempt): void {
   endAttempt(engine, attempt, null);
   attempt.worker.link.send({ t: "parked", fence: attempt.fence });
+  // It may have held its slot until now: it was idle and gone in one batch.
+  engine.dispatch();
   if (engine.queries.asked(attempt.fence.task)) engine.wake(attempt.fence.task);
 }
 

@@ -2,7 +2,7 @@ import type { Assignment } from "../protocol/worker.ts";
 import type { Journal, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
-import { historyOf, nextPage } from "./history.ts";
+import { historyOf, nextPage, sendHistory } from "./history.ts";
 import { watchUnwinding } from "./liveness.ts";
 import { readKept } from "./origin.ts";
 
@@ -14,6 +14,8 @@ export function sendAssignment(engine: Engine, attempt: Attempt, row: TaskRow): 
   const mine: Promise<void> = readAssignment(engine, attempt, row).then(
     (send) => {
       if (!attempt.ended) send();
+      // What settled while the first page was being loaded: the worker does not know of it, so it will not ask.
+      if (attempt.history && attempt.history.next >= attempt.history.asked) sendHistory(engine, attempt);
       if (attempt.outbox === mine) attempt.outbox = null;
       engine.queries.begun(attempt);
     },

@@ -23,12 +23,6 @@ import { isQuiet, type WorkerState } from "./workers.ts";
 /** How long a store that refused is left alone. */
 const retryMs = 1_000;
 
-/**
- * How long a timer sleeps at most. Timers count time that passes, and what is due is an instant of the wall clock, which
- * jumps: by a correction, or when a machine wakes. The clock is looked at then, never the store.
- */
-const clockLookMs = 60_000;
-
 export interface BatchEngineOptions {
   readonly state: State;
   readonly outcomes: Outcomes;
@@ -135,12 +129,18 @@ export class BatchEngine implements Engine {
     this.#dueTimer = undefined;
     if (at === null || this.#closed) return;
     const { clock } = this.state;
-    const timer = clock.after(Math.min(Math.max(0, at - clock.now()), clockLookMs), () => {
+    const timer = clock.after(Math.max(0, at - clock.now()), () => {
       this.#dueTimer = undefined;
-      if (clock.now() < at) this.wakeAtNextDue();
-      else this.due();
+      this.due();
     });
     this.#dueTimer = { at, timer };
+  }
+
+  /** The timer was armed for the instant that the clock showed then. */
+  clockSet(): void {
+    this.#dueTimer?.timer.cancel();
+    this.#dueTimer = undefined;
+    this.due();
   }
 
   pressure(depth: number): "none" | "some" | "high" {
@@ -168,7 +168,7 @@ export class BatchEngine implements Engine {
       await state.store.catalogue.joined({ id: worker.id, boot: state.boot, name, pid, build, now: state.clock.now() });
     });
     this.#insist("held tasks could not be released", async () => {
-      for (const row of await state.store.catalogue.release({ now: state.clock.now() }))
+      for (const row of await state.store.catalogue.release({ boot: state.boot, now: state.clock.now() }))
         state.definitions.lane(row.lane).added(row);
       this.dispatch();
     });
@@ -176,7 +176,7 @@ export class BatchEngine implements Engine {
   leave(worker: WorkerState, how: string): void {
     this.checkDrained();
     this.#insist("a worker's end could not be stored", async () => {
-      await this.state.store.catalogue.left({ id: worker.id, how, now: this.state.clock.now() });
+      await this.state.store.catalogue.left({ id: worker.id, boot: this.state.boot, how, now: this.state.clock.now() });
     });
   }
 
@@ -215,7 +215,7 @@ export class BatchEngine implements Engine {
   #schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.state.nextTurn(() => {
       this.#scheduled = false;
       // While the store is full nothing is claimed or tried: what running code did is held, and goes when there is room.
       if (this.#closed || this.#room.error) return;

@@ -14,6 +14,7 @@ export interface DefinitionState {
 /** Definitions and lanes by name, interned in the store, with who can serve each lane. */
 export class Definitions {
   readonly #store: Store;
+  readonly #boot: number;
   readonly #byName = new Map<string, DefinitionState>();
   readonly #byId = new Map<number, DefinitionState>();
   readonly #lanes = new Map<number, Lane>();
@@ -26,6 +27,7 @@ export class Definitions {
 
   constructor(store: Store, boot: Boot, workers: ReadonlyMap<number, WorkerState>) {
     this.#store = store;
+    this.#boot = boot.boot;
     this.#workers = workers;
     for (const d of boot.definitions) this.#add({ id: d.id, name: d.name, card: JSON.parse(d.card) as DefinitionCard | null });
     for (const l of boot.lanes) {
@@ -117,7 +119,7 @@ export class Definitions {
     this.#newDefinitions = [];
     this.#newLanes = [];
     try {
-      await this.#store.catalogue.defineAll({ definitions, lanes });
+      await this.#store.catalogue.defineAll({ boot: this.#boot, definitions, lanes });
     } catch (e) {
       this.#newDefinitions.unshift(...definitions);
       this.#newLanes.unshift(...lanes);

@@ -31,6 +31,8 @@ export interface Engine {
   /** Slots or ready tasks appeared outside a batch. */
   dispatch(): void;
   wakeAtNextDue(): void;
+  /** Somebody set the wall clock, or the machine slept: what is due is looked up anew. */
+  clockSet(): void;
   /** How hard a queue of `depth` presses on the fleet. */
   pressure(depth: number): "none" | "some" | "high";
 }

@@ -97,7 +97,7 @@ export async function* readEvents(
         }
         if (events.length < page) break;
         // A long history must not hold up the loop: all awaits above are microtasks on SQLite.
-        await new Promise((resolve) => setImmediate(resolve));
+        await new Promise<void>((resolve) => state.nextTurn(resolve));
       }
       while (live.length > 0) yield reader.wrap(live.shift() as { type: string; data: unknown }, cursor);
       if (wants("stage.progress"))

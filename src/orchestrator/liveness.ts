@@ -1,5 +1,6 @@
 // What becomes of attempts that take too long, and of workers that fall silent or die.
 import type { Attempt } from "./attempt.ts";
+import type { FromWorker } from "../protocol/worker.ts";
 import type { Engine } from "./engine.ts";
 import { afterLoss, afterTimeout } from "./retry.ts";
 import type { WorkerState } from "./workers.ts";
@@ -7,6 +8,10 @@ import type { WorkerState } from "./workers.ts";
 const pingMs = 1_000;
 /** A stale loop becomes a reason that people see. */
 const unresponsiveMs = 5_000;
+/** By so much the wall clock may drift from the monotonic one within a ping; more, and it was set. */
+const driftMs = 500;
+/** A worker that answers, but for this long lacks what it was given, is deaf or mute. Two pings: one may cross a report. */
+const deafMs = 2_000;
 
 /** Absolute and idle timeouts, on the orchestrator's clock: a worker whose loop is blocked could not time itself out. */
 export function watchTimeouts(engine: Engine, attempt: Attempt): void {
@@ -76,22 +81,45 @@ export function workerLost(engine: Engine, worker: WorkerState, how: string, obs
   engine.dispatch();
 }
 
+/** A worker's main loop turns. What it was given before the ping must be there, or it will never be reported. */
+export function answered(engine: Engine, worker: WorkerState, pong: Extract<FromWorker, { t: "pong" }>): void {
+  const elapsedMs = engine.state.clock.elapsedMs();
+  worker.pongSeen = pong.n;
+  worker.pongAt = elapsedMs;
+  if (pong.n !== worker.pingSent) return;
+  const short = worker.hearing.answered(pong.holds, elapsedMs);
+  if (short === null || short.forMs < deafMs) return;
+  endWorker(worker, `it answers, but knows nothing of ${short.missing} of the tasks that it was given`);
+}
+
 /** Asks every worker process once a second for its main loop's pulse. */
 export function watchWorkers(engine: Engine, blockedMs: number): { stop(): void } {
   const { clock } = engine.state;
+  let dueAt = clock.elapsedMs() + pingMs;
+  let wallLead = clock.now() - clock.elapsedMs();
   let timer = clock.after(pingMs, tick);
   function tick(): void {
+    // Late by more than a turn: this process itself stood still (stopped, or its machine slept), and answers that came
+    // meanwhile are still to be read. That time is nobody's silence.
+    const lateMs = clock.elapsedMs() - dueAt;
+    const asleepMs = lateMs > pingMs ? lateMs : 0;
     for (const worker of engine.state.workers.values()) {
       if (worker.hello.isolation === "in-process") continue;
+      worker.pongAt += asleepMs;
       const silentMs = worker.pongSeen < worker.pingSent ? clock.elapsedMs() - worker.pongAt : 0;
       worker.unresponsive = silentMs > unresponsiveMs;
       if (silentMs > blockedMs) endWorker(worker, `its main loop has been blocked for ${Math.round(silentMs / 1_000)} s`);
       if (worker.pongSeen === worker.pingSent) {
         worker.pingSent += 1;
         worker.pongAt = clock.elapsedMs();
+        worker.hearing.pinged();
         worker.link.send({ t: "ping", n: worker.pingSent });
       }
     }
+    const lead = clock.now() - clock.elapsedMs();
+    if (Math.abs(lead - wallLead) > driftMs) engine.clockSet();
+    wallLead = lead;
+    dueAt = clock.elapsedMs() + pingMs;
     timer = clock.after(pingMs, tick);
   }
   return { stop: () => timer.cancel() };

@@ -4,10 +4,12 @@ import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { Attempt } from "./attempt.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
 import { EventHub, readEvents } from "./events.ts";
+import { Hearing, listenedLink } from "./hearing.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
@@ -131,15 +133,18 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
           fix: `use a worker of version ${protocolVersion}`,
         });
       }
+      const attempts = new Map<number, Attempt>();
+      const hearing = new Hearing();
       const worker: WorkerState = {
         id: state.nextWorker++,
         publicId: `w_${secret()}`,
         hello,
-        link,
+        // In the same process nothing is lost on the way, and nobody pings.
+        link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
         offers: new Set(hello.offers),
         joinedAt: o.clock.now(),
-        attempts: new Map(),
+        attempts,
         ending: new Set(),
         busy: 0,
         parked: [],
@@ -149,6 +154,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         pingSent: 0,
         pongSeen: 0,
         pongAt: o.clock.elapsedMs(),
+        hearing,
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });

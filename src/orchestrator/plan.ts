@@ -216,6 +216,7 @@ function planActs(
     cancels,
     lastAct,
     armed,
+    seen: waitSeen ?? 0,
     // An absolute timeout is a timer of this process: without its attempt nobody would keep it.
     park: park && armed && attempt.timeout === undefined,
     unwinds: attempt.runs.card?.kind === "workflow",

@@ -6,7 +6,7 @@ import { sameLease, type Attempt, type StoredAct } from "./attempt.ts";
 import { codeEnded } from "./attempts.ts";
 import { sendHistory } from "./history.ts";
 import type { Engine } from "./engine.ts";
-import { touchIdle } from "./liveness.ts";
+import { answered, touchIdle } from "./liveness.ts";
 import { untilStored } from "./patience.ts";
 import { afterResult } from "./retry.ts";
 import type { WorkerState } from "./workers.ts";
@@ -17,9 +17,7 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
     case "goodbye":
       return;
     case "pong":
-      worker.pongSeen = m.n;
-      worker.pongAt = engine.state.clock.elapsedMs();
-      return;
+      return answered(engine, worker, m);
     case "put":
     case "get":
       void artifact(engine, worker, m);

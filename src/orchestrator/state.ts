@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock, NextTurn } from "../core/clock.ts";
 import type { LogSink } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
 import { rootTaskId } from "../core/id.ts";
@@ -19,6 +19,8 @@ export interface OrchestratorOptions {
   /** 26 letters of 128 random bits: for runs, workers and this life. @default from node:crypto */
   readonly secret?: () => string;
   readonly log?: LogSink;
+  /** @default setImmediate */
+  readonly nextTurn?: NextTurn;
   /** How long canceled or timed-out code may go on before its worker process is ended. @default 5_000 */
   readonly abortGraceMs?: number;
   /** How long a worker's main loop may be silent before its process is ended. @default 300_000 */
@@ -44,6 +46,7 @@ export class State {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: LogSink;
+  readonly nextTurn: NextTurn;
   readonly boot: number;
   readonly startedAt: number;
   readonly definitions: Definitions;
@@ -73,6 +76,7 @@ export class State {
     this.clock = o.clock;
     this.random = o.random;
     this.log = o.log ?? (() => {});
+    this.nextTurn = o.nextTurn ?? setImmediate;
     this.boot = boot.boot;
     this.artifacts = new ArtifactKeeper(o.artifacts, o.clock, this.log);
     this.uses = new PutUses(o.store, boot.boot, o.clock);

@@ -1,6 +1,7 @@
 import type { Hello, WorkerLink } from "../protocol/worker.ts";
 import type { StoredDelivery } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Hearing } from "./hearing.ts";
 
 /** A live worker, as the orchestrator sees it. */
 export interface WorkerState {
@@ -28,6 +29,7 @@ export interface WorkerState {
   pingSent: number;
   pongSeen: number;
   pongAt: number;
+  readonly hearing: Hearing;
 }
 
 export function freeSlots(worker: WorkerState): number {

@@ -21,7 +21,7 @@
 //            ◀─────── reply      to that request
 //     progress, log ▶            told, not recorded
 //            ◀─────── ping       is the main loop alive?
-//     pong   ───────▶
+//     pong   ───────▶            yes, and so many attempts are here
 //            ◀─────── drain      take nothing new, and leave when all is over
 //     goodbye ──────▶
 //
@@ -290,7 +290,8 @@ export type FromWorker =
       readonly value: string | null;
       readonly error: ErrorJson | null;
     }
-  | { readonly t: "pong"; readonly n: number }
+  /** `holds`: attempts that are here, those that wait for a slot or for a child counted, those that were reported not. */
+  | { readonly t: "pong"; readonly n: number; readonly holds: number }
   | { readonly t: "goodbye"; readonly reason: string };
 
 export type ToWorker =

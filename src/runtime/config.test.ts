@@ -32,7 +32,7 @@ describe("defaults", () => {
       definitions: [a],
       store: { kind: "memory" },
       durability: "power",
-      workers: { count: 1, slots: 16, offers: [], isolation: "in-process", passEnv: [] },
+      workers: { count: 1, slots: 16, continuations: 10_000, offers: [], isolation: "in-process", passEnv: [] },
       queuedMax: 5_000_000,
       abortGraceMs: 5_000,
       blockedMs: 300_000,
@@ -47,7 +47,14 @@ describe("defaults", () => {
       { definitions: [a], workers: { isolation: "child-process", count: 4 }, modules: [here] },
       around,
     );
-    expect(settings.workers).toEqual({ count: 4, slots: 1, offers: [], isolation: "child-process", passEnv: [] });
+    expect(settings.workers).toEqual({
+      count: 4,
+      slots: 1,
+      continuations: 10_000,
+      offers: [],
+      isolation: "child-process",
+      passEnv: [],
+    });
     expect(settings.modules).toEqual([here.href]);
   });
 

@@ -75,7 +75,7 @@ function world() {
           },
         });
         // In the same breath as its hello: before anybody could listen.
-        events.onMessage({ t: "pong", n: processes.length });
+        events.onMessage({ t: "pong", n: processes.length, holds: 0 });
       },
       fail: started.reject,
       die(how) {
@@ -127,7 +127,7 @@ describe("the first process", () => {
   test("is attached, and heard from its first word", async () => {
     const w = await up();
     expect(w.attached).toHaveLength(1);
-    expect(w.attached[0]?.received).toEqual([{ t: "pong", n: 1 }]);
+    expect(w.attached[0]?.received).toEqual([{ t: "pong", n: 1, holds: 0 }]);
     await w.worker.stop();
   });
 });

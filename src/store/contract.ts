@@ -123,8 +123,10 @@ export interface ActBatch {
   readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
-  /** true: idle from here on. */
+  /** true: idle from here on, unless something has settled for it that its code has not `seen`, also in this batch. */
   readonly armed: boolean;
+  /** The last seq that its code has been given; counts when armed. */
+  readonly seen: number;
   /** Idle, and its worker wants to forget it: it is parked, unless something has settled in this batch. */
   readonly park: boolean;
   /** A workflow's: a cancel is told to its code, which ends by itself. An agent is closed at once. */
@@ -532,8 +534,10 @@ export interface Store {
   }): Awaitable<Boot>;
   /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
   commit(batch: Batch): Awaitable<BatchResult>;
+  /** Its writes belong to the latest life, as batches do: an earlier one changes nothing. @throws FLOTILLA_STORE_LOCKED */
   readonly catalogue: {
     defineAll(p: {
+      readonly boot: number;
       readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[];
       readonly lanes: readonly LaneRow[];
     }): Awaitable<void>;
@@ -545,9 +549,9 @@ export interface Store {
       readonly build: string;
       readonly now: number;
     }): Awaitable<void>;
-    left(p: { readonly id: number; readonly how: string; readonly now: number }): Awaitable<void>;
+    left(p: { readonly id: number; readonly boot: number; readonly how: string; readonly now: number }): Awaitable<void>;
     /** Held tasks go back to ready: a worker has come, perhaps with the build or the file that they lacked. */
-    release(p: { readonly now: number }): Awaitable<readonly ReadyRow[]>;
+    release(p: { readonly boot: number; readonly now: number }): Awaitable<readonly ReadyRow[]>;
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
   readonly schedules: ScheduleStore;

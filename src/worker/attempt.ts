@@ -12,7 +12,7 @@
 // Everything that user code causes goes out by `flush`, once per macrotask and outside its async context; the end of
 // an attempt flushes first, so that acts never arrive after it.
 import type { Log, Usage } from "../core/context.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, NextTurn } from "../core/clock.ts";
 import type { Definition } from "../core/definition.ts";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
 import type { Random } from "../core/random.ts";
@@ -24,6 +24,7 @@ import { untracked, type Frame } from "./track.ts";
 export interface Host {
   readonly clock: Clock;
   readonly random: Random;
+  readonly nextTurn: NextTurn;
   readonly log: Log;
   send(message: FromWorker): void;
   /** Calls `flush` in a macrotask of the engine. */

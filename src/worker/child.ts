@@ -97,7 +97,6 @@ export interface ChildAsk {
 /** @returns the act, or undefined when nobody listens any more. @throws FLOTILLA_TOO_MANY, FLOTILLA_CANCELED */
 export function askChild(body: WorkflowBody, ask: ChildAsk, receiver: Receiver): number | undefined {
   const { scope, target, snapshot: input } = ask;
-  if (scope.canceled !== undefined) throw new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled });
   if (body.children >= bounds.fanout)
     throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "children of one task", count: body.children + 1, max: bounds.fanout });
   const base = ask.key === undefined ? defaultKey(target.name, input.hash) : writtenKey(ask.key, target.name);

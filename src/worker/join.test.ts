@@ -34,7 +34,26 @@ describe("refused", () => {
   test.each([-1, 1.5, "120%", "many", Number.NaN] as never[])("atLeast: %s", (atLeast) => {
     expect(() => joinRule({ atLeast }, 10)).toThrow(expect.objectContaining({ code: "FLOTILLA_CONFIG_INVALID" }));
   });
-  test("within, which needs timers", () => {
-    expect(() => joinRule({ atLeast: 1, within: "1m" }, 10)).toThrow(expect.objectContaining({ code: "FLOTILLA_NOT_SUPPORTED" }));
+  test.each(["soon", "-1s", ""] as never[])("within: %s", (within) => {
+    expect(() => joinRule({ atLeast: 1, within }, 10)).toThrow(expect.objectContaining({ code: "FLOTILLA_CONFIG_INVALID" }));
+  });
+});
+
+describe("a join with time", () => {
+  const rule = joinRule({ atLeast: 2, within: "1m" }, 5);
+  test("knows its time", () => {
+    expect(rule).toEqual({ kind: "atLeast", wanted: 2, early: false, withinMs: 60_000 });
+    expect(joinRule({ atLeast: 2 }, 5).withinMs).toBeUndefined();
+  });
+  test.each([
+    [1, 0, false, undefined],
+    [3, 1, false, undefined],
+    [3, 2, false, "met"],
+    [0, 4, false, "unmet"],
+    [2, 0, true, "met"],
+    [1, 3, true, "unmet"],
+    [0, 0, true, "unmet"],
+  ] as const)("%i succeeded, %i failed, time up: %s: %s", (succeeded, failed, timeUp, decision) => {
+    expect(decide(rule, { total: 5, succeeded, failed, timeUp })).toBe(decision);
   });
 });

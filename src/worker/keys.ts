@@ -26,6 +26,9 @@ export class Scope {
   #open: Set<number> | undefined;
   #nested: Scope[] | undefined;
   #canceled: string | undefined;
+  /** Asks that were refused because it is canceled; code that asks on is met with silence in the end. */
+  refused = 0;
+  refusal: FlotillaError | undefined;
   /** Draws of random numbers since the delivery `drawsAt`. */
   draws = 0;
   drawsAt = -1;
@@ -55,6 +58,11 @@ export class Scope {
   /** A scope inside this one. Equal names get ordinals as asks do. */
   inner(base: string): Scope {
     return new Scope(`${this.key(base)}>`, this);
+  }
+
+  /** Whether it is that scope, or one inside it. */
+  isIn(outer: Scope): boolean {
+    return this === outer || (this.parent?.isIn(outer) ?? false);
   }
 
   shielded(): Scope {

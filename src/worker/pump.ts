@@ -10,7 +10,7 @@
 //
 // What the window cannot see: a foreign promise that was resolved before the delivery, so that awaiting it costs
 // microtasks only. Its value is still not recorded; a re-run that finds it unresolved is refused.
-import { setImmediate } from "node:timers";
+import type { NextTurn } from "../core/clock.ts";
 import type { Delivery } from "../protocol/worker.ts";
 
 /** Deliveries that no code sees, in one turn: about 2 ms of parsing, then the loop has its turn. */
@@ -43,10 +43,12 @@ export class Pump {
   #early: Map<number, Delivery> | undefined;
   #received: number;
   readonly #hooks: PumpHooks;
+  readonly #nextTurn: NextTurn;
 
   /** `baseSeq`: the delivery before the first one. */
-  constructor(startedAt: number, hooks: PumpHooks, baseSeq = 0) {
+  constructor(startedAt: number, nextTurn: NextTurn, hooks: PumpHooks, baseSeq = 0) {
     this.now = startedAt;
+    this.#nextTurn = nextTurn;
     this.#hooks = hooks;
     this.delivered = baseSeq;
     this.#received = baseSeq;
@@ -92,8 +94,8 @@ export class Pump {
 
   /** One turn, in a macrotask of its own. */
   turn(): void {
-    setImmediate(() => this.#deliver());
-    setImmediate(() => this.#close());
+    this.#nextTurn(() => this.#deliver());
+    this.#nextTurn(() => this.#close());
   }
 
   #deliver(): void {

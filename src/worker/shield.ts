@@ -3,6 +3,7 @@
 import type { WorkflowContext } from "../core/context.ts";
 import type { Awaitable } from "../core/definition.ts";
 import { durationMs, type Duration } from "../core/duration.ts";
+import { cancelScope } from "./each.ts";
 import type { Scope } from "./keys.ts";
 import { quietPromise } from "./pending.ts";
 import { timer, type Waiting } from "./waits.ts";
@@ -22,7 +23,14 @@ export class Shield {
 
   /** The task is canceled: from here on its time runs. */
   begin(): void {
-    this.#timer ??= timer(this.#body, this.scope, "within", this.#withinMs, () => this.#body.shields.delete(this));
+    this.#timer ??= timer(this.#body, this.scope, "within", this.#withinMs, () => this.#over());
+  }
+
+  /** Its time is over, and with it that of the shields inside it. When others go on, its code asks nothing more. */
+  #over(): void {
+    const { shields } = this.#body;
+    for (const other of shields) if (other.scope.isIn(this.scope)) shields.delete(other);
+    if (shields.size > 0) cancelScope(this.#body, this.scope, "the time of its shield is over");
   }
 
   end(): void {

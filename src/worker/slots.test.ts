@@ -136,7 +136,7 @@ test("hello carries definitions as data, and a ping is answered", () => {
   ]);
   expect(JSON.parse(JSON.stringify(hello))).toEqual(hello);
   fleet.worker.receive({ t: "ping", n: 5 });
-  expect(fleet.said).toEqual([{ t: "pong", n: 5 }]);
+  expect(fleet.said).toEqual([{ t: "pong", n: 5, holds: 0 }]);
 });
 
 test("stop waits for code that heeds its signal, and sends nothing after the goodbye", async () => {

@@ -1,7 +1,6 @@
 // A worker's slots. Code that runs holds one; a workflow that awaits its children holds none, so one slot carries any
 // depth. Resumes go before new work: finishing what is open frees more than it takes.
-import { setImmediate } from "node:timers";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, NextTurn } from "../core/clock.ts";
 
 export interface Runnable {
   /** Runs with a slot. Never throws. */
@@ -19,10 +18,12 @@ export class Slots {
   readonly #fresh = new Fifo<Runnable>();
   #scheduled = false;
   readonly #clock: Clock;
+  readonly #nextTurn: NextTurn;
 
-  constructor(slots: number, clock: Clock) {
+  constructor(slots: number, clock: Clock, nextTurn: NextTurn) {
     this.#free = slots;
     this.#clock = clock;
+    this.#nextTurn = nextTurn;
   }
 
   get free(): number {
@@ -47,7 +48,7 @@ export class Slots {
   #schedule(): void {
     if (this.#scheduled || this.#free === 0 || (this.#resumes.empty && this.#fresh.empty)) return;
     this.#scheduled = true;
-    setImmediate(this.#pass);
+    this.#nextTurn(this.#pass);
   }
 
   readonly #pass = (): void => {

@@ -22,7 +22,10 @@ export class StepRunner {
   readonly #body: WorkflowBody;
   /** Functions under way. */
   running = 0;
-  /** Asked and without a result: under way, or yet to start. */
+  /**
+   * Asked and not delivered: yet to start, under way, or its result on the way through the store. The code keeps its slot
+   * meanwhile: giving it away for one commit costs more than it gains.
+   */
   pending = 0;
   #asked: Job[] = [];
   #unacked: Job[] = [];
@@ -44,21 +47,23 @@ export class StepRunner {
     }
     if (!asked) return new Promise(noop);
     const { act, row } = asked;
+    const kept = !row && body.isKept(asked.key);
+    const runs = !kept && (!row || row.seq === null);
     const result = quietPromise<unknown>();
     body.await(act, {
       scope,
       awaited: true,
-      take(d: Delivery) {
+      take: (d: Delivery) => {
+        if (runs) this.pending--;
         const outcome = outcomeOf(d);
         if (outcome.status === "succeeded") result.resolve(outcome.value);
         else result.reject(outcome.error);
         return true;
       },
     });
-    const kept = !row && body.isKept(asked.key);
     if (!row)
       body.submit({ kind: "step", act, key: asked.key, askedAfter: body.pump.delivered, ...(kept ? { adopts: true } : {}) });
-    if (!kept && (!row || row.seq === null)) {
+    if (runs) {
       this.#asked.push({
         act,
         key: asked.key,
@@ -106,7 +111,6 @@ export class StepRunner {
 
   #ended(job: Job, value: string | null, error: ErrorJson | null): void {
     const { attempt } = this.#body;
-    this.pending--;
     if (attempt.closed) {
       if (this.running === 0) attempt.codeEnded();
     } else this.#body.submit({ kind: "step-result", act: job.act, value, error });

@@ -39,7 +39,6 @@ export function wait<O>(body: WorkflowBody, scope: Scope, ask: WaitAsk<O>, taken
   const promise = new PendingAsk<O>();
   let act: number | undefined;
   try {
-    if (scope.canceled !== undefined) throw new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled });
     const asked = body.ask(ask.kind, scope, ask.base, ask.inputHash);
     if (!asked) return { pending: neverPending(), act };
     act = asked.act;

@@ -1,7 +1,7 @@
 // Hosts definitions: owns its slots, starts and resumes attempts, tells the orchestrator what they do. `receive` only
 // notes what came; code runs in macrotasks of its own, so that an orchestrator in the same thread is never re-entered.
 import { setImmediate } from "node:timers";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, NextTurn } from "../core/clock.ts";
 import type { Log } from "../core/context.ts";
 import type { Definition } from "../core/definition.ts";
 import { FlotillaError, isFlotillaError } from "../core/error.ts";
@@ -40,6 +40,8 @@ export interface WorkerDeps {
   readonly clock: Clock;
   /** What agents and steps draw from. @default the system's generator for secrets */
   readonly random?: Random;
+  /** @default setImmediate */
+  readonly nextTurn?: NextTurn;
   /** The worker's own notes; an attempt's `ctx.log` goes to the orchestrator. */
   readonly log: Log;
 }
@@ -61,6 +63,7 @@ export function createWorker(o: WorkerOptions, deps: WorkerDeps, send: (message:
 class Hosting implements Worker, Host {
   readonly clock: Clock;
   readonly random: Random;
+  readonly nextTurn: NextTurn;
   readonly log: Log;
   readonly #options: WorkerOptions;
   readonly #definitions = new Map<string, Definition>();
@@ -84,9 +87,10 @@ class Hosting implements Worker, Host {
     this.#options = o;
     this.clock = deps.clock;
     this.random = deps.random ?? systemRandom;
+    this.nextTurn = deps.nextTurn ?? setImmediate;
     this.log = deps.log;
     this.#send = send;
-    this.#slots = new Slots(o.slots, deps.clock);
+    this.#slots = new Slots(o.slots, deps.clock, this.nextTurn);
     this.#idle = new IdleAttempts(o.continuations ?? 10_000);
     for (const d of o.definitions) this.#definitions.set(d.name, d);
     this.#unwatch = watchStrays();
@@ -136,7 +140,7 @@ class Hosting implements Worker, Host {
       case "cancel":
         return this.#cancel(m.fence, m.reason);
       case "ping":
-        return this.send({ t: "pong", n: m.n });
+        return this.send({ t: "pong", n: m.n, holds: this.#attempts.size + this.#displaced.size + this.#arriving.size });
       case "drain":
         this.#draining = true;
         // What waits goes on elsewhere, or in the next life.
@@ -287,7 +291,7 @@ class Hosting implements Worker, Host {
 
   flushSoon(attempt: Attempt): void {
     // One immediate for all attempts that spoke in this macrotask, out of the context of the user's code.
-    if (this.#dirty.push(attempt) === 1) untracked(() => setImmediate(this.#flush));
+    if (this.#dirty.push(attempt) === 1) untracked(() => this.nextTurn(this.#flush));
   }
 
   readonly #flush = (): void => {

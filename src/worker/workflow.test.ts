@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { tinyFleet, turns } from "../../test/replay/tiny-fleet.ts";
 import { agent } from "../client/agent.ts";
-import { message } from "../client/message.ts";
 import { workflow } from "../client/workflow.ts";
 import type { WorkflowContext } from "../core/context.ts";
 import type { AnyCallable } from "../core/definition.ts";
@@ -478,20 +477,10 @@ describe("combinators", () => {
 });
 
 describe("not in this version: throws at once, with what to do instead", () => {
-  const asked = message("asked", z.string());
   const missing: readonly (readonly [string, (ctx: WorkflowContext) => unknown])[] = [
-    ["sleep", (ctx) => ctx.sleep("1s")],
-    ["sleepUntil", (ctx) => ctx.sleepUntil(new Date())],
-    ["waitFor", (ctx) => ctx.waitFor(asked)],
-    ["approve", (ctx) => ctx.approve({ title: "t" })],
-    ["shield", (ctx) => ctx.shield(() => 1, { within: "1s" })],
-    ["continueAs", (ctx) => ctx.continueAs(1)],
     ["acquire", (ctx) => ctx.acquire({ kind: "limit", name: "l" })],
     ["hedge", (ctx) => ctx.map(inc, [{ n: 1 }], { hedge: { after: "p95" } })],
-    ["within", (ctx) => ctx.map(inc, [{ n: 1 }], { join: { atLeast: 1, within: "1m" } })],
-    ["refs", (ctx) => ctx.map(inc, [{ n: 1 }], { results: "refs" })],
     ["budget", (ctx) => ctx.call(inc, { n: 1 }, { budget: { usd: 1 } })],
-    ["send", async (ctx) => (await ctx.start(inc, { n: 1 })).send(asked, "x")],
   ];
   test.each(missing)("%s", async (_, ask) => {
     expect(await resultOf(ask)).toMatchObject({

@@ -6,7 +6,7 @@
 //   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
 //
 // Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
-import { setImmediate } from "node:timers";
+import { bounds } from "../core/bounds.ts";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
 import { childTaskId } from "../core/id.ts";
 import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
@@ -90,7 +90,7 @@ export class WorkflowBody implements Body, PumpHooks {
     this.#live = this.#journal.empty;
     this.#lastAct = acts;
     this.#lastSeq = Math.max(lastSeq, deliveries.at(-1)?.seq ?? 0);
-    this.pump = new Pump(startedAt, this, baseSeq);
+    this.pump = new Pump(startedAt, attempt.host.nextTurn, this, baseSeq);
     this.pump.offer(deliveries);
     attempt.forgetHistory();
   }
@@ -122,7 +122,7 @@ export class WorkflowBody implements Body, PumpHooks {
 
   // ---------- the code asks
 
-  /** undefined: nobody listens any more, the ask is ignored. */
+  /** undefined: nobody listens any more, the ask is ignored. @throws FLOTILLA_CANCELED */
   ask(kind: JournalEntry["kind"], scope: Scope, base: string, inputHash: string): Asked | undefined {
     if (this.attempt.closed || this.#ending) return undefined;
     if (!this.pump.open) {
@@ -132,6 +132,12 @@ export class WorkflowBody implements Body, PumpHooks {
     if (this.canceled && !scope.isShielded) {
       if (++this.#refused > refusedMax) return undefined;
       throw errorFromJson(this.canceled);
+    }
+    // What leaves no work behind (an emit, a step, a message) is let through: only the scope was canceled.
+    if (scope.canceled !== undefined && kind !== "emit" && kind !== "step" && kind !== "send") {
+      if (++scope.refused > bounds.fanout) return undefined;
+      // One error for all of them: 100,000 of their own are 10 s.
+      throw (scope.refusal ??= new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled }));
     }
     const key = scope.key(base);
     const claim = this.#journal.claim(kind, key, inputHash);
@@ -344,7 +350,7 @@ export class WorkflowBody implements Body, PumpHooks {
   query(request: number, name: string): void {
     this.answers.ask(request, name);
     // In a macrotask of its own: this is a message's arrival, where no user code runs.
-    setImmediate(() => {
+    this.attempt.host.nextTurn(() => {
       if (this.#live && this.#begun && !this.#turning && !this.attempt.closed) this.answers.answer();
     });
   }

@@ -101,7 +101,7 @@ export function faults(db: string): string[] {
       "SELECT count(*) AS n FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE o.task IS NULL",
     );
     none("outcomes without a task", "SELECT count(*) AS n FROM outcome o LEFT JOIN task t ON o.task = t.id WHERE t.id IS NULL");
-    for (const table of ["ready", "delayed", "running", "held", "gate", "cancel_job"])
+    for (const table of ["ready", "delayed", "running", "held", "parked", "gate", "cancel_job"])
       none(`rows left in ${table}`, `SELECT count(*) AS n FROM ${table}`);
     none(
       "acts recorded twice",

@@ -14,18 +14,20 @@ import type { Assignment, DefinitionCard, FromWorker, Hello, ToWorker } from "..
 export interface TestClock extends Clock {
   /** Moves time, and fires what is due in order. */
   advance(ms: number): void;
-  /** The wall clock jumps, and no time has passed: timers do not notice. */
-  jump(ms: number): void;
+  /** Time passes while nothing runs, as in a process that is stopped: afterwards what is due fires, late. */
+  oversleep(ms: number): void;
+  /** Somebody sets the wall clock; the monotonic one and the timers know nothing of it. */
+  set(byMs: number): void;
   readonly timers: number;
 }
 
 export function testClock(start = 1_700_000_000_000): TestClock {
   let now = start;
-  let jumped = 0;
+  let setBy = 0;
   let order = 0;
   const timers = new Map<number, { at: number; fn: () => void }>();
   return {
-    now: () => now + jumped,
+    now: () => now + setBy,
     elapsedMs: () => now - start,
     after(ms, fn) {
       const id = ++order;
@@ -43,8 +45,12 @@ export function testClock(start = 1_700_000_000_000): TestClock {
       }
       now = until;
     },
-    jump(ms) {
-      jumped += ms;
+    oversleep(ms) {
+      now += ms;
+      this.advance(0);
+    },
+    set(byMs) {
+      setBy += byMs;
     },
     get timers() {
       return timers.size;

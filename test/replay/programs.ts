@@ -17,6 +17,8 @@ export function open<T>(): Schema<T, T> {
 interface In {
   n?: number;
   fail?: boolean;
+  /** It ends with gaps. */
+  partial?: boolean;
 }
 export const inc = agent({ name: "inc", input: open<In>(), output: open<number>(), run: ({ n }) => (n ?? 0) + 1 });
 export const double = agent({ name: "double", input: open<In>(), output: open<number>(), run: ({ n }) => (n ?? 0) * 2 });
@@ -26,16 +28,41 @@ export const sum = agent({
   output: open<number>(),
   run: ({ items }) => items.length,
 });
+export const note = message("note", open<number>());
+/** Gives what it is sent, when it is sent something. */
+export const listener = workflow({
+  name: "listener",
+  input: open<In>(),
+  output: open<number>(),
+  run: ({ n }, ctx) => ctx.waitFor(note, { timeout: "100ms" }).catch(() => (n ?? 0) + 1),
+});
+/** A child that ends with gaps when it is told to. */
+export const gappy = workflow({
+  name: "gappy",
+  input: open<In>(),
+  output: open<number>(),
+  async run({ n = 0, partial = false }, ctx) {
+    const joined = await ctx.map(inc, [{ n }, { n, fail: partial }], { join: { atLeast: 1 } });
+    return joined.values[0] as number;
+  },
+});
 export const said = message("said", open<unknown>());
 
 export function program(run: (ctx: WorkflowContext) => unknown): AnyCallable {
   return workflow({ name: "program", input: open<null>(), output: open<unknown>(), run: (_, ctx) => run(ctx) });
 }
 
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+/** The same with an input of its own, for `continueAs`; it begins with 0. */
+export function generations(run: (ctx: WorkflowContext, generation: number) => unknown): AnyCallable {
+  return workflow({ name: "program", input: open<number | null>(), output: open<unknown>(), run: (n, ctx) => run(ctx, n ?? 0) });
+}
+
+export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const tick = (n = 1): Promise<void> => (n <= 1 ? Promise.resolve() : Promise.resolve().then(() => tick(n - 1)));
-const nap = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const statusOf = (s: { status: string }): string => s.status;
+/** What steps await outside the engine: a world with a clock of its own puts that in its place. */
+export const outside = { nap: (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)) };
+const nap = (ms = 0): Promise<void> => outside.nap(ms);
+export const statusOf = (s: { status: string }): string => s.status;
 
 export const programs: Readonly<Record<string, AnyCallable>> = {
   "one call": program((ctx) => ctx.call(inc, { n: 1 })),

@@ -8,6 +8,10 @@ import { createWorker } from "../../src/worker/worker.ts";
 export interface History {
   readonly rows: readonly JournalEntry[];
   readonly deliveries: readonly Delivery[];
+  /** The execution began after so many, when it is not the task's first. */
+  readonly baseSeq?: number;
+  readonly acts?: number;
+  readonly input?: string;
 }
 
 /** The history as it was when `seq` had settled and its turn had asked. */
@@ -29,8 +33,8 @@ export interface Rerun {
 /** Runs until it settles or is idle with nothing left to run. */
 export async function rerun(
   workflow: AnyCallable,
-  { rows, deliveries }: History,
-  o: { also?: () => Promise<unknown>; publicId?: string; startedAt?: number } = {},
+  { rows, deliveries, baseSeq = 0, acts = rows.length, input = "null" }: History,
+  o: { also?: () => Promise<unknown>; publicId?: string; startedAt?: number; input?: string } = {},
 ): Promise<Rerun> {
   const said: FromWorker[] = [];
   let result: AttemptResult | undefined;
@@ -41,7 +45,13 @@ export async function rerun(
     (m) => {
       said.push(m);
       if (m.t === "settle") result = m.result;
-      if (m.t === "acts") idle = m.acts.at(-1)?.kind === "wait";
+      // A step that has ended is heard of by its seq, and nothing is delivered here.
+      if (m.t === "acts") idle = ["wait", "step-result"].includes(m.acts.at(-1)?.kind ?? "");
+      if (m.t === "get") {
+        // The artifacts of model.ts: a reference says its value.
+        const reply = { t: "reply", fence, request: m.request, value: m.ref.slice(m.ref.indexOf("-") + 1), error: null } as const;
+        setImmediate(() => worker.receive(reply));
+      }
     },
   );
   const fence = { task: 1, boot: 1, leaseNo: 1 };
@@ -54,9 +64,10 @@ export async function rerun(
         definition: workflow.name,
         tenant: "default",
         attempt: 2,
-        input: "null",
+        input: o.input ?? input,
         startedAt: o.startedAt ?? 1_000,
-        acts: rows.length,
+        acts,
+        baseSeq,
         journal: rows,
         deliveries,
       },

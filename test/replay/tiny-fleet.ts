@@ -15,6 +15,7 @@ interface Task {
   seq: number;
   detached: boolean;
 }
+export type ActOf<K extends Act["kind"]> = Extract<Act, { kind: K }>;
 type Of<T extends FromWorker["t"]> = Extract<FromWorker, { t: T }>;
 
 export interface TinyFleet extends Disposable {
@@ -34,11 +35,16 @@ export interface TinyFleet extends Disposable {
   until(test: (m: FromWorker) => boolean): Promise<FromWorker>;
   settled(task: number): Promise<Settle>;
   send(m: ToWorker): void;
+  /** What came of a wait, or of the task's own cancel (act 0): the next in its order. */
+  end(task: number, act: number, end?: Partial<Pick<Delivery, "status" | "value" | "error">>): void;
+  /** The task's first act of that kind, when it has been asked. */
+  asked<K extends Act["kind"]>(task: number, kind: K, which?: (act: ActOf<K>) => boolean): Promise<ActOf<K>>;
   fence(task: number): { task: number; boot: number; leaseNo: number };
 }
 export interface TinyFleetOptions {
   readonly definitions: readonly AnyCallable[];
   readonly slots?: number;
+  readonly continuations?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Answers acts by hand: nothing is acknowledged or delivered. */
@@ -108,6 +114,17 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     };
     send({ t: "deliver", fence: fence(task.number), deliveries: [delivery] });
   };
+  const end: TinyFleet["end"] = (number, act, over = {}) => {
+    const task = tasks.get(number) as Task;
+    const seq = ++task.seq;
+    const d: Delivery = { seq, act, status: "succeeded", value: "null", error: null, at: 1_000 + seq, ...over };
+    send({ t: "deliver", fence: fence(number), deliveries: [d] });
+  };
+  const asked = async <K extends Act["kind"]>(task: number, kind: K, which: (act: ActOf<K>) => boolean = () => true) => {
+    const fits = (act: Act): act is ActOf<K> => act.kind === kind && which(act as ActOf<K>);
+    const find = (m: FromWorker) => (m.t === "acts" && m.fence.task === task ? m.acts.find(fits) : undefined);
+    return find(await until((m) => find(m) !== undefined)) as ActOf<K>;
+  };
   const takeAct = (task: Task, act: Act): void => {
     if (act.kind === "child") start(act.definition, act.input, act.detached ? undefined : { task, act: act.act });
     if (act.kind === "step-result")
@@ -152,6 +169,7 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     {
       name: "w",
       slots: o.slots ?? 4,
+      ...(o.continuations === undefined ? {} : { continuations: o.continuations }),
       offers: [],
       build: "b",
       isolation: "in-process",
@@ -186,6 +204,8 @@ export function tinyFleet(o: TinyFleetOptions): TinyFleet {
     until,
     settled,
     send,
+    end,
+    asked,
     fence,
     of: <T extends FromWorker["t"]>(t: T) => said.filter((m): m is Of<T> => m.t === t),
     acts: (task) =>

@@ -149,7 +149,7 @@ export function exerciseStore(name: string, o: Exercise): void {
         }),
       );
       expect(await store.tasks.where(1)).toMatchObject({ in: "held", reason: "HISTORY_MISMATCH" });
-      expect(await store.catalogue.release({ now })).toMatchObject([{ task: 1, leaseNo: 1, lane: 1 }]);
+      expect(await store.catalogue.release({ boot: 1, now })).toMatchObject([{ task: 1, leaseNo: 1, lane: 1 }]);
       expect(await where(store, 1)).toBe("ready");
     });
 
@@ -570,6 +570,18 @@ export function exerciseStore(name: string, o: Exercise): void {
   });
 
   describe(`${name}: parked`, () => {
+    it("idle and parked only when its code has seen all that has settled, also in the same batch", async (store) => {
+      const t = await runningRoot(store);
+      const waits = [waitOf(1, { dueAt: now + 5 })];
+      const stopped = actsOf(t, 1, { waits, cancels: [{ act: 1, reason: "lost" }], armed: true, seen: 0 });
+      const r = await store.commit(batch({ acts: [stopped, actsOf(t, 1, { armed: true, seen: 0, park: true })] }));
+      expect(r.deliveries).toMatchObject([{ seq: 1, act: 1 }]);
+      expect(r.parked).toEqual([]);
+      expect(await store.tasks.where(1)).toMatchObject({ in: "running", armed: false });
+      await store.commit(batch({ acts: [actsOf(t, 1, { armed: true, seen: 1, park: true })] }));
+      expect(await store.tasks.where(1)).toMatchObject({ in: "parked" });
+    });
+
     it("an idle task is parked, and ready again when something settles for it", async (store) => {
       const t = await runningRoot(store);
       const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];
@@ -718,8 +730,15 @@ export function exerciseStore(name: string, o: Exercise): void {
           ]);
           expect(await store.tasks.journal(1)).toMatchObject({ acts: 2 });
           // The old owner may still be alive, with its lock lost: whatever it commits is refused.
-          const late = async () => store.commit(batch({ boot: 1, settles: [settleOf(parent, 1)] }));
-          await expect(late()).rejects.toMatchObject({ code: "FLOTILLA_STORE_LOCKED" });
+          const { catalogue } = store;
+          const late = [
+            async () => store.commit(batch({ boot: 1, settles: [settleOf(parent, 1)] })),
+            async () => catalogue.defineAll({ boot: 1, definitions: [{ id: 2, name: "other", card: "null" }], lanes: [] }),
+            async () => catalogue.joined({ id: 9, boot: 1, name: "w", pid: 1, build: "b", now }),
+            async () => catalogue.left({ id: 7, boot: 1, how: "died", now }),
+            async () => catalogue.release({ boot: 1, now }),
+          ];
+          for (const write of late) await expect(write()).rejects.toMatchObject({ code: "FLOTILLA_STORE_LOCKED" });
         } finally {
           await store.close();
         }

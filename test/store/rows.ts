@@ -155,6 +155,7 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
     cancels: [],
     lastAct: Math.max(0, ...acts),
     armed: false,
+    seen: Number.MAX_SAFE_INTEGER,
     park: false,
     unwinds: false,
     ...over,
@@ -165,6 +166,7 @@ export function actsOf(t: NewTask, leaseNo: number, over: Partial<ActBatch> = {}
 export async function begin(store: Store): Promise<Boot> {
   const boot = await store.boot({ nonce: "n", pid: 1, now });
   await store.catalogue.defineAll({
+    boot: boot.boot,
     definitions: [{ id: 1, name: "work", card: "null" }],
     lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
   });

@@ -81,7 +81,7 @@ async function act(store: Store, t: NewTask, op: Op, where: Whereabouts, fresh: 
       await store.commit(batch({ now: now + 20, dueSlice: 100, cancelSlice: 100 }));
       return undefined;
     case "release":
-      await store.catalogue.release({ now });
+      await store.catalogue.release({ boot: 1, now });
       return undefined;
     case "cancel":
       await store.commit(batch({ cancels: [{ task: t.id, reason: "x" }], cancelSlice: 100 }));

@@ -46,7 +46,8 @@ function writeGate(w: Writing, batch: ActBatch): void {
   for (const child of batch.children) if (!child.detached && !child.refused && child.adopts === null) remaining += 1;
   w.sql.run(
     `INSERT INTO gate (task, remaining, acts, last_seq, armed, started_at, waits, unwinds) VALUES (?,?,?,0,?,?,?,?) ON CONFLICT (task) DO UPDATE SET
-     remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), armed = excluded.armed, waits = waits + excluded.waits`,
+     remaining = remaining + excluded.remaining, acts = max(acts, excluded.acts), waits = waits + excluded.waits,
+     armed = CASE WHEN last_seq <= ? THEN excluded.armed ELSE 0 END`,
     batch.lease.task,
     remaining,
     batch.lastAct,
@@ -54,6 +55,8 @@ function writeGate(w: Writing, batch: ActBatch): void {
     batch.startedAt,
     batch.waits.length,
     batch.unwinds ? 1 : 0,
+    // What settled for it earlier in this batch its worker cannot have seen.
+    batch.seen,
   );
 }
 

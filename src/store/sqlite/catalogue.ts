@@ -2,15 +2,22 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
 import { readyRow, type RawReady } from "./rows.ts";
 import type { Statements } from "./statements.ts";
+import { refuseStranger } from "./stranger.ts";
 import { inTransaction } from "./transaction.ts";
 
 const namespace = 1;
 
 /** Definitions, lanes and workers: few rows, seldom written, kept in memory by the orchestrator. */
 export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): Store["catalogue"] {
+  /** In a transaction of its own, for the life that owns the store. */
+  const write = <T>(boot: number, work: () => T): T =>
+    inTransaction(db, sql, path, () => {
+      refuseStranger(sql, path, boot);
+      return work();
+    });
   return {
-    defineAll({ definitions, lanes }) {
-      inTransaction(db, sql, path, () => {
+    defineAll({ boot, definitions, lanes }) {
+      write(boot, () => {
         for (const d of definitions) {
           sql.run(
             "INSERT INTO definition (id, namespace, name, card) VALUES (?,?,?,?) ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card",
@@ -33,7 +40,7 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
       });
     },
     joined(p) {
-      inTransaction(db, sql, path, () =>
+      write(p.boot, () =>
         sql.run(
           "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
           p.id,
@@ -46,10 +53,10 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
       );
     },
     left(p) {
-      inTransaction(db, sql, path, () => sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id));
+      write(p.boot, () => sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id));
     },
-    release({ now }) {
-      return inTransaction(db, sql, path, () => {
+    release({ boot, now }) {
+      return write(boot, () => {
         const rows = sql.rows<RawReady>(
           `SELECT t.lane, t.prio, t.pass, h.task, h.lease_no AS leaseNo, h.attempt, h.crashes, 0 AS alone, CAST(? AS INTEGER) AS since
            FROM held h JOIN task t ON t.id = h.task`,

@@ -98,7 +98,7 @@ describe("a child", () => {
     assign("where");
     expect(valueOf(await next("settle"))).toBe(child.pid);
     child.link.send({ t: "ping", n: 3 });
-    expect(await next("pong")).toEqual({ t: "pong", n: 3 });
+    expect(await next("pong")).toEqual({ t: "pong", n: 3, holds: 0 });
   });
   test("takes the definitions of a defineFleet export", async () => {
     const { child } = await open({ modules: [fileURLToPath(ofFleet), agents] });

@@ -17,10 +17,10 @@ function world(o: { batchChars?: number; messageChars?: number } = {}) {
 describe("a macrotask's messages", () => {
   test("are one array", async () => {
     const { batches, send } = world();
-    for (let n = 0; n < 5; n++) send({ t: "pong", n });
+    for (let n = 0; n < 5; n++) send({ t: "pong", n, holds: 0 });
     expect(batches).toEqual([]);
     await turns(1);
-    send({ t: "pong", n: 5 });
+    send({ t: "pong", n: 5, holds: 0 });
     await turns(1);
     expect(lengths(batches)).toEqual([5, 1]);
   });
@@ -51,7 +51,7 @@ describe("a macrotask's messages", () => {
 describe("a message that no string can hold", () => {
   test("is refused at once, and what was said before it is sent", async () => {
     const { batches, send } = world();
-    send({ t: "pong", n: 1 });
+    send({ t: "pong", n: 1, holds: 0 });
     // 2,000 characters, 12,000 as JSON: control characters take six each.
     expect(() => send(put("\u0001".repeat(2_000)))).toThrow(expect.objectContaining({ code: "FLOTILLA_TOO_LARGE" }));
     send(put("x".repeat(5_000)));

@@ -5,15 +5,16 @@ import type { PutSchedule } from "../../../src/store/schedules.ts";
 export type Call =
   | { readonly boot: { readonly nonce: string; readonly pid: number; readonly now: number } }
   | { readonly commit: Batch }
-  | { readonly release: { readonly now: number } }
+  | { readonly release: { readonly boot: number; readonly now: number } }
   | { readonly joined: { readonly id: number; readonly boot: number; readonly now: number } }
   | { readonly put: PutSchedule }
   | { readonly move: Parameters<Store["schedules"]["move"]>[0] }
   | { readonly drop: Parameters<Store["schedules"]["delete"]>[0] }
-  | { readonly left: { readonly id: number; readonly now: number } };
+  | { readonly left: { readonly id: number; readonly boot: number; readonly now: number } };
 
 /** What every sequence begins with: two definitions, and three lanes that tasks may lie in. */
 export const catalogue: Parameters<Store["catalogue"]["defineAll"]>[0] = {
+  boot: 1,
   definitions: [
     { id: 1, name: "work", card: "null" },
     { id: 2, name: "plan", card: "{}" },

@@ -30,11 +30,11 @@ export class Script {
       case "boot":
         return this.#boot();
       case "release":
-        return { release: { now: this.#now } };
+        return { release: { boot: this.#lives, now: this.#now } };
       case "joined":
         return { joined: { id: this.#nextWorker++, boot: this.#lives, now: this.#now } };
       case "left":
-        return { left: { id: 7 + (op.which % 3), now: this.#now } };
+        return { left: { id: 7 + (op.which % 3), boot: this.#lives, now: this.#now } };
       case "put":
       case "move":
       case "drop":
@@ -206,7 +206,9 @@ export class Script {
     const cancels = op.cancels.map((n) => ({ act: pick(mine, n) as number, reason: `drop ${n}` }));
     if (held.counts) last.set(task.id, act);
     const { lease } = held;
-    const rest = { armed: op.rest !== "runs", park: op.rest === "parks", unwinds: task.definition === 2 };
+    // All that had settled before this batch.
+    const seen = this.#disk.rows.gates.get(task.id)?.lastSeq ?? 0;
+    const rest = { armed: op.rest !== "runs", seen, park: op.rest === "parks", unwinds: task.definition === 2 };
     return [actsOf(task, lease.leaseNo, { children, steps, emits, stepResults, waits, sends, cancels, ...rest })];
   }
 

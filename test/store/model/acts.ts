@@ -58,7 +58,8 @@ function openGate(w: Writing, b: ActBatch): void {
   changeGate(w, b.lease.task, {
     remaining: gate.remaining + holding,
     acts: Math.max(gate.acts, b.lastAct),
-    armed: b.armed,
+    // What settled for it earlier in this batch its worker cannot have seen.
+    armed: b.armed && gate.lastSeq <= b.seen,
   });
 }
 

@@ -1,11 +1,13 @@
 import type { ReadyRow, Store } from "../../../src/store/contract.ts";
 import { add, inTransaction, type Disk } from "./disk.ts";
+import { refuseStranger } from "./stranger.ts";
 import { readyRow } from "./tasks.ts";
 
 export function openCatalogue(disk: Disk): Store["catalogue"] {
   return {
-    defineAll({ definitions, lanes }) {
+    defineAll({ boot, definitions, lanes }) {
       inTransaction(disk, (rows) => {
+        refuseStranger(rows, boot);
         for (const d of definitions) {
           const known = [...rows.definitions.values()].find((r) => r.name === d.name);
           if (known) rows.definitions.set(known.id, { ...known, card: d.card });
@@ -16,13 +18,17 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
           if (!rows.lanes.has(l.id) && ![...rows.lanes.values()].some((r) => like(r) === like(l))) rows.lanes.set(l.id, l);
       });
     },
-    joined({ id, name }) {
-      inTransaction(disk, (rows) => add(rows.workers, id, { name }));
+    joined({ id, boot, name }) {
+      inTransaction(disk, (rows) => {
+        refuseStranger(rows, boot);
+        add(rows.workers, id, { name });
+      });
     },
     // Nothing that a reader of the contract sees changes.
-    left() {},
-    release({ now }) {
+    left: ({ boot }) => refuseStranger(disk.rows, boot),
+    release({ boot, now }) {
       return inTransaction(disk, (rows) => {
+        refuseStranger(rows, boot);
         const released: ReadyRow[] = [];
         for (const [task, place] of rows.places) {
           if (place.in !== "held") continue;

@@ -1,5 +1,4 @@
 // One batch, whole or not at all, in the order of the contract.
-import { FlotillaError } from "../../../src/core/error.ts";
 import type { Batch, BatchResult } from "../../../src/store/contract.ts";
 import { writeActs } from "./acts.ts";
 import { writeCancels } from "./cancels.ts";
@@ -10,6 +9,7 @@ import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
 import { writeRequeues } from "./requeues.ts";
 import { writeSettles } from "./settles.ts";
+import { refuseStranger } from "./stranger.ts";
 import { nextDue, promoteDue, writeRoots } from "./tasks.ts";
 import { nextTickAt, writeTicks } from "./ticks.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
@@ -17,8 +17,7 @@ import { beginWriting } from "./writing.ts";
 
 export function commitBatch(disk: Disk, batch: Batch): BatchResult {
   return inTransaction(disk, (rows) => {
-    const life = rows.lives.at(-1);
-    if (life && life.boot !== batch.boot) throw new FlotillaError("FLOTILLA_STORE_LOCKED", { path: "model", pid: life.pid });
+    refuseStranger(rows, batch.boot);
     const w = beginWriting(rows, batch.now);
     writeActs(w, batch.acts);
     writeSettles(w, batch.settles);
