@@ -32,7 +32,7 @@ export function afterResult(
     case "canceled":
       return { settle: settlement(a, "canceled", { value: null, ref: null, error: result.error, spent }) };
     case "continued":
-      return { requeue: requeue(a, "continued", null, spent, { to: "continued", input: result.input }) };
+      return { requeue: requeue(a, "continued", null, spent, { to: "continued", input: result.input, seen: result.seen }) };
     case "failed":
       return afterFailure(a, result, "failed", spent, now, random);
     case "returned":

@@ -107,7 +107,10 @@ export interface ActBatch {
     readonly name: string;
     readonly value: string;
   }[];
-  /** Children and waits that the code stops, by their act; after the acts of this batch are there. */
+  /**
+   * Children and waits that the code stops, by their act; after the acts of this batch are there. A message that such a
+   * wait has taken goes back to the front of the box: its code will not look at it.
+   */
   readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
@@ -174,8 +177,11 @@ export interface Requeue {
     | { readonly to: "held"; readonly reason: Reason; readonly attempt: number; readonly crashes: number }
     /** Idle when its worker went: it waits in no worker's memory. Ready instead when something has settled for it. */
     | { readonly to: "parked"; readonly attempt: number; readonly crashes: number }
-    /** The same task begins anew with another input and an empty journal; children under way are canceled. */
-    | { readonly to: "continued"; readonly input: string };
+    /**
+     * The same task begins anew with another input and an empty journal; children under way are canceled. Messages that
+     * its code had not `seen` go back to the front of the box.
+     */
+    | { readonly to: "continued"; readonly input: string; readonly seen: number };
 }
 
 export interface Claim extends Standing {

@@ -502,6 +502,31 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect([...(await store.commit(batch({ messages: [say('"d"')] }))).unsent]).toEqual([[0, "ended"]]);
     });
 
+    it("a message that its wait's code has left, or that an execution did not see, is the next wait's", async (store) => {
+      const t = await runningRoot(store);
+      const wait = (act: number) => waitOf(act, { kind: "message", name: "m" });
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits: [wait(1)] })] }));
+      const say = (value: string) => ({ task: 1, name: "m", value, key: null });
+      await store.commit(batch({ messages: [say('"a"'), say('"b"')] }));
+      const left = { cancels: [{ act: 1, reason: "lost a race" }] };
+      await store.commit(batch({ acts: [actsOf(t, 1, left), actsOf(t, 1, left)] }));
+      expect((await store.tasks.settled({ task: 1, acts: [1] })).get(1)).toMatchObject({ seq: 1, status: "succeeded" });
+      expect(await store.tasks.asked(1)).toMatchObject([{ act: 1, status: "canceled" }]);
+      const next = await store.commit(batch({ acts: [actsOf(t, 1, { waits: [wait(2), wait(3), wait(4)] })] }));
+      expect(next.deliveries.map((d) => [d.act, d.value])).toEqual([
+        [2, '"a"'],
+        [3, '"b"'],
+      ]);
+      await store.commit(batch({ messages: [say('"c"')] }));
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}", seen: 2 })] }));
+      await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
+      const later = await store.commit(batch({ acts: [actsOf(t, 2, { waits: [wait(5), wait(6), wait(7)] })] }));
+      expect(later.deliveries.map((d) => [d.act, d.value])).toEqual([
+        [5, '"b"'],
+        [6, '"c"'],
+      ]);
+    });
+
     it("what waits for a message expires, and a box has an end", async (store) => {
       const t = await runningRoot(store);
       const waits = [waitOf(1, { kind: "message", name: "m", dueAt: now + 5 })];
@@ -671,7 +696,7 @@ export function exerciseStore(name: string, o: Exercise): void {
       const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];
       const steps = [{ act: 3, key: "s", askedAfter: 0 }];
       await store.commit(batch({ acts: [actsOf(t, 1, { children: kids, steps, waits: [waitOf(4, { dueAt: now + 1 })] })] }));
-      const again = requeueOf(t, 1, { to: "continued", input: '{"n":2}' }, { how: "continued" });
+      const again = requeueOf(t, 1, { to: "continued", input: '{"n":2}', seen: 0 }, { how: "continued" });
       const r = await store.commit(batch({ requeues: [again], settles: [settleOf(kids[0] as never, 1)] }));
       expect(r.woken).toMatchObject([{ task: 1, leaseNo: 1, attempt: 0 }]);
       expect(await store.tasks.get([1])).toMatchObject([{ input: '{"n":2}' }]);
@@ -694,7 +719,7 @@ export function exerciseStore(name: string, o: Exercise): void {
       const t = await runningRoot(store);
       await store.commit(batch({ acts: [actsOf(t, 1, { waits: [waitOf(1)], unwinds: true })] }));
       await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }] }));
-      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}" })] }));
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}", seen: 0 })] }));
       expect(await store.tasks.journal(1)).toMatchObject({ baseSeq: 1, lastSeq: 2, cancel: { seq: 2, reason: "stop" } });
     });
   });

@@ -107,7 +107,7 @@ export function cancelChildren(w: Writing, task: number, o: { upto: number | nul
  * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one had not
  * learned of is the first thing that the next one learns.
  */
-export function renewGate(w: Writing, task: number): void {
+export function renewGate(w: Writing, task: number, seen: number): void {
   const gate = w.sql.row<{ remaining: number; acts: number }>("SELECT remaining, acts FROM gate WHERE task = ?", task);
   if (!gate) return;
   w.sql.run(
@@ -117,8 +117,25 @@ export function renewGate(w: Writing, task: number): void {
     w.now,
     task,
   );
+  for (const m of w.sql.rows<{ name: string; value: string }>(
+    "SELECT name, value FROM wait WHERE task = ? AND kind = 2 AND seq > ? AND status = 0 AND given_back = 0 ORDER BY seq DESC",
+    task,
+    seen,
+  ))
+    giveBack(w, task, m);
   w.sql.run("DELETE FROM step WHERE task = ?", task);
   w.sql.run("DELETE FROM wait WHERE task = ?", task);
   w.sql.run("DELETE FROM sent WHERE task = ?", task);
   if (gate.remaining > 0) cancelChildren(w, task, { upto: gate.acts, shielded: true, reason: "its parent has continued" });
+}
+
+/** A message that was bound to a wait and that no code will look at: before all others in the box. */
+export function giveBack(w: Writing, task: number, m: { name: string; value: string }): void {
+  w.sql.run(
+    "INSERT INTO message (id, task, name, value, at) VALUES ((SELECT min(id) FROM message) - 1, ?, ?, ?, ?)",
+    task,
+    m.name,
+    m.value,
+    w.now,
+  );
 }

@@ -95,8 +95,8 @@ export function readAsked(sql: Statements, task: number): readonly AskedRow[] {
   ))
     add("step", r);
   for (const { kind, ...r } of sql.rows<Raw & { kind: number }>(
-    `SELECT kind, act, key, input_hash AS inputHash, asked_after AS askedAfter, seq, NULL AS task, status
-     FROM wait WHERE task = ? ORDER BY act`,
+    `SELECT kind, act, key, input_hash AS inputHash, asked_after AS askedAfter, seq, NULL AS task,
+     CASE given_back WHEN 1 THEN ${outcomeCodes.indexOf("canceled")} ELSE status END AS status FROM wait WHERE task = ? ORDER BY act`,
     task,
   ))
     add(waitKinds[kind] as WaitKind, r);

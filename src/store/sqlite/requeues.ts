@@ -46,7 +46,7 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
           woken(w, r, { attempt: next.attempt, crashes: next.crashes });
         break;
       case "continued":
-        renewGate(w, task);
+        renewGate(w, task, next.seen);
         w.sql.run(
           `INSERT INTO continued (task, first_input, generation) SELECT id, input, 1 FROM task WHERE id = ?
            ON CONFLICT (task) DO UPDATE SET generation = generation + 1`,

@@ -64,6 +64,8 @@ export interface Wait extends WaitRow {
   readonly askedAfter: number;
   readonly seq: number | null;
   readonly status: OutcomeStatus | null;
+  /** Its code left it when its message was under way: the message is another wait's. */
+  readonly givenBack: boolean;
 }
 
 /** What was sent to a task, in the order of arrival. One that was taken stays only for its key. */

@@ -67,9 +67,13 @@ export function closeGate(w: Writing, task: number, reason: string): void {
  * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one was told of
  * is the first thing that the next one learns.
  */
-export function renewGate(w: Writing, task: number): void {
+export function renewGate(w: Writing, task: number, seen: number): void {
   const gate = w.rows.gates.get(task);
   if (!gate) return;
+  const unseen = [...w.rows.waits.values()].filter(
+    (x) => x.task === task && x.kind === "message" && x.status === "succeeded" && !x.givenBack && (x.seq ?? 0) > seen,
+  );
+  for (const x of unseen.toSorted((a, b) => (b.seq ?? 0) - (a.seq ?? 0))) giveBack(w, task, x);
   const { acts: baseAct, lastSeq: baseSeq } = gate;
   const cancel = gate.cancel && { ...gate.cancel, seq: baseSeq + 1 };
   const lastSeq = baseSeq + (cancel ? 1 : 0);
@@ -88,4 +92,9 @@ export function cancelChildren(w: Writing, task: number, o: { upto: number | nul
     shielded: job.shielded || o.shielded,
     reason: job.reason,
   });
+}
+
+/** A message that was bound to a wait and that no code will look at: before all others in the box. */
+export function giveBack(w: Writing, task: number, m: { readonly name: string | null; readonly value: string | null }): void {
+  w.rows.messages.unshift({ task, name: m.name ?? "", value: m.value ?? "", key: null, taken: false });
 }

@@ -39,7 +39,7 @@ function go(w: Writing, { lease: { task, leaseNo }, error, next }: Requeue): voi
       if (!park(w, task, { leaseNo, attempt: next.attempt, crashes: next.crashes })) wake(w, task, { leaseNo, ...next });
       return;
     case "continued": {
-      renewGate(w, task);
+      renewGate(w, task, next.seen);
       const stored = need(w.rows.tasks, task);
       w.rows.tasks.set(task, { ...stored, row: { ...stored.row, input: next.input } });
       return wake(w, task, { leaseNo, attempt: 0, crashes: 0 });

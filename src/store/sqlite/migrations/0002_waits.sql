@@ -10,6 +10,7 @@ CREATE TABLE wait (
   detail TEXT,                      -- of an approval, JSON
   begun_at INTEGER NOT NULL, due_at INTEGER,
   ended_at INTEGER, seq INTEGER, status INTEGER, value TEXT, error TEXT,
+  given_back INTEGER NOT NULL DEFAULT 0, -- its code left it when its message was under way: that is another wait's
   PRIMARY KEY (task, act)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wait_due ON wait (due_at, task, act) WHERE ended_at IS NULL AND due_at IS NOT NULL;
