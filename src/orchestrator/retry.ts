@@ -32,7 +32,7 @@ export function afterResult(
     case "canceled":
       return { settle: settlement(a, "canceled", { value: null, ref: null, error: result.error, spent }) };
     case "continued":
-      return { requeue: requeue(a, "continued", null, spent, { to: "continued", input: result.input }) };
+      return { requeue: requeue(a, "continued", null, spent, { to: "continued", input: result.input, options: optionsOn(a) }) };
     case "failed":
       return afterFailure(a, result, "failed", spent, now, random);
     case "returned":
@@ -47,6 +47,12 @@ export function afterResult(
         }),
       };
   }
+}
+
+/** Of the next execution: what the first one takes over from an earlier run it has taken over, and equal keys mean new work. */
+function optionsOn(a: Attempt): string | null {
+  const { origin: _, ...options } = a.options ?? {};
+  return Object.keys(options).length === 0 ? null : JSON.stringify(options);
 }
 
 /** Given back, not failed: the same attempt again, after a wait that is never charged. */

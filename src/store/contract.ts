@@ -174,8 +174,8 @@ export interface Requeue {
     | { readonly to: "held"; readonly reason: Reason; readonly attempt: number; readonly crashes: number }
     /** Idle when its worker went: it waits in no worker's memory. Ready instead when something has settled for it. */
     | { readonly to: "parked"; readonly attempt: number; readonly crashes: number }
-    /** The same task begins anew with another input and an empty journal; children under way are canceled. */
-    | { readonly to: "continued"; readonly input: string };
+    /** The same task begins anew with another input, these options and an empty journal; children under way are canceled. */
+    | { readonly to: "continued"; readonly input: string; readonly options: string | null };
 }
 
 export interface Claim extends Standing {

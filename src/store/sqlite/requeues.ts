@@ -52,7 +52,7 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
            ON CONFLICT (task) DO UPDATE SET generation = generation + 1`,
           task,
         );
-        w.sql.run("UPDATE task SET input = ? WHERE id = ?", next.input, task);
+        w.sql.run("UPDATE task SET input = ?, options = ? WHERE id = ?", next.input, next.options, task);
         woken(w, r, { attempt: 0, crashes: 0 });
         break;
       case "held":

@@ -41,7 +41,7 @@ function go(w: Writing, { lease: { task, leaseNo }, error, next }: Requeue): voi
     case "continued": {
       renewGate(w, task);
       const stored = need(w.rows.tasks, task);
-      w.rows.tasks.set(task, { ...stored, row: { ...stored.row, input: next.input } });
+      w.rows.tasks.set(task, { ...stored, row: { ...stored.row, input: next.input, options: next.options } });
       return wake(w, task, { leaseNo, attempt: 0, crashes: 0 });
     }
   }
