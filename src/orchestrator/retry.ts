@@ -124,7 +124,8 @@ function finalError(a: Attempt, error: ErrorJson): ErrorJson {
 export function afterLoss(a: Attempt, loss: { readonly how: string; readonly suspects: number }): Ending {
   const executing = a.state === "running";
   const error = new FlotillaError("FLOTILLA_WORKER_LOST", { worker: a.worker.hello.name, how: loss.how }).toJSON();
-  if (a.state === "waiting")
+  // A timeout is a timer of its attempt: parked, it would have none.
+  if (a.state === "waiting" && a.timeout === undefined)
     return { requeue: requeue(a, "lost", error, null, { to: "parked", attempt: a.attempt - 1, crashes: a.crashes }) };
   if (!executing || loss.suspects === 0)
     return {
