@@ -543,7 +543,7 @@ export interface Store {
     journal(id: number): Awaitable<Journal | null>;
     /** What came of those acts of a task, by act; acts that have not settled are left out. */
     settled(p: { readonly task: number; readonly acts: readonly number[] }): Awaitable<ReadonlyMap<number, StoredDelivery>>;
-    /** What a task of an earlier run has asked for, whatever became of it: the last of equal keys. */
+    /** What the last execution of a task of an earlier run has asked for, whatever became of it. */
     asked(id: number): Awaitable<readonly AskedRow[]>;
     /** Open waits of a task, the oldest first. */
     waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;

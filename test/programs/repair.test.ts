@@ -121,6 +121,39 @@ test("a repaired run that continues takes nothing over in its next executions", 
   expect(ran).toEqual(["poll", "note 2", "poll", "note 3"]);
 });
 
+test("a repair takes nothing over from the executions before the last one", async () => {
+  const ran: string[] = [];
+  let broken = true;
+  const gate = agent({
+    name: "gate",
+    input: N,
+    retry: { attempts: 1 },
+    run({ n }) {
+      if (broken && n === 1) throw new Error("broken");
+      return n;
+    },
+  });
+  const sweep = agent({ name: "sweep", input: z.object({}), run: () => ran.push("sweep") });
+  const rounds = workflow({
+    name: "rounds",
+    input: N,
+    async run({ n }, ctx) {
+      await ctx.call(gate, { n });
+      await ctx.call(sweep, {});
+      if (n < 1) ctx.continueAs({ n: n + 1 });
+      return n;
+    },
+  });
+  await using fleet = await createFleet({ definitions: [gate, sweep, rounds] });
+  const run = await fleet.start(rounds, { n: 0 });
+  expect(await run.outcome()).toMatchObject({ status: "failed" });
+  expect(ran).toEqual(["sweep"]);
+  broken = false;
+  // The first round has swept; the second one, which failed, had not yet.
+  expect(await (await fleet.repair(run.id)).result()).toBe(1);
+  expect(ran).toEqual(["sweep", "sweep"]);
+});
+
 test("a fork asks one task again with another input, and keeps what does not depend on it", async () => {
   const { ran, state, definitions, lead } = world();
   state.broken = false;
