@@ -45,7 +45,7 @@ export function incomingRoot(
       fix: 'write a duration such as "10m"',
     });
   }
-  const lane = definitions.laneOf(definition, []);
+  const lane = definitions.laneOf(definition, begun?.needs ?? []);
   const options = rootOptions(r, begun);
   const tenant = r.tenant ?? null;
   const task: Incoming["task"] = {
@@ -77,7 +77,8 @@ export function incomingRoot(
 function rootOptions(r: StartRequest, begun: Begun | undefined): TaskOptions | null {
   const tags = r.tags && r.tags.length > 0 ? { tags: r.tags } : undefined;
   const origin = begun?.options ? { origin: begun.options } : undefined;
-  return tags || origin ? { ...tags, ...origin } : null;
+  const options = { ...begun?.call, ...tags, ...origin };
+  return Object.keys(options).length === 0 ? null : options;
 }
 
 /** A child that running code asked for. What cannot be accepted is stored as refused: a re-run of the parent sees the same. */

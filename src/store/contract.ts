@@ -178,10 +178,10 @@ export interface Requeue {
     /** Idle when its worker went: it waits in no worker's memory. Ready instead when something has settled for it. */
     | { readonly to: "parked"; readonly attempt: number; readonly crashes: number }
     /**
-     * The same task begins anew with another input and an empty journal; children under way are canceled. Messages that
-     * its code had not `seen` go back to the front of the box.
+     * The same task begins anew with another input, these options and an empty journal; children under way are canceled.
+     * Messages that its code had not `seen` go back to the front of the box.
      */
-    | { readonly to: "continued"; readonly input: string; readonly seen: number };
+    | { readonly to: "continued"; readonly input: string; readonly options: string | null; readonly seen: number };
 }
 
 export interface Claim extends Standing {
@@ -549,7 +549,7 @@ export interface Store {
     journal(id: number): Awaitable<Journal | null>;
     /** What came of those acts of a task, by act; acts that have not settled are left out. */
     settled(p: { readonly task: number; readonly acts: readonly number[] }): Awaitable<ReadonlyMap<number, StoredDelivery>>;
-    /** What a task of an earlier run has asked for, whatever became of it: the last of equal keys. */
+    /** What the last execution of a task of an earlier run has asked for, whatever became of it. */
     asked(id: number): Awaitable<readonly AskedRow[]>;
     /** Open waits of a task, the oldest first. */
     waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;

@@ -518,7 +518,7 @@ export function exerciseStore(name: string, o: Exercise): void {
         [3, '"b"'],
       ]);
       await store.commit(batch({ messages: [say('"c"')] }));
-      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}", seen: 2 })] }));
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}", options: null, seen: 2 })] }));
       await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
       const later = await store.commit(batch({ acts: [actsOf(t, 2, { waits: [wait(5), wait(6), wait(7)] })] }));
       expect(later.deliveries.map((d) => [d.act, d.value])).toEqual([
@@ -696,10 +696,11 @@ export function exerciseStore(name: string, o: Exercise): void {
       const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];
       const steps = [{ act: 3, key: "s", askedAfter: 0 }];
       await store.commit(batch({ acts: [actsOf(t, 1, { children: kids, steps, waits: [waitOf(4, { dueAt: now + 1 })] })] }));
-      const again = requeueOf(t, 1, { to: "continued", input: '{"n":2}', seen: 0 }, { how: "continued" });
+      const another = { to: "continued", input: '{"n":2}', options: '{"asRef":true}', seen: 0 } as const;
+      const again = requeueOf(t, 1, another, { how: "continued" });
       const r = await store.commit(batch({ requeues: [again], settles: [settleOf(kids[0] as never, 1)] }));
       expect(r.woken).toMatchObject([{ task: 1, leaseNo: 1, attempt: 0 }]);
-      expect(await store.tasks.get([1])).toMatchObject([{ input: '{"n":2}' }]);
+      expect(await store.tasks.get([1])).toMatchObject([{ input: '{"n":2}', options: '{"asRef":true}' }]);
       expect(await store.tasks.journal(1)).toMatchObject({ acts: 4, lastSeq: 1, baseSeq: 1, entries: [] });
       await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
       const next = child(5, t, 5, { claim: 7 });
@@ -719,7 +720,8 @@ export function exerciseStore(name: string, o: Exercise): void {
       const t = await runningRoot(store);
       await store.commit(batch({ acts: [actsOf(t, 1, { waits: [waitOf(1)], unwinds: true })] }));
       await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }] }));
-      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}", seen: 0 })] }));
+      const next = { to: "continued", input: "{}", options: null, seen: 0 } as const;
+      await store.commit(batch({ requeues: [requeueOf(t, 1, next)] }));
       expect(await store.tasks.journal(1)).toMatchObject({ baseSeq: 1, lastSeq: 2, cancel: { seq: 2, reason: "stop" } });
     });
   });

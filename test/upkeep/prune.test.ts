@@ -128,7 +128,7 @@ describe("a run that has had its time", () => {
     const { path, store } = await open();
     const t = await runningRoot(store);
     const input = JSON.stringify({ rest: { $artifact: "d".repeat(64), bytes: 1 } });
-    const continued = { ...requeueOf(t, 1, { to: "continued", input, seen: 0 }), how: "continued" };
+    const continued = { ...requeueOf(t, 1, { to: "continued", input, options: null, seen: 0 }), how: "continued" };
     await store.commit(batch({ requeues: [continued] }));
     expect(query(path, "SELECT hash, run FROM artifact_use")).toEqual([{ hash: "d".repeat(64), run: 1 }]);
     await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));

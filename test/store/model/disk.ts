@@ -145,6 +145,8 @@ export interface Rows {
   readonly events: StoredEvent[];
   /** Idempotency keys, by definition and key. */
   readonly keys: Map<string, { readonly task: number; readonly inputHash: string }>;
+  /** Of tasks that have continued: the act after which their last execution began. */
+  readonly bases: Map<number, number>;
   /** By the parent of those that are to be canceled. */
   readonly cancelJobs: Map<number, CancelJob>;
 }
@@ -176,6 +178,7 @@ export function emptyDisk(): Disk {
       stages: new Map(),
       events: [],
       keys: new Map(),
+      bases: new Map(),
       cancelJobs: new Map(),
     },
   };

@@ -24,11 +24,11 @@ export function readSettled(rows: Rows, task: number, acts: readonly number[]): 
   return new Map(askedBy(rows, task).flatMap(({ told }) => (told && acts.includes(told.act) ? [[told.act, told]] : [])));
 }
 
-/** What a task has asked for that ends, in whatever execution of it. */
+/** What the last execution of a task has asked for that ends; the task itself may have ended. */
 export function readAsked(rows: Rows, task: number): readonly AskedRow[] {
   return askedBy(rows, task).flatMap(({ entry, told }): AskedRow[] => {
     const { kind } = entry;
-    if (kind === "emit" || kind === "send") return [];
+    if (kind === "emit" || kind === "send" || entry.act <= (rows.bases.get(task) ?? 0)) return [];
     const child = kind === "child" ? childrenOf(rows, task).find((c) => c.row.act === entry.act) : undefined;
     const place = child && rows.places.get(child.row.id);
     const status = place?.in === "outcome" ? place.outcome.status : (told?.status ?? null);
