@@ -51,7 +51,15 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   for (const [index, placed] of planned.roots.entries())
     applyRoot(engine, planned, placed, result.existing.get(index), planned.batch.now, assignments);
   applyClaims(engine, planned, result, assignments);
-  for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
+  for (const [worker, tasks] of assignments) {
+    worker.link.send({ t: "assign", tasks });
+    if (engine.queries.none) continue;
+    // What was asked while they waited for their first attempt.
+    for (const { fence } of tasks) {
+      const attempt = engine.state.attempts.get(fence.task);
+      if (attempt) engine.queries.begun(attempt);
+    }
+  }
   // What was parked has the lower places in its parents' orders: it goes first.
   deliverParked(engine);
   deliver(engine, result.deliveries);
