@@ -20,8 +20,6 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
   for (const [parent, list] of byParent) {
     const attempt = engine.state.attempts.get(parent);
     if (!attempt || attempt.ended) continue;
-    // Said before anything else: an attempt that asks to be parked now has not seen this, also while it is kept back.
-    attempt.queuedSeq = Math.max(attempt.queuedSeq, (list.at(-1) as StoredDelivery).seq);
     if (attempt.state === "waiting") {
       // Resumed beside a task that is tried alone, it would be a second suspect: it learns of it a moment later.
       if (executesAlone(attempt.worker)) {
@@ -31,6 +29,7 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
       attempt.state = "running";
       setSlot(attempt, true);
     }
+    attempt.queuedSeq = Math.max(attempt.queuedSeq, (list.at(-1) as StoredDelivery).seq);
     touchIdle(engine, attempt);
     const cancel = list.find((d) => d.act === 0);
     if (cancel) watchUnwinding(engine, attempt, String(cancel.error?.message ?? ""));
