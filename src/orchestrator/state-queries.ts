@@ -43,6 +43,11 @@ export class StateQueries {
     });
   }
 
+  /** Nobody waits for an answer. */
+  get none(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Somebody waits for an answer of that task. */
   asked(task: number): boolean {
     return this.#open.has(task);

@@ -193,7 +193,8 @@ export interface Claim extends Standing {
 
 /**
  * A task that is not running, or is an agent's, is closed at once. A workflow that has begun is told (a delivery with act
- * 0) and ends by itself; asked for a second time, it is closed at once as well.
+ * 0) and ends by itself; asked for a second time, it is closed at once as well, and so is the tree below it. What is
+ * canceled only because its parent was, or has ended, is told once and left to unwind.
  */
 export interface CancelRequest {
   readonly task: number;

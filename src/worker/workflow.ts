@@ -441,6 +441,8 @@ export class WorkflowBody implements Body, PumpHooks {
 
   /** Something was asked when nothing of ours had let the code run. */
   #outside(key: string): void {
+    // Whoever asks about a run must not end it.
+    if (this.#answers?.telling) unsupported(`asking for ${key} in an answer of ctx.query`, "answer from the code's variables");
     // A step's function gets the error, as its own.
     if (insideStep()) unsupported(`asking for ${key} inside ctx.step`, "do it beside the step, in the workflow's own code");
     this.#foreign(key);

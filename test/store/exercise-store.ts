@@ -680,6 +680,58 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect(forced.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([1, 3, 4]);
     });
 
+    it("a child that was told unwinds although its parent ends; a person's second cancel closes both", async (store) => {
+      for (const force of [false, true]) {
+        const first = force ? 11 : 1;
+        const t = await runningRoot(store, first);
+        const kid = child(first + 1, t, 1, { claim: 7 });
+        const cleanup = child(first + 2, kid, 1, { claim: 7, shielded: true });
+        await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], unwinds: true, armed: true })] }));
+        await store.commit(batch({ acts: [actsOf(kid, 1, { waits: [waitOf(2)], children: [cleanup], unwinds: true })] }));
+        const told = await store.commit(batch({ cancels: [{ task: t.id, reason: "stop" }], cancelSlice: 100 }));
+        expect(told.deliveries.map((d) => [d.parent, d.act])).toEqual([
+          [t.id, 0],
+          [kid.id, 0],
+        ]);
+        if (force) {
+          const all = await store.commit(batch({ cancels: [{ task: t.id, reason: "now" }], cancelSlice: 100 }));
+          expect(all.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([t.id, kid.id, cleanup.id]);
+          continue;
+        }
+        // Its own code asks again, then ends: neither cuts off what the child undoes.
+        const again = { act: 1, reason: "once more" };
+        const asked = await store.commit(batch({ acts: [actsOf(t, 1, { cancels: [again], unwinds: true })], cancelSlice: 100 }));
+        expect(asked.closed).toEqual([]);
+        const ended = await store.commit(
+          batch({ settles: [settleOf(t, 1, { status: "canceled", hasGate: true })], cancelSlice: 100 }),
+        );
+        expect(ended.closed).toEqual([]);
+        expect(await where(store, kid.id)).toBe("running");
+        expect(await where(store, cleanup.id)).toBe("running");
+      }
+    });
+
+    it("one that asks to be parked in the batch that tells it of something is not parked", async (store) => {
+      for (const by of ["cancel", "message"] as const) {
+        const first = by === "cancel" ? 1 : 11;
+        const t = await runningRoot(store, first);
+        const kid = child(first + 1, t, 1, { claim: 7 });
+        await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], unwinds: true, armed: true })] }));
+        await store.commit(
+          batch({ acts: [actsOf(kid, 1, { waits: [waitOf(1, { kind: "message", name: "m", dueAt: null })], unwinds: true })] }),
+        );
+        const cancels = by === "cancel" ? [{ act: 1, reason: "no" }] : [];
+        const sends =
+          by === "message" ? [{ act: 2, key: "s", inputHash: "h", askedAfter: 0, to: { act: 1 }, name: "m", value: "1" }] : [];
+        const parent = actsOf(t, 1, { cancels, sends, unwinds: true });
+        const parks = actsOf(kid, 1, { unwinds: true, armed: true, park: true });
+        const r = await store.commit(batch({ acts: [parent, parks] }));
+        expect(r.deliveries).toMatchObject([{ parent: kid.id, seq: 1 }]);
+        expect(r.parked).toEqual([]);
+        expect(await where(store, kid.id)).toBe("running");
+      }
+    });
+
     it("a parked workflow comes back to unwind", async (store) => {
       const t = await runningRoot(store);
       const waits = [waitOf(1)];

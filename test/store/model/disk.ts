@@ -116,6 +116,7 @@ export interface CancelJob {
   readonly upto: number | null;
   /** Also those that a shield protects. */
   readonly shielded: boolean;
+  readonly force: boolean;
   readonly reason: string;
 }
 
