@@ -60,7 +60,10 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
     }
   }
   applyClaims(engine, planned, result, assignments);
-  for (const [worker, tasks] of assignments) worker.link.send({ t: "assign", tasks });
+  for (const [worker, tasks] of assignments) {
+    worker.link.send({ t: "assign", tasks });
+    for (const { fence } of tasks) engine.queries.begun({ fence, worker });
+  }
   // What was parked has the lower places in its parents' orders: it goes first.
   deliverParked(engine);
   deliver(engine, result.deliveries);

@@ -59,17 +59,25 @@ async function approvalView(state: State, row: WaitRow): Promise<ApprovalView> {
     valueSchema: edit?.schema ?? null,
     askedAt: new Date(row.begunAt).toISOString(),
     expiresAt: row.dueAt === null ? null : new Date(row.dueAt).toISOString(),
-    state: row.endedAt === null ? "open" : row.error ? "rejected" : "approved",
+    state: stateOf(row),
   };
 }
 
-/** @throws FLOTILLA_NOT_FOUND */
+function stateOf({ endedAt, error }: WaitRow): ApprovalView["state"] {
+  if (endedAt === null) return "open";
+  if (error === null) return "approved";
+  return error.code === "FLOTILLA_REJECTED" ? "rejected" : "canceled";
+}
+
+/** @throws FLOTILLA_NOT_FOUND; FLOTILLA_TOO_LATE when its task has ended without an answer: open waits go with their task */
 async function find(state: State, id: string): Promise<WaitRow> {
   const parsed = parseApprovalId(id);
   const task = parsed && (await tryFindTask(state, parsed.task));
   const row = task && parsed ? await state.store.tasks.wait({ task: task.id, act: parsed.act }) : null;
-  if (row?.kind !== "approval") throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id });
-  return row;
+  if (row?.kind === "approval") return row;
+  if (task && !row && (await state.store.runs.outcome(task.id)) !== null)
+    throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `approval ${id}`, why: "the task that asked has ended" });
+  throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "approval", id });
 }
 
 /** @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE, FLOTILLA_CONFIG_INVALID, FLOTILLA_INPUT_INVALID, FLOTILLA_TOO_LARGE */

@@ -207,6 +207,7 @@ export class BatchEngine implements Engine {
     this.#closed = true;
     this.#room.stop();
     this.#dueTimer?.timer.cancel();
+    this.queries.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
     await this.#flushing;
     for (const s of this.#queue.drop()) s.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
     while (!this.#queue.isEmpty && (await this.#flush()));

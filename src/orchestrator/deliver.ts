@@ -6,7 +6,7 @@ import { setSlot } from "./attempts.ts";
 import type { Engine } from "./engine.ts";
 import { touchIdle, watchUnwinding } from "./liveness.ts";
 import { untilRead } from "./patience.ts";
-import { appendHistory } from "./history.ts";
+import { appendHistory, canceledBy } from "./history.ts";
 import { executesAlone } from "./workers.ts";
 
 /** Tells parents that live what settled, in the order of seq. Parents that do not live read it from the journal. */
@@ -32,7 +32,7 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
     attempt.queuedSeq = Math.max(attempt.queuedSeq, (list.at(-1) as StoredDelivery).seq);
     touchIdle(engine, attempt);
     const cancel = list.find((d) => d.act === 0);
-    if (cancel) watchUnwinding(engine, attempt, String(cancel.error?.message ?? ""));
+    if (cancel) watchUnwinding(engine, attempt, canceledBy(cancel));
     if (attempt.history) {
       appendHistory(attempt.history, list);
       continue;

@@ -102,7 +102,9 @@ async function whyWaiting(state: State, id: string, task: number, children: numb
   const [approval] = approvals;
   if (approval)
     return why("WAITING_APPROVAL", `flotilla approvals approve ${approvalId(id, approval.act)}`, "or `reject` it, with a reason");
-  if (messages[0]) return why("WAITING_MESSAGE", `send it: flotilla runs send ${run} ${messages[0].name} VALUE`);
+  // A run's id is its root's: a message for a task below it needs that task's own.
+  const to = id.includes(".") ? id : run;
+  if (messages[0]) return why("WAITING_MESSAGE", `send it: flotilla runs send ${to} ${messages[0].name} VALUE`);
   if (children > 0 || timers.length === 0) return why("WAITING_CHILDREN", `flotilla tasks ls --run ${run} --state running`);
   return why("WAITING_TIMER", `nothing to do; to end it now: flotilla runs cancel ${run}`);
 }

@@ -74,6 +74,7 @@ export function appendHistory(history: History, deliveries: readonly StoredDeliv
   }
 }
 
-function canceledBy(d: StoredDelivery): string {
+/** Why, as whoever canceled said it. */
+export function canceledBy(d: StoredDelivery): string {
   return d.error ? String((d.error.details as { by?: unknown } | undefined)?.by ?? "") : "";
 }

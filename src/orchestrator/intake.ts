@@ -53,7 +53,7 @@ export function incomingRoot(
     throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "tags", count: r.tags?.length ?? 0, max: bounds.tagsMax });
   for (const tag of r.tags ?? []) checkText("tags", tag, bounds.tagLength);
   const { dueAt, deadlineAt, ttlAt } = instantsOfStart(r, now);
-  const lane = definitions.laneOf(definition, []);
+  const lane = definitions.laneOf(definition, begun?.needs ?? []);
   const options = rootOptions(r, { deadlineAt, ttlAt, by, begun });
   const tenant = r.tenant ?? null;
   const task: Incoming["task"] = {
@@ -144,6 +144,7 @@ interface RootTerms {
 
 function rootOptions(r: StartRequest, { deadlineAt, ttlAt, by, begun }: RootTerms): TaskOptions | null {
   const options: TaskOptions = {
+    ...begun?.call,
     ...(r.tags && r.tags.length > 0 && { tags: r.tags }),
     ...(deadlineAt !== null && { deadlineAt }),
     ...(ttlAt !== null && { ttlAt }),

@@ -1,9 +1,10 @@
 // What becomes of attempts that take too long, and of workers that fall silent or die.
+import { isFlotillaError } from "../core/error.ts";
 import type { Attempt } from "./attempt.ts";
 import type { FromWorker } from "../protocol/worker.ts";
 import type { Engine } from "./engine.ts";
 import { afterLoss, afterTimeout } from "./retry.ts";
-import type { WorkerState } from "./workers.ts";
+import { isCrowded, type WorkerState } from "./workers.ts";
 
 const pingMs = 1_000;
 /** A stale loop becomes a reason that people see. */
@@ -37,15 +38,22 @@ function timedOut(engine: Engine, attempt: Attempt, after: "timeout" | "idleTime
 }
 
 /**
- * A workflow was told that it is canceled, and ends by itself. Its code may be blocked: when it has said nothing for the
- * grace and does not wait for what a shield asked, it is closed over its head.
+ * A workflow was told that it is canceled, and ends by itself. Its code may be blocked: when it has had a slot and said
+ * nothing for the grace, and does not wait for what a shield asked, it is closed over its head.
  */
 export function watchUnwinding(engine: Engine, attempt: Attempt, reason: string): void {
   const { heard } = attempt;
+  const mayQueue = isCrowded(attempt.worker);
+  const again = () => watchUnwinding(engine, attempt, reason);
   engine.state.clock.after(engine.abortGraceMs, () => {
     if (attempt.ended) return;
-    if (attempt.state === "waiting" || attempt.heard !== heard) return watchUnwinding(engine, attempt, reason);
-    engine.cancel({ request: { task: attempt.fence.task, reason }, resolve: () => {}, reject: () => {} });
+    if (mayQueue || isCrowded(attempt.worker) || attempt.state === "waiting" || attempt.heard !== heard) return again();
+    engine.cancel({
+      request: { task: attempt.fence.task, reason },
+      resolve: () => {},
+      // A store that is full: the cancel is as wanted when it has room.
+      reject: (e) => (isFlotillaError(e, "FLOTILLA_CLOSED") ? undefined : again()),
+    });
   });
 }
 

@@ -8,8 +8,10 @@
 // A fork asks one task again with another input; it and the tasks above it are never taken over.
 import { FlotillaError } from "../core/error.ts";
 import { runId } from "../core/id.ts";
+import { priorities } from "../core/task.ts";
 import type { StartReply } from "../protocol/views.ts";
 import type { AskedRow, Origin, Store, TaskRow } from "../store/contract.ts";
+import type { TaskOptions } from "./attempt.ts";
 import type { PendingStart } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { findRun, findTask } from "./lookup.ts";
@@ -87,6 +89,9 @@ export interface Begun {
   readonly origin: Origin;
   readonly options: OriginOptions | null;
   readonly input: string;
+  /** What the call of a task that becomes a root asked for besides. */
+  readonly needs?: readonly string[];
+  readonly call?: Pick<TaskOptions, "retry" | "timeoutMs" | "inflate">;
 }
 
 /**
@@ -139,13 +144,31 @@ export async function redrive(engine: Engine, id: string): Promise<StartReply> {
     origin: { task: task.id, run: task.run, how: "redrive" },
     options: null,
     input: task.input,
+    needs: state.definitions.lane(task.lane).needs,
+    call: callOf(optionsOf(task)),
   });
+}
+
+function optionsOf(row: TaskRow): TaskOptions {
+  return row.options === null ? {} : (JSON.parse(row.options) as TaskOptions);
+}
+
+/** Not `asRef`: who redrives a task wants to see its result. */
+function callOf({ retry, timeoutMs, inflate }: TaskOptions): NonNullable<Begun["call"]> {
+  return { ...(retry ? { retry } : {}), ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(inflate ? { inflate } : {}) };
 }
 
 function begin(engine: Engine, begun: Begun): Promise<StartReply> {
   const { row } = begun;
   const name = engine.state.definitions.byId(row.definition).name;
-  const request: PendingStart["request"] = { name, input: begun.input, ...(row.tenant === null ? {} : { tenant: row.tenant }) };
+  const { tags } = optionsOf(row);
+  const request: PendingStart["request"] = {
+    name,
+    input: begun.input,
+    priority: priorities[row.prio] ?? "normal",
+    ...(row.tenant === null ? {} : { tenant: row.tenant }),
+    ...(tags ? { tags } : {}),
+  };
   return new Promise((resolve, reject) => engine.start({ request, begun, resolve, reject }));
 }
 

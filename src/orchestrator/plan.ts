@@ -202,7 +202,9 @@ function planActs(
         break;
     }
   }
-  const armed = waitSeen !== null && waitSeen >= attempt.queuedSeq;
+  const idle = waitSeen !== null && waitSeen >= attempt.queuedSeq;
+  // An absolute timeout is a timer of this process: parked, by its worker or by the next life, it would have nobody to keep it.
+  const armed = idle && attempt.timeout === undefined;
   const batch: ActBatch = {
     lease: { task: attempt.fence.task, leaseNo: attempt.fence.leaseNo },
     run: attempt.run,
@@ -217,11 +219,10 @@ function planActs(
     lastAct,
     armed,
     seen: waitSeen ?? 0,
-    // An absolute timeout is a timer of this process: without its attempt nobody would keep it.
-    park: park && armed && attempt.timeout === undefined,
+    park: park && armed,
     unwinds: attempt.runs.card?.kind === "workflow",
   };
-  return { attempt, batch, waitSeen: armed ? waitSeen : null, placed };
+  return { attempt, batch, waitSeen: idle ? waitSeen : null, placed };
 }
 
 /** 100 years, in ms: what waits longer waits for ever, and would not fit a date. */

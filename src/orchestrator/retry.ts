@@ -32,7 +32,14 @@ export function afterResult(
     case "canceled":
       return { settle: settlement(a, "canceled", { value: null, ref: null, error: result.error, spent }) };
     case "continued":
-      return { requeue: requeue(a, "continued", null, spent, { to: "continued", input: result.input }) };
+      return {
+        requeue: requeue(a, "continued", null, spent, {
+          to: "continued",
+          input: result.input,
+          options: optionsOn(a),
+          seen: result.seen,
+        }),
+      };
     case "failed":
       return afterFailure(a, result, "failed", spent, now, random);
     case "returned":
@@ -47,6 +54,12 @@ export function afterResult(
         }),
       };
   }
+}
+
+/** Of the next execution: what the first one takes over from an earlier run it has taken over, and equal keys mean new work. */
+function optionsOn(a: Attempt): string | null {
+  const { origin: _, ...options } = a.options ?? {};
+  return Object.keys(options).length === 0 ? null : JSON.stringify(options);
 }
 
 /** Given back, not failed: the same attempt again, after a wait that is never charged. */
@@ -118,7 +131,8 @@ function finalError(a: Attempt, error: ErrorJson): ErrorJson {
 export function afterLoss(a: Attempt, loss: { readonly how: string; readonly suspects: number }): Ending {
   const executing = a.state === "running";
   const error = new FlotillaError("FLOTILLA_WORKER_LOST", { worker: a.worker.hello.name, how: loss.how }).toJSON();
-  if (a.state === "waiting")
+  // A timeout is a timer of its attempt: parked, it would have none.
+  if (a.state === "waiting" && a.timeout === undefined)
     return { requeue: requeue(a, "lost", error, null, { to: "parked", attempt: a.attempt - 1, crashes: a.crashes }) };
   if (!executing || loss.suspects === 0)
     return {

@@ -43,13 +43,18 @@ export class StateQueries {
     });
   }
 
+  /** Nobody waits for an answer. */
+  get none(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Somebody waits for an answer of that task. */
   asked(task: number): boolean {
     return this.#open.has(task);
   }
 
   /** An attempt lives: what was asked of its task is asked there. */
-  begun(attempt: Attempt): void {
+  begun(attempt: Pick<Attempt, "fence" | "worker">): void {
     for (const [request, { name }] of this.#open.get(attempt.fence.task) ?? [])
       attempt.worker.link.send({ t: "query", fence: attempt.fence, request, name });
   }
@@ -69,6 +74,17 @@ export class StateQueries {
       q.timer.cancel();
       q.reject(new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${q.name}`, why: "the task has ended" }));
     }
+  }
+
+  /** Nobody will answer any more. */
+  close(error: Error): void {
+    for (const questions of this.#open.values()) {
+      for (const q of questions.values()) {
+        q.timer.cancel();
+        q.reject(error);
+      }
+    }
+    this.#open.clear();
   }
 
   #take(task: number, request: number): Question | undefined {

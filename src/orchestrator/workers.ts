@@ -37,6 +37,11 @@ export function freeSlots(worker: WorkerState): number {
   return worker.hello.slots - worker.busy;
 }
 
+/** More has resumed there than has a slot: some of it waits at the worker, and says nothing until it has one. */
+export function isCrowded(worker: WorkerState): boolean {
+  return worker.busy > worker.hello.slots;
+}
+
 /** No code is executing there. Workflows that wait may lie in its memory: they are nobody's suspects. */
 export function isQuiet(worker: WorkerState): boolean {
   return worker.busy === 0;

@@ -226,7 +226,8 @@ export interface ApprovalView {
   readonly expiresAt: string | null;
   /** What it means that it expires. */
   readonly onTimeout: "reject" | "approve";
-  readonly state: "open" | "approved" | "rejected";
+  /** `canceled`: its workflow stopped asking. */
+  readonly state: "open" | "approved" | "rejected" | "canceled";
 }
 export interface ApprovalsQuery {
   readonly limit?: number;

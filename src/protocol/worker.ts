@@ -245,7 +245,7 @@ export type AttemptResult =
   /** It was told that it is canceled, and has unwound. */
   | { readonly status: "canceled"; readonly error: ErrorJson }
   /** The next execution of the same task, with this input and an empty journal. */
-  | { readonly status: "continued"; readonly input: string }
+  | { readonly status: "continued"; readonly input: string; /** The seq that its code has seen. */ readonly seen: number }
   /** `terminal`: no further attempt. `retryAfterMs`: the far side asked for that wait. */
   | { readonly status: "failed"; readonly error: ErrorJson; readonly terminal: boolean; readonly retryAfterMs?: number }
   /** Given back: it could not go on, through no fault of its code. It is tried again after a backoff, and not charged. */

@@ -119,7 +119,10 @@ export interface ActBatch {
     readonly name: string;
     readonly value: string;
   }[];
-  /** Children and waits that the code stops, by their act; after the acts of this batch are there. */
+  /**
+   * Children and waits that the code stops, by their act; after the acts of this batch are there. A message that such a
+   * wait has taken goes back to the front of the box: its code will not look at it.
+   */
   readonly cancels: readonly { readonly act: number; readonly reason: string }[];
   /** Highest act number in this batch; 0 when it has none. */
   readonly lastAct: number;
@@ -188,8 +191,11 @@ export interface Requeue {
     | { readonly to: "held"; readonly reason: Reason; readonly attempt: number; readonly crashes: number }
     /** Idle when its worker went: it waits in no worker's memory. Ready instead when something has settled for it. */
     | { readonly to: "parked"; readonly attempt: number; readonly crashes: number }
-    /** The same task begins anew with another input and an empty journal; children under way are canceled. */
-    | { readonly to: "continued"; readonly input: string };
+    /**
+     * The same task begins anew with another input, these options and an empty journal; children under way are canceled.
+     * Messages that its code had not `seen` go back to the front of the box.
+     */
+    | { readonly to: "continued"; readonly input: string; readonly options: string | null; readonly seen: number };
 }
 
 export interface Claim extends Standing {
@@ -201,7 +207,8 @@ export interface Claim extends Standing {
 
 /**
  * A task that is not running, or is an agent's, is closed at once. A workflow that has begun is told (a delivery with act
- * 0) and ends by itself; asked for a second time, it is closed at once as well.
+ * 0) and ends by itself; asked for a second time, it is closed at once as well, and so is the tree below it. What is
+ * canceled only because its parent was, or has ended, is told once and left to unwind.
  */
 export interface CancelRequest {
   readonly task: number;
@@ -569,7 +576,7 @@ export interface Store {
     journal(id: number): Awaitable<Journal | null>;
     /** What came of those acts of a task, by act; acts that have not settled are left out. */
     settled(p: { readonly task: number; readonly acts: readonly number[] }): Awaitable<ReadonlyMap<number, StoredDelivery>>;
-    /** What a task of an earlier run has asked for, whatever became of it: the last of equal keys. */
+    /** What the last execution of a task of an earlier run has asked for, whatever became of it. */
     asked(id: number): Awaitable<readonly AskedRow[]>;
     /** Open waits of a task, the oldest first. */
     waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;

@@ -297,7 +297,9 @@ export class Execution {
     const byPrint = new Map<string, unknown[]>();
     const add = (i: number, value: unknown): void => {
       const print = prints[i] as string;
-      byPrint.set(print, [...(byPrint.get(print) ?? []), value]);
+      const equals = byPrint.get(print);
+      if (equals) equals.push(value);
+      else byPrint.set(print, [value]);
     };
     for (const [i, { value }] of kept) add(i, value);
     joined.items.forEach((item: Settled<unknown>, k: number) => {

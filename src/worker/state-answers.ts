@@ -9,6 +9,8 @@ import { boundedText } from "./values.ts";
 export class StateAnswers {
   readonly #attempt: Attempt;
   #answers: Map<string, () => unknown> | undefined;
+  /** Its code says what it knows: it must not ask. */
+  telling = false;
   #asked: { readonly request: number; readonly name: string }[] | undefined;
 
   constructor(attempt: Attempt) {
@@ -36,10 +38,13 @@ export class StateAnswers {
     const answer = this.#answers?.get(name);
     if (!answer) return refuseQuery(attempt, request, name, [...(this.#answers?.keys() ?? [])]);
     try {
+      this.telling = true;
       const value = boundedText(answer(), `query ${name}`, bounds.emitBytes);
       attempt.host.send({ t: "answer", fence: attempt.fence, request, value, error: null });
     } catch (e) {
       attempt.host.send({ t: "answer", fence: attempt.fence, request, value: null, error: boundedError(e) });
+    } finally {
+      this.telling = false;
     }
   }
 }

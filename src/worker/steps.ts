@@ -11,7 +11,8 @@ export type StepFn = (s: { effectKey: string; signal: AbortSignal }) => Awaitabl
 
 export function onDoubtOf(o: { onDoubt?: OnDoubt } | undefined): "retry" | "fail" {
   const onDoubt = o?.onDoubt ?? "retry";
-  if (onDoubt === "ask") unsupported('onDoubt: "ask" (it needs approvals)', 'use onDoubt: "fail" and decide by hand');
+  if (onDoubt === "ask")
+    unsupported('onDoubt: "ask"', 'use onDoubt: "fail", catch FLOTILLA_STEP_IN_DOUBT, and ask with ctx.approve');
   return onDoubt;
 }
 

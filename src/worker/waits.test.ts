@@ -357,7 +357,7 @@ describe("continueAs", () => {
         await ctx.call(inc, { n: 1 });
       }
     });
-    expect(await run.result()).toEqual({ status: "continued", input: '{"n":2}' });
+    expect(await run.result()).toEqual({ status: "continued", input: '{"n":2}', seen: 0 });
     expect(run.fleet.acts(run.task).map((a) => a.kind)).toEqual(["timer"]);
   });
   test("refuses what the workflow's input refuses", async () => {

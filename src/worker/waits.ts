@@ -42,14 +42,16 @@ export function wait<O>(body: WorkflowBody, scope: Scope, ask: WaitAsk<O>, taken
     const asked = body.ask(ask.kind, scope, ask.base, ask.inputHash);
     if (!asked) return { pending: neverPending(), act };
     act = asked.act;
+    let left: string | undefined;
     body.await(asked.act, {
       scope,
       awaited: true,
       take(d: Delivery) {
-        promise.settle(parsed(d, ask));
+        promise.settle(left === undefined ? parsed(d, ask) : canceledOutcome(left));
         taken();
         return true;
       },
+      ...(ask.kind === "message" ? { leave: (reason: string) => (left = reason) } : {}),
     });
     scope.opened(asked.act);
     if (!asked.row) {
@@ -61,6 +63,10 @@ export function wait<O>(body: WorkflowBody, scope: Scope, ask: WaitAsk<O>, taken
   }
   const asked = act;
   return { pending: promise.pending((reason = "canceled by its workflow") => body.cancel(asked, reason)), act };
+}
+
+function canceledOutcome<O>(by: string): Settled<O> {
+  return { status: "canceled", error: new FlotillaError("FLOTILLA_CANCELED", { by }) };
 }
 
 function parsed<O>(d: Delivery, ask: WaitAsk<O>): Settled<O> {

@@ -36,6 +36,8 @@ export interface Receiver {
   readonly loading?: boolean;
   /** @returns whether the workflow's code may run because of it. */
   take(d: Delivery): boolean;
+  /** The code has left it before it was delivered: whatever it brings, the code gets a cancel. Then the store must hear of it. */
+  leave?(reason: string): void;
 }
 
 export interface Asked {
@@ -63,6 +65,8 @@ export class WorkflowBody implements Body, PumpHooks {
   #gaps: Gaps | undefined;
   #answers: StateAnswers | undefined;
   #kept: ReadonlySet<string> | undefined;
+  /** Waits for messages that the code has left before they were delivered. */
+  #left: Set<number> | undefined;
   readonly #journal: Journal;
   #steps: StepRunner | undefined;
   readonly #receivers: (Receiver | undefined)[] = [];
@@ -179,6 +183,11 @@ export class WorkflowBody implements Body, PumpHooks {
   cancel(act: number, reason: string): void {
     if (this.attempt.closed || this.#ending || !this.isOpen(act)) return;
     if (!this.pump.open) return this.#outside(`the cancel of act ${act}`);
+    const receiver = this.#receivers[act] as Receiver;
+    if (receiver.leave) {
+      receiver.leave(reason);
+      (this.#left ??= new Set()).add(act);
+    }
     this.submit({ kind: "cancel", act, reason });
   }
 
@@ -313,8 +322,8 @@ export class WorkflowBody implements Body, PumpHooks {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const act of held) {
-      // What has been delivered since needs no cancel.
-      if (act.kind !== "cancel" || this.isOpen(act.act)) this.attempt.act(act, true);
+      // What has been delivered since needs no cancel, but a message that was left must find its way back.
+      if (act.kind !== "cancel" || this.isOpen(act.act) || this.#left?.has(act.act)) this.attempt.act(act, true);
     }
   }
 
@@ -384,7 +393,10 @@ export class WorkflowBody implements Body, PumpHooks {
   #conclude(ending: Ending): void {
     this.pump.stopped = true;
     if (this.canceled) return this.#settle({ status: "canceled", error: this.canceled });
-    if ("continued" in ending) return this.#settle({ status: "continued", input: ending.continued });
+    if ("continued" in ending) {
+      this.#settle({ status: "continued", input: ending.continued, seen: this.pump.delivered });
+      return;
+    }
     if ("thrown" in ending) return this.#fail(ending.thrown);
     try {
       const text = resultText(this.attempt.definition, ending.value);
@@ -429,6 +441,8 @@ export class WorkflowBody implements Body, PumpHooks {
 
   /** Something was asked when nothing of ours had let the code run. */
   #outside(key: string): void {
+    // Whoever asks about a run must not end it.
+    if (this.#answers?.telling) unsupported(`asking for ${key} in an answer of ctx.query`, "answer from the code's variables");
     // A step's function gets the error, as its own.
     if (insideStep()) unsupported(`asking for ${key} inside ctx.step`, "do it beside the step, in the workflow's own code");
     this.#foreign(key);

@@ -101,6 +101,31 @@ test("nobody answers: it counts as the workflow said", async () => {
   expect(await fleet.run(above, { onTimeout: "reject" })).toBe("failed");
 });
 
+test("an approval that nobody waits for any more takes no answer, and says why", async () => {
+  const hasty = workflow({
+    name: "hasty",
+    input: z.object({}),
+    async run(_, ctx) {
+      await ctx.race({ word: ctx.approve({ title: "now?" }), time: ctx.sleep("1ms") });
+      return ctx.approve({ title: "then?" });
+    },
+  });
+  await using fleet = await createFleet({ definitions: [hasty] });
+  const run = await fleet.start(hasty, {});
+  const ids: string[] = [];
+  for await (const e of run.events({ types: ["approval.asked"] })) if (ids.push(e.data.approval) === 2) break;
+  const [lost, open] = ids as [string, string];
+  expect(await fleet.approvals.list()).toMatchObject([{ id: open }]);
+  await expect(fleet.approvals.approve(lost)).rejects.toMatchObject({ code: "FLOTILLA_TOO_LATE" });
+  await run.cancel();
+  await run.outcome();
+  const late = fleet.approvals.approve(open);
+  await expect(late).rejects.toMatchObject({
+    code: "FLOTILLA_TOO_LATE",
+    details: { why: expect.stringContaining("ended") as string },
+  });
+});
+
 test("what was asked is an event that a later reader sees too", async () => {
   await using fleet = await createFleet({ definitions });
   const run = await fleet.start(impatient, { onTimeout: "approve" });

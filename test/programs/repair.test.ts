@@ -85,6 +85,75 @@ test("a repair of a repair goes on from it", async () => {
   expect(ran).toEqual(["bad 3", "end"]);
 });
 
+test("a repaired run that continues takes nothing over in its next executions", async () => {
+  const ran: string[] = [];
+  let broken = true;
+  const poll = agent({ name: "poll", input: z.object({}), run: () => ran.push("poll") });
+  const odd = agent({
+    name: "odd",
+    input: N,
+    retry: { attempts: 1 },
+    run({ n }) {
+      if (broken && n === 1) throw new Error("broken");
+      return n;
+    },
+  });
+  const loop = workflow({
+    name: "loop",
+    input: N,
+    async run({ n }, ctx) {
+      await ctx.call(poll, {});
+      await ctx.step("note", () => ran.push(`note ${n}`));
+      await ctx.call(odd, { n });
+      if (n < 3) ctx.continueAs({ n: n + 1 });
+      return n;
+    },
+  });
+  await using fleet = await createFleet({ definitions: [poll, odd, loop] });
+  const run = await fleet.start(loop, { n: 0 });
+  expect(await run.outcome()).toMatchObject({ status: "failed" });
+  expect(ran).toEqual(["poll", "note 0", "poll", "note 1"]);
+
+  ran.length = 0;
+  broken = false;
+  // The same asks in each execution: those of the one that failed are done, the later ones are new work.
+  expect(await (await fleet.repair(run.id)).result()).toBe(3);
+  expect(ran).toEqual(["poll", "note 2", "poll", "note 3"]);
+});
+
+test("a repair takes nothing over from the executions before the last one", async () => {
+  const ran: string[] = [];
+  let broken = true;
+  const gate = agent({
+    name: "gate",
+    input: N,
+    retry: { attempts: 1 },
+    run({ n }) {
+      if (broken && n === 1) throw new Error("broken");
+      return n;
+    },
+  });
+  const sweep = agent({ name: "sweep", input: z.object({}), run: () => ran.push("sweep") });
+  const rounds = workflow({
+    name: "rounds",
+    input: N,
+    async run({ n }, ctx) {
+      await ctx.call(gate, { n });
+      await ctx.call(sweep, {});
+      if (n < 1) ctx.continueAs({ n: n + 1 });
+      return n;
+    },
+  });
+  await using fleet = await createFleet({ definitions: [gate, sweep, rounds] });
+  const run = await fleet.start(rounds, { n: 0 });
+  expect(await run.outcome()).toMatchObject({ status: "failed" });
+  expect(ran).toEqual(["sweep"]);
+  broken = false;
+  // The first round has swept; the second one, which failed, had not yet.
+  expect(await (await fleet.repair(run.id)).result()).toBe(1);
+  expect(ran).toEqual(["sweep", "sweep"]);
+});
+
 test("a fork asks one task again with another input, and keeps what does not depend on it", async () => {
   const { ran, state, definitions, lead } = world();
   state.broken = false;

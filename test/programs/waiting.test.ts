@@ -45,6 +45,28 @@ describe("messages", () => {
     expect(await run.result()).toEqual({ first: "failed", second: "b" });
   });
 
+  test("a loop that races its messages with a timer loses none", async () => {
+    const listen = workflow({
+      name: "listen",
+      input: z.object({ messages: z.int() }),
+      async run({ messages }, ctx) {
+        const heard: string[] = [];
+        while (heard.length < messages) {
+          const first = await ctx.race({ message: ctx.waitFor(note), timer: ctx.sleep("1ms") });
+          if (first.winner === "message") heard.push(first.value);
+        }
+        return heard;
+      },
+    });
+    const words = Array.from({ length: 60 }, (_, i) => `word ${i}`);
+    for (const continuations of [100, 0]) {
+      await using fleet = await createFleet({ definitions: [listen], workers: { continuations } });
+      const run = await fleet.start(listen, { messages: words.length });
+      for (const word of words) await run.send(note, word);
+      expect(await run.result()).toEqual(words);
+    }
+  });
+
   test("tasks of one run talk to each other", async () => {
     const listener = workflow({
       name: "listener",

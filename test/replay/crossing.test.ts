@@ -37,7 +37,7 @@ test("a cancel that meets continueAs is learned by the next execution", async ()
   await world.orchestrator.cancel(run, "enough");
   await world.turn();
   // Its code had said this before the cancel reached it.
-  worker.say({ t: "settle", fence: task.fence, result: { status: "continued", input: "2" }, spent: null });
+  worker.say({ t: "settle", fence: task.fence, result: { status: "continued", input: "2", seen: 0 }, spent: null });
   await world.turn();
   const next = worker.assigned.at(-1) as Assignment;
   expect(next).toMatchObject({ input: "2", journal: [] });
@@ -45,7 +45,7 @@ test("a cancel that meets continueAs is learned by the next execution", async ()
 });
 
 // Not so yet: the wait that took it dies with its execution, and nobody ever gets the message.
-test.fails("a message that meets continueAs is for the next execution", async () => {
+test("a message that meets continueAs is for the next execution", async () => {
   await using world = await openWorld();
   const { worker, run, task } = await begun(world);
   const asked = { kind: "message" as const, act: 1, key: "m", inputHash: "h", askedAfter: 0, name: "note", timeoutMs: null };
@@ -53,7 +53,7 @@ test.fails("a message that meets continueAs is for the next execution", async ()
   await world.turn();
   await world.orchestrator.send(run, { name: "note", value: "7" });
   // Its code had said this before the message reached it.
-  worker.say({ t: "settle", fence: task.fence, result: { status: "continued", input: "2" }, spent: null });
+  worker.say({ t: "settle", fence: task.fence, result: { status: "continued", input: "2", seen: 0 }, spent: null });
   await world.turn();
   const next = worker.assigned.at(-1) as Assignment;
   worker.say({
@@ -183,4 +183,35 @@ test("a worker that dies after it has asked to be rid of a task", async () => {
   await world.orchestrator.cancel(run, "enough");
   await world.turn();
   expect(toldTo(other, other.assigned[0] as Assignment)).toMatchObject([{ act: 0 }]);
+});
+
+test("a message that meets the cancel of its wait is the next wait's", async () => {
+  await using world = await openWorld();
+  const { worker, run, task } = await begun(world);
+  const asked = { kind: "message" as const, key: "m", inputHash: "h", name: "note", timeoutMs: null };
+  worker.say({
+    t: "acts",
+    fence: task.fence,
+    acts: [
+      { ...asked, act: 1, askedAfter: 0 },
+      { kind: "wait", seen: 0 },
+    ],
+  });
+  await world.turn();
+  await world.orchestrator.send(run, { name: "note", value: "7" });
+  // Its code had left the wait, and asked anew, before the message reached it.
+  worker.say({
+    t: "acts",
+    fence: task.fence,
+    acts: [
+      { kind: "cancel", act: 1, reason: "it lost a race" },
+      { ...asked, act: 2, key: "m#2", askedAfter: 0 },
+      { kind: "wait", seen: 0 },
+    ],
+  });
+  await world.turn();
+  expect(toldTo(worker, task)).toMatchObject([
+    { act: 1, value: "7" },
+    { act: 2, value: "7" },
+  ]);
 });

@@ -138,6 +138,7 @@ describe("the watch on the model", () => {
     rows.places.set(task, { in: "outcome", outcome: { ...place.outcome, ...change } as never });
   };
   const nothing = {
+    givenBack: false,
     name: null,
     detail: null,
     value: null,

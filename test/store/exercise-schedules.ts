@@ -204,6 +204,24 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       expect(fired.woken).toEqual([]);
     });
 
+    it("a deadline closes a root that unwinds, running or parked, and tells a workflow below it to unwind", async (store) => {
+      for (const [first, rest] of [[10, "runs"] as const, [20, "parks"] as const]) {
+        const task = root(first, { claim: 7, terms: terms({ deadlineAt: now + 10 }) });
+        const below = child(first + 1, task, 1, { claim: 7 });
+        await store.commit(batch({ tasks: [task] }));
+        await store.commit(batch({ acts: [actsOf(task, 1, { children: [below], unwinds: true })] }));
+        await store.commit(batch({ acts: [actsOf(below, 1, { unwinds: true, armed: true })] }));
+        const told = await store.commit(batch({ cancels: [{ task: first, reason: "stop" }] }));
+        expect(told).toMatchObject({ closed: [], deliveries: [{ parent: first, act: 0 }] });
+        if (rest === "parks") await store.commit(batch({ acts: [actsOf(task, 1, { armed: true, park: true, unwinds: true })] }));
+        expect(await where(store, first)).toBe(rest === "parks" ? "parked" : "running");
+        const fired = await store.commit(batch({ now: now + 10, dueSlice: 10, cancelSlice: 10 }));
+        expect(fired.closed.map((c) => [c.task, c.status, c.error.details])).toEqual([[first, "failed", { after: "deadline" }]]);
+        expect(fired.deliveries.map((d) => [d.parent, d.act])).toEqual([[first + 1, 0]]);
+        expect(await where(store, first + 1)).toBe("running");
+      }
+    });
+
     it("a ttl closes what was never begun: in ready and in delayed", async (store) => {
       await store.commit(
         batch({

@@ -502,6 +502,31 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect([...(await store.commit(batch({ messages: [say('"d"')] }))).unsent]).toEqual([[0, "ended"]]);
     });
 
+    it("a message that its wait's code has left, or that an execution did not see, is the next wait's", async (store) => {
+      const t = await runningRoot(store);
+      const wait = (act: number) => waitOf(act, { kind: "message", name: "m" });
+      await store.commit(batch({ acts: [actsOf(t, 1, { waits: [wait(1)] })] }));
+      const say = (value: string) => ({ task: 1, name: "m", value, key: null });
+      await store.commit(batch({ messages: [say('"a"'), say('"b"')] }));
+      const left = { cancels: [{ act: 1, reason: "lost a race" }] };
+      await store.commit(batch({ acts: [actsOf(t, 1, left), actsOf(t, 1, left)] }));
+      expect((await store.tasks.settled({ task: 1, acts: [1] })).get(1)).toMatchObject({ seq: 1, status: "succeeded" });
+      expect(await store.tasks.asked(1)).toMatchObject([{ act: 1, status: "canceled" }]);
+      const next = await store.commit(batch({ acts: [actsOf(t, 1, { waits: [wait(2), wait(3), wait(4)] })] }));
+      expect(next.deliveries.map((d) => [d.act, d.value])).toEqual([
+        [2, '"a"'],
+        [3, '"b"'],
+      ]);
+      await store.commit(batch({ messages: [say('"c"')] }));
+      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}", options: null, seen: 2 })] }));
+      await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
+      const later = await store.commit(batch({ acts: [actsOf(t, 2, { waits: [wait(5), wait(6), wait(7)] })] }));
+      expect(later.deliveries.map((d) => [d.act, d.value])).toEqual([
+        [5, '"b"'],
+        [6, '"c"'],
+      ]);
+    });
+
     it("what waits for a message expires, and a box has an end", async (store) => {
       const t = await runningRoot(store);
       const waits = [waitOf(1, { kind: "message", name: "m", dueAt: now + 5 })];
@@ -655,6 +680,58 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect(forced.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([1, 3, 4]);
     });
 
+    it("a child that was told unwinds although its parent ends; a person's second cancel closes both", async (store) => {
+      for (const force of [false, true]) {
+        const first = force ? 11 : 1;
+        const t = await runningRoot(store, first);
+        const kid = child(first + 1, t, 1, { claim: 7 });
+        const cleanup = child(first + 2, kid, 1, { claim: 7, shielded: true });
+        await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], unwinds: true, armed: true })] }));
+        await store.commit(batch({ acts: [actsOf(kid, 1, { waits: [waitOf(2)], children: [cleanup], unwinds: true })] }));
+        const told = await store.commit(batch({ cancels: [{ task: t.id, reason: "stop" }], cancelSlice: 100 }));
+        expect(told.deliveries.map((d) => [d.parent, d.act])).toEqual([
+          [t.id, 0],
+          [kid.id, 0],
+        ]);
+        if (force) {
+          const all = await store.commit(batch({ cancels: [{ task: t.id, reason: "now" }], cancelSlice: 100 }));
+          expect(all.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([t.id, kid.id, cleanup.id]);
+          continue;
+        }
+        // Its own code asks again, then ends: neither cuts off what the child undoes.
+        const again = { act: 1, reason: "once more" };
+        const asked = await store.commit(batch({ acts: [actsOf(t, 1, { cancels: [again], unwinds: true })], cancelSlice: 100 }));
+        expect(asked.closed).toEqual([]);
+        const ended = await store.commit(
+          batch({ settles: [settleOf(t, 1, { status: "canceled", hasGate: true })], cancelSlice: 100 }),
+        );
+        expect(ended.closed).toEqual([]);
+        expect(await where(store, kid.id)).toBe("running");
+        expect(await where(store, cleanup.id)).toBe("running");
+      }
+    });
+
+    it("one that asks to be parked in the batch that tells it of something is not parked", async (store) => {
+      for (const by of ["cancel", "message"] as const) {
+        const first = by === "cancel" ? 1 : 11;
+        const t = await runningRoot(store, first);
+        const kid = child(first + 1, t, 1, { claim: 7 });
+        await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], unwinds: true, armed: true })] }));
+        await store.commit(
+          batch({ acts: [actsOf(kid, 1, { waits: [waitOf(1, { kind: "message", name: "m", dueAt: null })], unwinds: true })] }),
+        );
+        const cancels = by === "cancel" ? [{ act: 1, reason: "no" }] : [];
+        const sends =
+          by === "message" ? [{ act: 2, key: "s", inputHash: "h", askedAfter: 0, to: { act: 1 }, name: "m", value: "1" }] : [];
+        const parent = actsOf(t, 1, { cancels, sends, unwinds: true });
+        const parks = actsOf(kid, 1, { unwinds: true, armed: true, park: true });
+        const r = await store.commit(batch({ acts: [parent, parks] }));
+        expect(r.deliveries).toMatchObject([{ parent: kid.id, seq: 1 }]);
+        expect(r.parked).toEqual([]);
+        expect(await where(store, kid.id)).toBe("running");
+      }
+    });
+
     it("a parked workflow comes back to unwind", async (store) => {
       const t = await runningRoot(store);
       const waits = [waitOf(1)];
@@ -671,10 +748,11 @@ export function exerciseStore(name: string, o: Exercise): void {
       const kids = [child(2, t, 1, { claim: 7 }), child(3, t, 2, { claim: 7 })];
       const steps = [{ act: 3, key: "s", askedAfter: 0 }];
       await store.commit(batch({ acts: [actsOf(t, 1, { children: kids, steps, waits: [waitOf(4, { dueAt: now + 1 })] })] }));
-      const again = requeueOf(t, 1, { to: "continued", input: '{"n":2}' }, { how: "continued" });
+      const another = { to: "continued", input: '{"n":2}', options: '{"asRef":true}', seen: 0 } as const;
+      const again = requeueOf(t, 1, another, { how: "continued" });
       const r = await store.commit(batch({ requeues: [again], settles: [settleOf(kids[0] as never, 1)] }));
       expect(r.woken).toMatchObject([{ task: 1, leaseNo: 1, attempt: 0 }]);
-      expect(await store.tasks.get([1])).toMatchObject([{ input: '{"n":2}' }]);
+      expect(await store.tasks.get([1])).toMatchObject([{ input: '{"n":2}', options: '{"asRef":true}' }]);
       expect(await store.tasks.journal(1)).toMatchObject({ acts: 4, lastSeq: 1, baseSeq: 1, entries: [] });
       await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
       const next = child(5, t, 5, { claim: 7 });
@@ -694,7 +772,8 @@ export function exerciseStore(name: string, o: Exercise): void {
       const t = await runningRoot(store);
       await store.commit(batch({ acts: [actsOf(t, 1, { waits: [waitOf(1)], unwinds: true })] }));
       await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }] }));
-      await store.commit(batch({ requeues: [requeueOf(t, 1, { to: "continued", input: "{}" })] }));
+      const next = { to: "continued", input: "{}", options: null, seen: 0 } as const;
+      await store.commit(batch({ requeues: [requeueOf(t, 1, next)] }));
       expect(await store.tasks.journal(1)).toMatchObject({ baseSeq: 1, lastSeq: 2, cancel: { seq: 2, reason: "stop" } });
     });
   });

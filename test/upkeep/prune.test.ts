@@ -128,7 +128,7 @@ describe("a run that has had its time", () => {
     const { path, store } = await open();
     const t = await runningRoot(store);
     const input = JSON.stringify({ rest: { $artifact: "d".repeat(64), bytes: 1 } });
-    const continued = { ...requeueOf(t, 1, { to: "continued", input }), how: "continued" };
+    const continued = { ...requeueOf(t, 1, { to: "continued", input, options: null, seen: 0 }), how: "continued" };
     await store.commit(batch({ requeues: [continued] }));
     expect(query(path, "SELECT hash, run FROM artifact_use")).toEqual([{ hash: "d".repeat(64), run: 1 }]);
     await store.commit(batch({ claims: [claimOf(t, { leaseNo: 1 })] }));
@@ -153,6 +153,20 @@ describe("a run that has had its time", () => {
     const slices = await pruneAll(store);
     expect(sum(slices)).toEqual({ runs: 2, tasks: 2 });
     expect(slices.flatMap((s) => s.unused)).toEqual(["e".repeat(64)]);
+    expect(rowCounts(path)).toEqual({});
+    await store.close();
+  });
+
+  test("takes what its schedule and its instants left", async () => {
+    const { path, store } = await open();
+    const terms = { deadlineAt: now + 60_000, ttlAt: now + 60_000, schedule: 1 };
+    const [done, late] = [root(1, { terms }), root(2, { terms })];
+    await store.commit(batch({ tasks: [done, late] }));
+    await store.commit(batch({ claims: [claimOf(done)] }));
+    await store.commit(batch({ settles: [settleOf(done, 1, { expires: true })] }));
+    await store.commit(batch({ now: now + 60_000, dueSlice: 10 }));
+    expect(rowCounts(path)).toMatchObject({ schedule_open: 2 });
+    expect(sum(await pruneAll(store))).toEqual({ runs: 2, tasks: 2 });
     expect(rowCounts(path)).toEqual({});
     await store.close();
   });

@@ -24,7 +24,7 @@ export const targetColumns = "id, run, parent, act, definition, lane, prio, pass
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): boolean {
   for (const { task, reason } of requests) {
     const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = ?`, task);
-    if (target) cancelTask(w, target, reason);
+    if (target) cancelTask(w, target, reason, true);
   }
   let left = slice;
   while (left > 0) {
@@ -40,7 +40,8 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
       left,
     );
     for (const child of children)
-      if (child.detached === plain || (child.detached === shielded && job.shielded === 1)) cancelTask(w, child, job.reason);
+      if (child.detached === plain || (child.detached === shielded && job.shielded > 0))
+        cancelTask(w, child, job.reason, job.shielded === forced);
     if (children.length < left) w.sql.run("DELETE FROM cancel_job WHERE task = ?", job.task);
     else w.sql.run("UPDATE cancel_job SET after_act = ? WHERE task = ?", (children.at(-1) as Target).act, job.task);
     left -= Math.max(children.length, 1);
@@ -48,20 +49,25 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
   return w.sql.row("SELECT 1 FROM cancel_job LIMIT 1") !== undefined;
 }
 
-/** A parent's code stops a child of its own. */
+/** A parent's code stops a child of its own: however often it says so, the child is told once. */
 export function closeChild(w: Writing, parent: number, act: number, reason: string): void {
   const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE parent = ? AND act = ?`, parent, act);
-  if (target) cancelTask(w, target, reason);
+  if (target) cancelTask(w, target, reason, false);
   else cancelWait(w, parent, act, reason);
 }
 
 /** `task.detached` */
 const plain = 0;
 const shielded = 2;
+/** `cancel_job.shielded` */
+const forced = 2;
 
-/** A workflow that has begun is told, and ends by itself; anything else, and whoever was told before, is closed. */
-function cancelTask(w: Writing, t: Target, reason: string): void {
-  if (w.sql.row("SELECT 1 FROM held WHERE task = ?", t.id)) return closeTask(w, t, canceled(reason));
+/**
+ * A workflow that has begun is told, and ends by itself; anything else is closed. `force`: who was told before is closed
+ * as well. Without it the end of a parent, which comes soon after its cancel, would cut off what its children undo.
+ */
+function cancelTask(w: Writing, t: Target, reason: string, force: boolean): void {
+  if (w.sql.row("SELECT 1 FROM held WHERE task = ?", t.id)) return closeTask(w, t, canceled(reason), force);
   const gate = w.sql.row<{ cancel_seq: number; armed: number; acts: number; remaining: number }>(
     `UPDATE gate SET last_seq = last_seq + 1, cancel_seq = last_seq + 1, cancel_reason = ?, cancel_at = ?, armed = ${waking}
      WHERE task = ? AND unwinds = 1 AND cancel_seq IS NULL RETURNING cancel_seq, armed, acts, remaining`,
@@ -69,9 +75,12 @@ function cancelTask(w: Writing, t: Target, reason: string): void {
     w.now,
     t.id,
   );
-  if (!gate) return closeTask(w, t, canceled(reason));
+  if (!gate) {
+    if (!force && w.sql.row("SELECT 1 FROM gate WHERE task = ? AND cancel_seq IS NOT NULL", t.id)) return;
+    return closeTask(w, t, canceled(reason), force);
+  }
   if (gate.armed === wasParked) unpark(w, t.id);
-  if (gate.remaining > 0) cancelChildren(w, t.id, { upto: gate.acts, shielded: false, reason });
+  if (gate.remaining > 0) cancelChildren(w, t.id, { upto: gate.acts, shielded: false, force: false, reason });
   const { error } = canceled(reason);
   w.deliveries.push({
     parent: t.id,
@@ -93,7 +102,7 @@ function canceled(reason: string): Closing {
 }
 
 /** Takes the task from wherever it is. One that has an outcome already keeps it. */
-export function closeTask(w: Writing, t: Target, { status, error, reason }: Closing): void {
+export function closeTask(w: Writing, t: Target, { status, error, reason }: Closing, force: boolean): void {
   const place = takeAway(w, t);
   if (!place) return;
   if (t.parent === null) dropExpiries(w, t.id);
@@ -127,7 +136,7 @@ export function closeTask(w: Writing, t: Target, { status, error, reason }: Clos
     null,
     null,
   ]);
-  closeGate(w, t.id, reason);
+  closeGate(w, t.id, reason, force);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, status);
   w.closed.push({
     task: t.id,

@@ -3,7 +3,7 @@ import { closeTask, targetColumns, type Target } from "./cancels.ts";
 import { expiryKinds } from "./terms.ts";
 import type { Writing } from "./writing.ts";
 
-/** Closes runs whose deadline or ttl has passed. What lies below them is closed by the jobs of cancels, in slices. */
+/** Closes runs whose deadline or ttl has passed, by force: their time to undo is over as well. What lies below them is closed by the jobs of cancels, in slices. */
 export function fireExpiries(w: Writing, limit: number): void {
   const rows = w.sql.rows<{ at: number; task: number; kind: number }>(
     "SELECT at, task, kind FROM expiry WHERE at <= ? ORDER BY at, task, kind LIMIT ?",
@@ -16,7 +16,7 @@ export function fireExpiries(w: Writing, limit: number): void {
     if (after === "ttl" && wasBegun(w, task)) continue;
     const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = ?`, task);
     const error = new FlotillaError("FLOTILLA_TIMEOUT", { after }).toJSON();
-    if (target) closeTask(w, target, { status: "failed", error, reason: `the run's ${after} has passed` });
+    if (target) closeTask(w, target, { status: "failed", error, reason: `the run's ${after} has passed` }, true);
   }
 }
 

@@ -79,18 +79,22 @@ export function park(w: Writing, p: { task: number; leaseNo: number; attempt: nu
 }
 
 /** The end of a task that may have children: those still under way are canceled, by a job that goes on in slices. */
-export function closeGate(w: Writing, task: number, reason: string): void {
+export function closeGate(w: Writing, task: number, reason: string, force = false): void {
   const gate = w.sql.row<{ remaining: number; waits: number }>(
     "DELETE FROM gate WHERE task = ? RETURNING remaining, waits",
     task,
   );
   if (!gate) return;
   if (gate.waits > 0) w.sql.run("DELETE FROM wait WHERE task = ? AND ended_at IS NULL", task);
-  if (gate.remaining > 0) cancelChildren(w, task, { upto: null, shielded: true, reason });
+  if (gate.remaining > 0) cancelChildren(w, task, { upto: null, shielded: true, force, reason });
 }
 
-/** `shielded`: also children that a shield protects. */
-export function cancelChildren(w: Writing, task: number, o: { upto: number | null; shielded: boolean; reason: string }): void {
+/** `shielded`: also children that a shield protects. `force`: also those that were told before, and unwind. */
+export function cancelChildren(
+  w: Writing,
+  task: number,
+  o: { upto: number | null; shielded: boolean; force: boolean; reason: string },
+): void {
   w.sql.run(
     `INSERT INTO cancel_job (task, after_act, reason, at, upto, shielded) VALUES (?,0,?,?,?,?) ON CONFLICT (task) DO UPDATE SET
      after_act = 0, upto = CASE WHEN upto IS NULL OR excluded.upto IS NULL THEN NULL ELSE max(upto, excluded.upto) END,
@@ -99,7 +103,7 @@ export function cancelChildren(w: Writing, task: number, o: { upto: number | nul
     o.reason,
     w.now,
     o.upto,
-    o.shielded ? 1 : 0,
+    o.force ? 2 : o.shielded ? 1 : 0,
   );
 }
 
@@ -107,7 +111,7 @@ export function cancelChildren(w: Writing, task: number, o: { upto: number | nul
  * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one had not
  * learned of is the first thing that the next one learns.
  */
-export function renewGate(w: Writing, task: number): void {
+export function renewGate(w: Writing, task: number, seen: number): void {
   const gate = w.sql.row<{ remaining: number; acts: number }>("SELECT remaining, acts FROM gate WHERE task = ?", task);
   if (!gate) return;
   w.sql.run(
@@ -117,8 +121,26 @@ export function renewGate(w: Writing, task: number): void {
     w.now,
     task,
   );
+  for (const m of w.sql.rows<{ name: string; value: string }>(
+    "SELECT name, value FROM wait WHERE task = ? AND kind = 2 AND seq > ? AND status = 0 AND given_back = 0 ORDER BY seq DESC",
+    task,
+    seen,
+  ))
+    giveBack(w, task, m);
   w.sql.run("DELETE FROM step WHERE task = ?", task);
   w.sql.run("DELETE FROM wait WHERE task = ?", task);
   w.sql.run("DELETE FROM sent WHERE task = ?", task);
-  if (gate.remaining > 0) cancelChildren(w, task, { upto: gate.acts, shielded: true, reason: "its parent has continued" });
+  if (gate.remaining > 0)
+    cancelChildren(w, task, { upto: gate.acts, shielded: true, force: false, reason: "its parent has continued" });
+}
+
+/** A message that was bound to a wait and that no code will look at: before all others in the box. */
+export function giveBack(w: Writing, task: number, m: { name: string; value: string }): void {
+  w.sql.run(
+    "INSERT INTO message (id, task, name, value, at) VALUES ((SELECT min(id) FROM message) - 1, ?, ?, ?, ?)",
+    task,
+    m.name,
+    m.value,
+    w.now,
+  );
 }

@@ -76,7 +76,7 @@ export function readJournal(sql: Statements, task: number): Journal | null {
   };
 }
 
-/** The rows of a task that may be closed: its gate is not asked. */
+/** The rows of a task that may be closed: its gate is not asked. Steps and waits of earlier executions are gone, children stay. */
 export function readAsked(sql: Statements, task: number): readonly AskedRow[] {
   type Raw = Omit<AskedRow, "kind" | "status"> & { status: number | null };
   const rows: AskedRow[] = [];
@@ -84,7 +84,9 @@ export function readAsked(sql: Statements, task: number): readonly AskedRow[] {
     rows.push({ ...r, kind, status: status === null ? null : (outcomeCodes[status] ?? "failed") });
   for (const r of sql.rows<Raw>(
     `SELECT t.act, t.key, t.input_hash AS inputHash, t.asked_after AS askedAfter, o.seq, o.status, t.id AS task
-     FROM task t LEFT JOIN outcome o ON o.task = t.id WHERE t.parent = ? ORDER BY t.act`,
+     FROM task t LEFT JOIN outcome o ON o.task = t.id
+     WHERE t.parent = ? AND t.act > coalesce((SELECT base_act FROM continued WHERE task = ?), 0) ORDER BY t.act`,
+    task,
     task,
   ))
     add("child", r);
@@ -95,8 +97,8 @@ export function readAsked(sql: Statements, task: number): readonly AskedRow[] {
   ))
     add("step", r);
   for (const { kind, ...r } of sql.rows<Raw & { kind: number }>(
-    `SELECT kind, act, key, input_hash AS inputHash, asked_after AS askedAfter, seq, NULL AS task, status
-     FROM wait WHERE task = ? ORDER BY act`,
+    `SELECT kind, act, key, input_hash AS inputHash, asked_after AS askedAfter, seq, NULL AS task,
+     CASE given_back WHEN 1 THEN ${outcomeCodes.indexOf("canceled")} ELSE status END AS status FROM wait WHERE task = ? ORDER BY act`,
     task,
   ))
     add(waitKinds[kind] as WaitKind, r);

@@ -46,13 +46,14 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
           woken(w, r, { attempt: next.attempt, crashes: next.crashes });
         break;
       case "continued":
-        renewGate(w, task);
+        renewGate(w, task, next.seen);
         w.sql.run(
-          `INSERT INTO continued (task, first_input, generation) SELECT id, input, 1 FROM task WHERE id = ?
-           ON CONFLICT (task) DO UPDATE SET generation = generation + 1`,
+          `INSERT INTO continued (task, first_input, generation, base_act)
+           SELECT t.id, t.input, 1, coalesce(g.base_act, 0) FROM task t LEFT JOIN gate g ON g.task = t.id WHERE t.id = ?
+           ON CONFLICT (task) DO UPDATE SET generation = generation + 1, base_act = excluded.base_act`,
           task,
         );
-        w.sql.run("UPDATE task SET input = ? WHERE id = ?", next.input, task);
+        w.sql.run("UPDATE task SET input = ?, options = ? WHERE id = ?", next.input, next.options, task);
         woken(w, r, { attempt: 0, crashes: 0 });
         break;
       case "held":

@@ -1,7 +1,7 @@
 import { FlotillaError, type ErrorJson } from "../../core/error.ts";
 import { outcomeCode } from "../../core/task.ts";
 import { waitKinds, type ActBatch, type Adopted, type Answer, type WaitKind } from "../contract.ts";
-import { takeSeqs } from "./gates.ts";
+import { giveBack, takeSeqs } from "./gates.ts";
 import { errorText } from "./rows.ts";
 import type { Writing } from "./writing.ts";
 
@@ -68,7 +68,25 @@ export function endWait(
 /** A wait whose code does not wait any more. */
 export function cancelWait(w: Writing, task: number, act: number, reason: string): void {
   const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
-  endWait(w, task, act, { status: "canceled", value: null, error });
+  if (endWait(w, task, act, { status: "canceled", value: null, error })) return;
+  // Its message came first. The code has left it, so it is the next wait's.
+  const taken = w.sql.row<{ name: string; value: string }>(
+    "UPDATE wait SET given_back = 1 WHERE task = ? AND act = ? AND kind = 2 AND status = 0 AND given_back = 0 RETURNING name, value",
+    task,
+    act,
+  );
+  if (taken) repost(w, task, taken);
+}
+
+/** To the oldest open wait for it, else to the front of the box: it came before all that lie there. */
+function repost(w: Writing, task: number, m: { name: string; value: string }): void {
+  const open = w.sql.row<{ act: number }>(
+    "SELECT act FROM wait WHERE task = ? AND name = ? AND kind = 2 AND ended_at IS NULL ORDER BY act LIMIT 1",
+    task,
+    m.name,
+  );
+  if (open) endWait(w, task, open.act, { status: "succeeded", value: m.value, error: null });
+  else giveBack(w, task, m);
 }
 
 interface DueWait {

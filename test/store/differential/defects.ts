@@ -332,7 +332,7 @@ export const defects: readonly Defect[] = [
       ...b,
       requeues: b.requeues.map((r) => {
         const input = rows.tasks.get(r.lease.task)?.row.input ?? "";
-        return r.next.to === "continued" ? { ...r, next: { to: "continued", input } } : r;
+        return r.next.to === "continued" ? { ...r, next: { ...r.next, input } } : r;
       }),
     }),
   },

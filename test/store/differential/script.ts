@@ -282,7 +282,12 @@ export class Script {
       delayed: { to: "delayed", ...next, alone: op.alone, dueAt: this.#now + op.inMs },
       held: { to: "held", ...next, reason: "HISTORY_MISMATCH" },
       parked: { to: "parked", ...next },
-      continued: { to: "continued", input: `{"again":${op.inMs}}` },
+      continued: {
+        to: "continued",
+        input: `{"again":${op.inMs}}`,
+        options: op.inMs % 2 === 0 ? null : `{"timeoutMs":${op.inMs}}`,
+        seen: op.inMs % 7,
+      },
     };
     const to = ways[op.to];
     return [

@@ -33,7 +33,7 @@ export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
     writeSends(w, b);
     for (const c of b.cancels) {
       const child = childrenOf(w.rows, b.lease.task).find((t) => t.row.act === c.act);
-      if (child) cancelTask(w, child.row.id, c.reason);
+      if (child) cancelTask(w, child.row.id, c.reason, false);
       else cancelWait(w, b.lease.task, c.act, c.reason);
     }
     if (b.park) parkRunning(w, b.lease.task);

@@ -8,7 +8,7 @@ import type { Writing } from "./writing.ts";
 
 /** Cancels what was asked for, then goes on with the children of what was canceled or has ended, `slice` of them at most. */
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): void {
-  for (const { task, reason } of requests) cancelTask(w, task, reason);
+  for (const { task, reason } of requests) cancelTask(w, task, reason, true);
   let left = slice;
   while (left > 0 && w.rows.cancelJobs.size > 0) {
     const parent = Math.min(...w.rows.cancelJobs.keys());
@@ -20,29 +20,38 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
     if (next.length < left) w.rows.cancelJobs.delete(parent);
     else w.rows.cancelJobs.set(parent, { ...job, afterAct: next.at(-1)?.row.act as number });
     for (const child of next)
-      if (!child.row.detached && (!child.shielded || job.shielded)) cancelTask(w, child.row.id, job.reason);
+      if (!child.row.detached && (!child.shielded || job.shielded)) cancelTask(w, child.row.id, job.reason, job.force);
     left -= Math.max(next.length, 1);
   }
 }
 
-/** A workflow that has begun is told, once, and ends by itself; anything else is closed. An outcome stays what it is. */
-export function cancelTask(w: Writing, task: number, reason: string): void {
+/** A workflow that has begun is told, once, and ends by itself; anything else is closed, by force also what was told. An outcome stays what it is. */
+export function cancelTask(w: Writing, task: number, reason: string, force: boolean): void {
   const place = w.rows.places.get(task);
   if (!place || place.in === "outcome") return;
   const gate = w.rows.gates.get(task);
-  if (!gate?.unwinds || gate.cancel || place.in === "held") return closeTask(w, task, place, { ...canceled(reason), reason });
+  if (!gate?.unwinds || place.in === "held") return closeTask(w, task, place, { ...canceled(reason), reason }, force);
+  if (gate.cancel) {
+    if (force) closeTask(w, task, place, { ...canceled(reason), reason }, force);
+    return;
+  }
   // Its code has no act 0. What it asks for from now on, to clean up, is not canceled.
   const seq = tell(w, task, { act: 0, ...canceled(reason) }) as number;
   changeGate(w, task, { cancel: { seq, reason, at: w.now } });
-  if (gate.remaining > 0) cancelChildren(w, task, { upto: gate.acts, shielded: false, reason });
+  if (gate.remaining > 0) cancelChildren(w, task, { upto: gate.acts, shielded: false, force: false, reason });
 }
 
 /** How a task is closed from outside. `reason` is what the tasks below are told. */
 type Closing = Pick<Closed, "status" | "error" | "reason">;
 
 /** Takes a task from wherever it is. */
-export function closeTask(w: Writing, task: number, place: Exclude<Place, { in: "outcome" }>, closing: Closing): void {
-  const { status, error, reason } = closing;
+export function closeTask(
+  w: Writing,
+  task: number,
+  place: Exclude<Place, { in: "outcome" }>,
+  { status, error, reason }: Closing,
+  force: boolean,
+): void {
   const { row } = need(w.rows.tasks, task);
   const told = { act: row.act as number, status, value: null, ref: null, error };
   const seq = row.parent === null || row.detached ? null : tellOfChild(w, row.parent, told);
@@ -65,7 +74,7 @@ export function closeTask(w: Writing, task: number, place: Exclude<Place, { in: 
       gaps: null,
     },
   });
-  closeGate(w, task, reason);
+  closeGate(w, task, reason, force);
   dropExpiries(w, task);
   countEnd(w, row, status);
   const { run, parent, definition, lane } = row;

@@ -65,6 +65,8 @@ export interface Wait extends WaitRow {
   readonly askedAfter: number;
   readonly seq: number | null;
   readonly status: OutcomeStatus | null;
+  /** Its code left it when its message was under way: the message is another wait's. */
+  readonly givenBack: boolean;
 }
 
 /** What was sent to a task, in the order of arrival. One that was taken stays only for its key. */
@@ -115,6 +117,7 @@ export interface CancelJob {
   readonly upto: number | null;
   /** Also those that a shield protects. */
   readonly shielded: boolean;
+  readonly force: boolean;
   readonly reason: string;
 }
 
@@ -155,6 +158,8 @@ export interface Rows {
   readonly events: StoredEvent[];
   /** Idempotency keys, by definition and key. */
   readonly keys: Map<string, { readonly task: number; readonly inputHash: string }>;
+  /** Of tasks that have continued: the act after which their last execution began. */
+  readonly bases: Map<number, number>;
   /** By the parent of those that are to be canceled. */
   readonly cancelJobs: Map<number, CancelJob>;
   /** By task and kind. */
@@ -193,6 +198,7 @@ export function emptyDisk(): Disk {
       stages: new Map(),
       events: [],
       keys: new Map(),
+      bases: new Map(),
       cancelJobs: new Map(),
       expiries: new Map(),
       schedules: new Map(),

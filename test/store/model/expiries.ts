@@ -23,7 +23,7 @@ export function fireExpiries(w: Writing, limit: number): void {
     const fresh = (place.in === "ready" || place.in === "delayed") && place.leaseNo === 0;
     if (kind === "ttl" && !fresh) continue;
     const error = new FlotillaError("FLOTILLA_TIMEOUT", { after: kind }).toJSON();
-    closeTask(w, task, place, { status: "failed", error, reason: `the run's ${kind} has passed` });
+    closeTask(w, task, place, { status: "failed", error, reason: `the run's ${kind} has passed` }, true);
   }
 }
 

@@ -56,36 +56,51 @@ export function wake(w: Writing, task: number, o: { leaseNo: number; attempt: nu
 }
 
 /** A task ends: nobody waits for its waits, and children that are still under way are canceled. */
-export function closeGate(w: Writing, task: number, reason: string): void {
+export function closeGate(w: Writing, task: number, reason: string, force = false): void {
   const gate = w.rows.gates.get(task);
   w.rows.gates.delete(task);
   for (const [key, wait] of w.rows.waits) if (wait.task === task && wait.endedAt === null) w.rows.waits.delete(key);
-  if (gate && gate.remaining > 0) cancelChildren(w, task, { upto: null, shielded: true, reason });
+  if (gate && gate.remaining > 0) cancelChildren(w, task, { upto: null, shielded: true, force, reason });
 }
 
 /**
  * The next execution of a task: what was asked and settled before counts no more. A cancel that the last one was told of
  * is the first thing that the next one learns.
  */
-export function renewGate(w: Writing, task: number): void {
+export function renewGate(w: Writing, task: number, seen: number): void {
   const gate = w.rows.gates.get(task);
   if (!gate) return;
+  const unseen = [...w.rows.waits.values()].filter(
+    (x) => x.task === task && x.kind === "message" && x.status === "succeeded" && !x.givenBack && (x.seq ?? 0) > seen,
+  );
+  for (const x of unseen.toSorted((a, b) => (b.seq ?? 0) - (a.seq ?? 0))) giveBack(w, task, x);
   const { acts: baseAct, lastSeq: baseSeq } = gate;
   const cancel = gate.cancel && { ...gate.cancel, seq: baseSeq + 1 };
   const lastSeq = baseSeq + (cancel ? 1 : 0);
   changeGate(w, task, { baseAct, baseSeq, lastSeq, cancel, remaining: 0, armed: false, startedAt: w.now });
   for (const table of [w.rows.steps, w.rows.waits, w.rows.sent])
     for (const [key, row] of table) if (row.task === task) table.delete(key);
-  if (gate.remaining > 0) cancelChildren(w, task, { upto: baseAct, shielded: true, reason: "its parent has continued" });
+  if (gate.remaining > 0)
+    cancelChildren(w, task, { upto: baseAct, shielded: true, force: false, reason: "its parent has continued" });
 }
 
 /** By a job that goes on in slices. One that is under way already begins again, and reaches as far as both would. */
-export function cancelChildren(w: Writing, task: number, o: { upto: number | null; shielded: boolean; reason: string }): void {
+export function cancelChildren(
+  w: Writing,
+  task: number,
+  o: { upto: number | null; shielded: boolean; force: boolean; reason: string },
+): void {
   const job = w.rows.cancelJobs.get(task) ?? { afterAct: 0, ...o };
   w.rows.cancelJobs.set(task, {
     afterAct: 0,
     upto: job.upto === null || o.upto === null ? null : Math.max(job.upto, o.upto),
     shielded: job.shielded || o.shielded,
+    force: job.force || o.force,
     reason: job.reason,
   });
+}
+
+/** A message that was bound to a wait and that no code will look at: before all others in the box. */
+export function giveBack(w: Writing, task: number, m: { readonly name: string | null; readonly value: string | null }): void {
+  w.rows.messages.unshift({ task, name: m.name ?? "", value: m.value ?? "", key: null, taken: false });
 }

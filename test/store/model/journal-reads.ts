@@ -1,5 +1,5 @@
 import type { AskedRow, Journal, StoredDelivery } from "../../../src/store/contract.ts";
-import { childrenOf, type Rows } from "./disk.ts";
+import { childrenOf, name, type Rows } from "./disk.ts";
 
 type Entry = Journal["entries"][number];
 /** What was asked for by one act and, once it has settled, what came of it. */
@@ -24,15 +24,17 @@ export function readSettled(rows: Rows, task: number, acts: readonly number[]): 
   return new Map(askedBy(rows, task).flatMap(({ told }) => (told && acts.includes(told.act) ? [[told.act, told]] : [])));
 }
 
-/** What a task has asked for that ends, in whatever execution of it. */
+/** What the last execution of a task has asked for that ends; the task itself may have ended. */
 export function readAsked(rows: Rows, task: number): readonly AskedRow[] {
   return askedBy(rows, task).flatMap(({ entry, told }): AskedRow[] => {
     const { kind } = entry;
-    if (kind === "emit" || kind === "send") return [];
+    if (kind === "emit" || kind === "send" || entry.act <= (rows.bases.get(task) ?? 0)) return [];
     const child = kind === "child" ? childrenOf(rows, task).find((c) => c.row.act === entry.act) : undefined;
     const place = child && rows.places.get(child.row.id);
     const status = place?.in === "outcome" ? place.outcome.status : (told?.status ?? null);
-    return [{ ...entry, kind, status, task: child?.row.id ?? null }];
+    // A message that was given back is another wait's.
+    const left = rows.waits.get(name(task, entry.act))?.givenBack === true;
+    return [{ ...entry, kind, status: left ? "canceled" : status, task: child?.row.id ?? null }];
   });
 }
 

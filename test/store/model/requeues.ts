@@ -39,9 +39,10 @@ function go(w: Writing, { lease: { task, leaseNo }, error, next }: Requeue): voi
       if (!park(w, task, { leaseNo, attempt: next.attempt, crashes: next.crashes })) wake(w, task, { leaseNo, ...next });
       return;
     case "continued": {
-      renewGate(w, task);
+      renewGate(w, task, next.seen);
+      w.rows.bases.set(task, w.rows.gates.get(task)?.baseAct ?? 0);
       const stored = need(w.rows.tasks, task);
-      w.rows.tasks.set(task, { ...stored, row: { ...stored.row, input: next.input } });
+      w.rows.tasks.set(task, { ...stored, row: { ...stored.row, input: next.input, options: next.options } });
       return wake(w, task, { leaseNo, attempt: 0, crashes: 0 });
     }
   }

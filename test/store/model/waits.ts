@@ -2,7 +2,7 @@ import { FlotillaError, type ErrorJson } from "../../../src/core/error.ts";
 import type { ActBatch, Answer } from "../../../src/store/contract.ts";
 import { adoptWait } from "./adopt.ts";
 import { add, name, type Rows, type Wait } from "./disk.ts";
-import { tell } from "./gates.ts";
+import { giveBack, tell } from "./gates.ts";
 import { takeMessage } from "./messages.ts";
 import { happened } from "./runs.ts";
 import type { Writing } from "./writing.ts";
@@ -17,7 +17,7 @@ interface End {
 export function writeWaits(w: Writing, b: ActBatch): void {
   const { task } = b.lease;
   for (const a of b.waits) {
-    const open = { endedAt: null, seq: null, status: null, value: null, error: null };
+    const open = { givenBack: false, endedAt: null, seq: null, status: null, value: null, error: null };
     const { adopts, ...asked } = a;
     add(w.rows.waits, name(task, a.act), { task, begunAt: w.now, ...asked, ...open });
     if (a.kind === "approval" && !adopts) happened(w, b.run, { type: "approval", task, act: a.act });
@@ -41,7 +41,16 @@ export function endWait(w: Writing, task: number, act: number, end: End): boolea
 /** A wait whose code does not wait any more. */
 export function cancelWait(w: Writing, task: number, act: number, reason: string): void {
   const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
-  endWait(w, task, act, { status: "canceled", value: null, error });
+  if (endWait(w, task, act, { status: "canceled", value: null, error })) return;
+  // Its message came first: it is the next wait's.
+  const wait = w.rows.waits.get(name(task, act));
+  if (wait?.kind !== "message" || wait.status !== "succeeded" || wait.givenBack) return;
+  w.rows.waits.set(name(task, act), { ...wait, givenBack: true });
+  const [open] = [...w.rows.waits.values()]
+    .filter((x) => x.task === task && x.kind === "message" && x.name === wait.name && x.endedAt === null)
+    .toSorted((a, b) => a.act - b.act);
+  if (open) endWait(w, task, open.act, { status: "succeeded", value: wait.value, error: null });
+  else giveBack(w, task, wait);
 }
 
 /** Timers end and other waits expire, the longest overdue first. */

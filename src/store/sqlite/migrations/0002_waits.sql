@@ -10,6 +10,7 @@ CREATE TABLE wait (
   detail TEXT,                      -- of an approval, JSON
   begun_at INTEGER NOT NULL, due_at INTEGER,
   ended_at INTEGER, seq INTEGER, status INTEGER, value TEXT, error TEXT,
+  given_back INTEGER NOT NULL DEFAULT 0, -- its code left it when its message was under way: that is another wait's
   PRIMARY KEY (task, act)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wait_due ON wait (due_at, task, act) WHERE ended_at IS NULL AND due_at IS NOT NULL;
@@ -51,8 +52,11 @@ ALTER TABLE gate ADD COLUMN cancel_at INTEGER;
 ALTER TABLE cancel_job ADD COLUMN upto INTEGER;
 ALTER TABLE cancel_job ADD COLUMN shielded INTEGER NOT NULL DEFAULT 1;
 
--- The input with which a task that has continued was first asked.
-CREATE TABLE continued (task INTEGER PRIMARY KEY, first_input TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
+-- The input with which a task that has continued was first asked, and the act after which its last execution began: the
+-- gate knows it too, but goes with the task's end.
+CREATE TABLE continued (
+  task INTEGER PRIMARY KEY, first_input TEXT NOT NULL, generation INTEGER NOT NULL, base_act INTEGER NOT NULL
+) STRICT;
 
 -- Runs that go on from others: a repair, a fork, a redrive. What they keep they copy, so the other run is needed only
 -- while this one is open.
