@@ -222,6 +222,21 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       }
     });
 
+    it("a deadline closes what below it unwinds already: its time to undo is over as well", async (store) => {
+      const task = root(1, { claim: 7, terms: terms({ deadlineAt: now + 10 }) });
+      const below = child(2, task, 1, { claim: 7 });
+      await store.commit(batch({ tasks: [task] }));
+      await store.commit(batch({ acts: [actsOf(task, 1, { children: [below], unwinds: true })] }));
+      await store.commit(batch({ acts: [actsOf(below, 1, { unwinds: true, armed: true })] }));
+      const told = await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }], cancelSlice: 10 }));
+      expect(told.deliveries.map((d) => d.parent)).toEqual([1, 2]);
+      const fired = await store.commit(batch({ now: now + 10, dueSlice: 10, cancelSlice: 10 }));
+      expect(fired.closed.map((c) => [c.task, c.status])).toEqual([
+        [1, "failed"],
+        [2, "canceled"],
+      ]);
+    });
+
     it("a ttl closes what was never begun: in ready and in delayed", async (store) => {
       await store.commit(
         batch({
