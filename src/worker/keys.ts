@@ -91,6 +91,8 @@ export class Scope {
    * with silence, or it would never end. What is asked in one go, as the items of a map are, counts once.
    */
   isSilent(): boolean {
+    // Counted where it was canceled: a loop may make a scope of its own each time.
+    if (this.#canceled === undefined && this.parent && this.isShielded === this.parent.isShielded) return this.parent.isSilent();
     if (!this.#refusing) {
       this.#refusing = true;
       this.#refusals++;
