@@ -8,6 +8,9 @@ import { shortHash } from "../core/hash.ts";
 /** Room for the hash that stands in for the rest of a key that many nested scopes made too long. */
 const hashRoom = 24;
 
+/** Times that canceled code is refused in one scope: beyond it, it is a loop that catches everything. */
+const refusalsMax = 1_000;
+
 export function writtenKey(key: string, where: string): string {
   if (key.length > bounds.keyLength) {
     throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the key", bytes: key.length, max: bounds.keyLength }, { where });
@@ -26,8 +29,8 @@ export class Scope {
   #open: Set<number> | undefined;
   #nested: Scope[] | undefined;
   #canceled: string | undefined;
-  /** Asks that were refused because it is canceled; code that asks on is met with silence in the end. */
-  refused = 0;
+  #refusals = 0;
+  #refusing = false;
   refusal: FlotillaError | undefined;
   /** Draws of random numbers since the delivery `drawsAt`. */
   draws = 0;
@@ -81,6 +84,21 @@ export class Scope {
   *openBelow(): Generator<number> {
     if (this.#open) yield* this.#open;
     for (const scope of this.#nested ?? []) if (this.isShielded || !scope.isShielded) yield* scope.openBelow();
+  }
+
+  /**
+   * Counts a refusal of canceled code. @returns true when there were too many: a loop that asks on in spite of it is met
+   * with silence, or it would never end. What is asked in one go, as the items of a map are, counts once.
+   */
+  isSilent(): boolean {
+    // Counted where it was canceled: a loop may make a scope of its own each time.
+    if (this.#canceled === undefined && this.parent && this.isShielded === this.parent.isShielded) return this.parent.isSilent();
+    if (!this.#refusing) {
+      this.#refusing = true;
+      this.#refusals++;
+      queueMicrotask(() => (this.#refusing = false));
+    }
+    return this.#refusals > refusalsMax;
   }
 
   /** Set by `cancel()`, here or above: later asks are refused. A shield begins anew. */

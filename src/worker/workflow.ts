@@ -6,7 +6,6 @@
 //   end of a turn   ──▶ mismatch? ──▶ caught up? ──▶ acts leave, steps start ──▶ next turn | idle | the end
 //
 // Until `liveFrom` is delivered and drained, queued acts, steps in doubt, cancels and the end wait.
-import { bounds } from "../core/bounds.ts";
 import { errorFromJson, FlotillaError, type ErrorJson } from "../core/error.ts";
 import { childTaskId } from "../core/id.ts";
 import type { Act, AttemptResult, Delivery, JournalEntry } from "../protocol/worker.ts";
@@ -49,8 +48,6 @@ export interface Asked {
 
 type Ending = { readonly value: unknown } | { readonly thrown: unknown } | { readonly continued: string };
 
-/** Asks of canceled code that are refused; a loop that asks on in spite of it is met with silence, or it would never end. */
-const refusedMax = 100;
 
 export class WorkflowBody implements Body, PumpHooks {
   readonly attempt: Attempt;
@@ -85,7 +82,6 @@ export class WorkflowBody implements Body, PumpHooks {
   /** What had settled before this attempt reaches up to here; it comes in pages. */
   readonly #lastSeq: number;
   #asksMore = false;
-  #refused = 0;
 
   constructor(attempt: Attempt) {
     this.attempt = attempt;
@@ -134,12 +130,12 @@ export class WorkflowBody implements Body, PumpHooks {
       return undefined;
     }
     if (this.canceled && !scope.isShielded) {
-      if (++this.#refused > refusedMax) return undefined;
+      if (this.root.isSilent()) return undefined;
       throw errorFromJson(this.canceled);
     }
     // What leaves no work behind (an emit, a step, a message) is let through: only the scope was canceled.
     if (scope.canceled !== undefined && kind !== "emit" && kind !== "step" && kind !== "send") {
-      if (++scope.refused > bounds.fanout) return undefined;
+      if (scope.isSilent()) return undefined;
       // One error for all of them: 100,000 of their own are 10 s.
       throw (scope.refusal ??= new FlotillaError("FLOTILLA_CANCELED", { by: scope.canceled }));
     }

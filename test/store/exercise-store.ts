@@ -724,7 +724,7 @@ export function exerciseStore(name: string, o: Exercise): void {
         const sends =
           by === "message" ? [{ act: 2, key: "s", inputHash: "h", askedAfter: 0, to: { act: 1 }, name: "m", value: "1" }] : [];
         const parent = actsOf(t, 1, { cancels, sends, unwinds: true });
-        const parks = actsOf(kid, 1, { unwinds: true, armed: true, park: true });
+        const parks = actsOf(kid, 1, { unwinds: true, armed: true, seen: 0, park: true });
         const r = await store.commit(batch({ acts: [parent, parks] }));
         expect(r.deliveries).toMatchObject([{ parent: kid.id, seq: 1 }]);
         expect(r.parked).toEqual([]);

@@ -123,9 +123,11 @@ describe("an artifact", () => {
   test("that is put while its file is being removed is written anew", async () => {
     const memory = memoryArtifacts();
     const removal = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
     const slow: ArtifactStore = {
       ...memory,
       async remove(hash) {
+        begun.resolve();
         await removal.promise;
         await memory.remove(hash);
       },
@@ -136,12 +138,35 @@ describe("an artifact", () => {
     const { hash } = await keeper.put("text");
     clock.advance(600_000);
     const sweeping = keeper.sweep(store, [hash]);
-    await Promise.resolve();
+    await begun.promise;
     const putting = keeper.put("text");
     removal.resolve();
     await sweeping;
     await putting;
     expect(await keeper.get(hash)).toBe("text");
+  });
+
+  test("that a run begins to use while another is removed stays", async () => {
+    const memory = memoryArtifacts();
+    const used = new Set<string>();
+    let later = "";
+    const slow: ArtifactStore = {
+      ...memory,
+      async remove(hash) {
+        used.add(later);
+        await memory.remove(hash);
+      },
+    };
+    const clock = testClock();
+    const keeper = new ArtifactKeeper(slow, clock, () => {});
+    const store = { upkeep: { unused: (hashes: readonly string[]) => hashes.filter((h) => !used.has(h)) } } as never;
+    const first = await keeper.put("first");
+    const second = await keeper.put("second");
+    later = second.hash;
+    clock.advance(600_000);
+    await keeper.sweep(store, [first.hash, second.hash]);
+    await expect(keeper.get(first.hash)).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
+    expect(await keeper.get(second.hash)).toBe("second");
   });
 
   test("stays while a copy of the store is made", async () => {

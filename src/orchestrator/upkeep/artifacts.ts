@@ -63,9 +63,10 @@ export class ArtifactKeeper implements ArtifactStore {
     if (this.#unused.size === 0 || this.#copies > 0) return;
     const now = this.#clock.elapsedMs();
     for (const [hash, at] of this.#put) if (now - at >= graceMs) this.#put.delete(hash);
-    const unused = new Set(await store.upkeep.unused([...this.#unused]));
     for (const hash of this.#unused) {
-      if (!unused.has(hash)) this.#unused.delete(hash);
+      // One at a time: while those before it were removed, a run may have begun to use it.
+      const [unused] = await store.upkeep.unused([hash]);
+      if (unused === undefined) this.#unused.delete(hash);
       else if (!this.#put.has(hash) && this.#puts === 0 && this.#copies === 0) {
         this.#unused.delete(hash);
         await this.remove(hash);
