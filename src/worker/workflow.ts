@@ -48,7 +48,6 @@ export interface Asked {
 
 type Ending = { readonly value: unknown } | { readonly thrown: unknown } | { readonly continued: string };
 
-
 export class WorkflowBody implements Body, PumpHooks {
   readonly attempt: Attempt;
   readonly root = new Scope("", undefined);

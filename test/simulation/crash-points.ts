@@ -106,8 +106,11 @@ const passesMax: Partial<Record<CrashPoint, number>> = {
   "a commit takes long": 60,
   "before assign": 40,
   "after assign": 40,
-  "before deliver": 30,
-  "after deliver": 30,
+  "before deliver": 10,
+  "after deliver": 15,
+  // Only agents are told by a message, and few cancels are wide: they strike when they are first passed.
+  "before cancel is told": 0.2,
+  "during a slice of cancels": 0.2,
   "before a settle is taken": 60,
   "after a settle is taken": 60,
   "before acts are taken": 30,
