@@ -708,6 +708,9 @@ export function exerciseStore(name: string, o: Exercise): void {
         expect(ended.closed).toEqual([]);
         expect(await where(store, kid.id)).toBe("running");
         expect(await where(store, cleanup.id)).toBe("running");
+        // A person who does not want to wait for it says so to the run, also when that is closed.
+        const over = await store.commit(batch({ cancels: [{ task: t.id, reason: "now" }], cancelSlice: 100 }));
+        expect(over.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([kid.id, cleanup.id]);
       }
     });
 

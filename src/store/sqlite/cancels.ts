@@ -93,10 +93,13 @@ function cancelTask(w: Writing, t: Target, reason: string, force: boolean): void
   });
 }
 
-/** Takes the task from wherever it is. One that has an outcome already keeps it. */
+/** Takes the task from wherever it is. One that has an outcome already keeps it; by force, what unwinds below it is closed. */
 function closeTask(w: Writing, t: Target, reason: string, force: boolean): void {
   const place = takeAway(w, t);
-  if (!place) return;
+  if (!place) {
+    if (force) cancelChildren(w, t.id, { upto: null, shielded: true, force, reason });
+    return;
+  }
   const error = new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON();
   const seq = t.parent !== null && t.detached !== 1 ? (takeChildSeqs(w, t.parent, [t.act as number])[0] ?? null) : null;
   if (seq !== null) {
