@@ -48,7 +48,9 @@ describe("a child that undoes something", () => {
         for await (const _ of started.messages(note)) break;
         if (how === "its run is canceled") await started.cancel("enough");
         else await started.send(note, "go");
-        expect((await started.outcome()).status, how).toBe(how === "its run is canceled" ? "canceled" : "failed");
+        expect(`${how}: ${(await started.outcome()).status}`).toBe(
+          `${how}: ${how === "its run is canceled" ? "canceled" : "failed"}`,
+        );
         await expect.poll(() => done, { timeout: 10_000 }).toContain("release");
       }
     }
