@@ -680,35 +680,40 @@ export function exerciseStore(name: string, o: Exercise): void {
       expect(forced.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([1, 3, 4]);
     });
 
-    /** A parent that is canceled, its child that was told of it, and what that child undoes in a shield. */
-    const unwinding = async (store: Store) => {
+    /** A root, its child and what the child's shield asked: the root and the child have been told of a cancel. */
+    async function toldFamily(store: Store) {
       const t = await runningRoot(store);
       const kid = child(2, t, 1, { claim: 7 });
       const cleanup = child(3, kid, 1, { claim: 7, shielded: true });
       await store.commit(batch({ acts: [actsOf(t, 1, { children: [kid], unwinds: true, armed: true })] }));
       await store.commit(batch({ acts: [actsOf(kid, 1, { waits: [waitOf(2)], children: [cleanup], unwinds: true })] }));
       const told = await store.commit(batch({ cancels: [{ task: 1, reason: "stop" }], cancelSlice: 100 }));
+      return { t, told };
+    }
+    const closedBy = async (store: Store, reason: string) => {
+      const r = await store.commit(batch({ cancels: [{ task: 1, reason }], cancelSlice: 100 }));
+      return r.closed.map((c) => c.task).toSorted((a, b) => a - b);
+    };
+
+    it("a child that was told unwinds although its parent asks again and ends", async (store) => {
+      const { t, told } = await toldFamily(store);
       expect(told.deliveries.map((d) => [d.parent, d.act])).toEqual([
         [1, 0],
         [2, 0],
       ]);
-      return t;
-    };
-
-    it("a child that was told unwinds although its parent asks again and ends", async (store) => {
-      const t = await unwinding(store);
-      const again = { act: 1, reason: "once more" };
-      const asked = await store.commit(batch({ acts: [actsOf(t, 1, { cancels: [again], unwinds: true })], cancelSlice: 100 }));
+      const cancels = [{ act: 1, reason: "once more" }];
+      const asked = await store.commit(batch({ acts: [actsOf(t, 1, { cancels, unwinds: true })], cancelSlice: 100 }));
       expect(asked.closed).toEqual([]);
       const settles = [settleOf(t, 1, { status: "canceled", hasGate: true })];
       expect((await store.commit(batch({ settles, cancelSlice: 100 }))).closed).toEqual([]);
       expect([await where(store, 2), await where(store, 3)]).toEqual(["running", "running"]);
+      // A person who does not want to wait for it says so to the run, also when that is closed.
+      expect(await closedBy(store, "now")).toEqual([2, 3]);
     });
 
-    it("a person's second cancel closes the tree, shields or not", async (store) => {
-      await unwinding(store);
-      const all = await store.commit(batch({ cancels: [{ task: 1, reason: "now" }], cancelSlice: 100 }));
-      expect(all.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
+    it("a person's second cancel closes all that unwinds", async (store) => {
+      await toldFamily(store);
+      expect(await closedBy(store, "now")).toEqual([1, 2, 3]);
     });
 
     it("one that asks to be parked in the batch that tells it of something is not parked", async (store) => {

@@ -101,10 +101,13 @@ function canceled(reason: string): Closing {
   return { status: "canceled", error: new FlotillaError("FLOTILLA_CANCELED", { by: reason }).toJSON(), reason };
 }
 
-/** Takes the task from wherever it is. One that has an outcome already keeps it. */
+/** Takes the task from wherever it is. One that has an outcome already keeps it; by force, what unwinds below it is closed. */
 export function closeTask(w: Writing, t: Target, { status, error, reason }: Closing, force: boolean): void {
   const place = takeAway(w, t);
-  if (!place) return;
+  if (!place) {
+    if (force) cancelChildren(w, t.id, { upto: null, shielded: true, force, reason });
+    return;
+  }
   if (t.parent === null) dropExpiries(w, t.id);
   const seq = t.parent !== null && t.detached !== 1 ? (takeChildSeqs(w, t.parent, [t.act as number])[0] ?? null) : null;
   if (seq !== null) {

@@ -28,7 +28,11 @@ export function writeCancels(w: Writing, requests: readonly CancelRequest[], sli
 /** A workflow that has begun is told, once, and ends by itself; anything else is closed, by force also what was told. An outcome stays what it is. */
 export function cancelTask(w: Writing, task: number, reason: string, force: boolean): void {
   const place = w.rows.places.get(task);
-  if (!place || place.in === "outcome") return;
+  if (!place) return;
+  if (place.in === "outcome") {
+    if (force) cancelChildren(w, task, { upto: null, shielded: true, force, reason });
+    return;
+  }
   const gate = w.rows.gates.get(task);
   if (!gate?.unwinds || place.in === "held") return closeTask(w, task, place, { ...canceled(reason), reason }, force);
   if (gate.cancel) {
