@@ -148,6 +148,9 @@ export class Books {
       parent.rows.push(row);
     }
     for (const c of acts.cancels) {
+      // A message that the code has left is the next wait's: it may be taken again.
+      const row = parent.rows[c.act - 1];
+      if (row?.kind === "message" && row.seq !== null) this.#messages.delete(parent.deliveries[row.seq - 1]?.value ?? "");
       const child = [...closed.values()].find((x) => x.parent === acts.lease.task && this.tasks.get(x.task)?.row.act === c.act);
       if (!child) continue;
       closed.delete(child.task);
@@ -161,6 +164,9 @@ export class Books {
     task.baseAct = task.rows.length;
     task.baseSeq = task.deliveries.length;
     task.unsettled = 0;
+    // A cancel is the first thing that the next execution learns.
+    const told = task.deliveries.findLast((d) => d.act === 0);
+    if (told) task.deliveries.push({ ...told, seq: task.deliveries.length + 1 });
   }
 
   #claims(batch: Batch, result: BatchResult): void {

@@ -35,7 +35,8 @@ export class Life {
       nextTurn: this.process.nextTurn,
       secret: () => secretFrom(bytes.map(() => schedule.below(256))),
       log: (level, message, fields) => {
-        if (level === "error") this.#world.record.add({ t: "logged", message, fields });
+        // One that was overtaken reads what the next one has stored: what it finds wrong then is its own end.
+        if (level === "error" && this.#world.isCurrent(this)) this.#world.record.add({ t: "logged", message, fields });
       },
     });
     try {

@@ -195,6 +195,10 @@ export class World {
     return before && !before.process.dead && this.schedule.chance(0.2) ? before : this.#current;
   }
 
+  isCurrent(life: Life): boolean {
+    return life === this.#current;
+  }
+
   #newLife(): void {
     this.#lives.push(new Life(this, this.#lives.length + 1));
   }
