@@ -23,7 +23,8 @@ export interface Asking {
   overtaken(): void;
 }
 
-const never = new Promise<never>(() => {});
+/** One each time: a shared one would keep every world that ever waited for it. */
+const never = (): Promise<never> => new Promise(() => {});
 const codeOf = (e: unknown): string => (e as { code?: string }).code ?? String(e);
 
 export function storeOf(deps: StoreDeps, life: Asking): Store {
@@ -43,7 +44,7 @@ export function storeOf(deps: StoreDeps, life: Asking): Store {
   /** Ends the life: nothing after it happens. */
   const died = (): Promise<never> => {
     life.die();
-    return never;
+    return never();
   };
   const refusal = (): Error | undefined => {
     if (points.reached("the store is full")) return new FlotillaError("FLOTILLA_STORE_FULL", { path: "simulated" });

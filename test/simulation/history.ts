@@ -207,7 +207,8 @@ class Checker {
         stored.inputHash === row.inputHash
       );
     };
-    if (live && !a.journal.every(same)) this.#complain("replay", `${a.publicId} was assigned a journal that is not what was stored`);
+    if (live && !a.journal.every(same))
+      this.#complain("replay", `${a.publicId} was assigned a journal that is not what was stored`);
     const acts = a.journal.length + (a.journalLeft ?? 0);
     if (live && acts !== task.rows.length - task.baseAct)
       this.#complain("replay", `${a.publicId} was assigned ${acts} of ${task.rows.length - task.baseAct} acts`);

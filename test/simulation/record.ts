@@ -71,9 +71,12 @@ export class Record {
   }
 
   #count(batch: Batch, result: BatchResult): void {
-    const lost = new Set([...result.fenced, ...result.fencedActs].map((l) => `${l.task}:${l.leaseNo}`));
+    // An attempt's acts may count while its end in the same batch does not: it was parked in between.
+    const names = (leases: BatchResult["fenced"]) => new Set(leases.map((l) => `${l.task}:${l.leaseNo}`));
+    const lost = names(result.fenced);
+    const unheard = names(result.fencedActs);
     for (const acts of batch.acts) {
-      if (lost.has(`${acts.lease.task}:${acts.lease.leaseNo}`)) continue;
+      if (unheard.has(`${acts.lease.task}:${acts.lease.leaseNo}`)) continue;
       for (const c of acts.children) if (!c.refused) this.#born(c.id);
     }
     for (const [i, t] of batch.tasks.entries()) if (!result.existing.has(i)) this.#born(t.id);
