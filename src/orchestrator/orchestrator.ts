@@ -83,6 +83,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       if (ended === undefined) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "run", id });
       if (ended) return outcomes.reply(ended);
       const wait = outcomes.wait(run.root, signal);
+      // The fleet may close while the store is asked: whoever called hears of it below.
+      wait.catch(() => {});
       // It may have ended between the read and the wait.
       const late = await find();
       if (late) outcomes.found(run.root, late);

@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { FlotillaError } from "../../src/core/error.ts";
 import type { Assignment, ChildAct } from "../../src/protocol/worker.ts";
+import type { Store } from "../../src/store/contract.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { card, openWorld, type TestWorker, type World } from "./world.ts";
 
 const big = JSON.stringify("x".repeat(70_000));
@@ -234,4 +236,30 @@ describe("a reason", () => {
     await expect(world.orchestrator.cancel(id, undefined as never)).rejects.toMatchObject({ code: "FLOTILLA_CONFIG_INVALID" });
     expect((await world.orchestrator.run(id)).status).toBe("running");
   });
+});
+
+test("a fleet that closes while the end of a run is looked for tells whoever asked, and nobody else", async () => {
+  const sqlite = openSqliteStore({ path: ":memory:" });
+  const looks: (() => void)[] = [];
+  // Only runs of an earlier life are looked for; each look takes as long as the test likes.
+  const ended: Store["runs"]["ended"] = async (p) => {
+    await new Promise<void>((resolve) => looks.push(resolve));
+    return sqlite.runs.ended(p);
+  };
+  const first = await openWorld({ store: { ...sqlite, close: () => {} } });
+  first.orchestrator.register([card("work")]);
+  const { id } = await first.start("work");
+  await first[Symbol.asyncDispose]();
+  const world = await openWorld({ store: { ...sqlite, runs: { ...sqlite.runs, ended }, close: () => {} } });
+  const outcome = world.orchestrator.outcome(id);
+  looks.shift()?.();
+  await world.turn();
+  // The second look is under way; an unhandled rejection would end the process.
+  expect(looks).toHaveLength(1);
+  const closed = world[Symbol.asyncDispose]();
+  await world.turn();
+  looks.shift()?.();
+  await expect(outcome).rejects.toMatchObject({ code: "FLOTILLA_CLOSED" });
+  await closed;
+  await sqlite.close();
 });
