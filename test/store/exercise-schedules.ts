@@ -255,6 +255,13 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       expect(await store.runs.outcome(2)).toMatchObject({ error: { details: { after: "ttl" } }, attempt: 0 });
     });
 
+    it("a ttl and a deadline that have passed together close a run once, and leave nothing to do", async (store) => {
+      await store.commit(batch({ tasks: [root(1, { dueAt: now, terms: terms({ deadlineAt: now + 10, ttlAt: now }) })] }));
+      const r = await store.commit(batch({ now: now + 12, dueSlice: 100 }));
+      expect(r.closed).toMatchObject([{ task: 1, status: "failed" }]);
+      expect([r.moreCancels, r.nextDueAt]).toEqual([false, null]);
+    });
+
     it("a ttl leaves alone what was begun: running, waiting for its next attempt, or ready again", async (store) => {
       const tasks = [1, 2, 3].map((id) => root(id, { terms: terms({ ttlAt: now + 10 }) }));
       await store.commit(batch({ tasks }));

@@ -11,7 +11,8 @@ export function fireExpiries(w: Writing, limit: number): void {
     limit,
   );
   for (const { at, task, kind } of rows) {
-    w.sql.run("DELETE FROM expiry WHERE at = ? AND task = ? AND kind = ?", at, task, kind);
+    // Gone with the run's other one, which has closed it in this same pass.
+    if (w.sql.run("DELETE FROM expiry WHERE at = ? AND task = ? AND kind = ?", at, task, kind) === 0) continue;
     const after = kind === expiryKinds.ttl ? "ttl" : "deadline";
     if (after === "ttl" && wasBegun(w, task)) continue;
     const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = ?`, task);
