@@ -8,6 +8,7 @@ import type { ApprovalCard } from "../protocol/worker.ts";
 import type { WaitRow } from "../store/contract.ts";
 import type { Engine } from "./engine.ts";
 import { tryFindTask } from "./lookup.ts";
+import { pageSize } from "./queries.ts";
 import type { State } from "./state.ts";
 
 /** As stored: what is asked, and what it means that nobody answers in time. */
@@ -24,16 +25,8 @@ export function approvalDetail(card: ApprovalCard): Detail {
   return { ...card, expiry: { status: "failed", value: null, error } };
 }
 
-const pageMax = 500;
-
 export async function listApprovals(state: State, q: ApprovalsQuery): Promise<Page<ApprovalView>> {
-  const limit = q.limit ?? 50;
-  if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
-    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
-      field: "limit",
-      problem: `${limit} is not a whole number from 1 to ${pageMax}`,
-      fix: "ask for a page and continue with `after`",
-    });
+  const limit = pageSize(q.limit);
   const after = q.after === undefined ? null : await find(state, q.after);
   const rows = await state.store.tasks.approvals({ after, limit: limit + 1 });
   const page = rows.slice(0, limit);

@@ -4,7 +4,7 @@ import { FlotillaError } from "../core/error.ts";
 import type { Pending } from "../core/settled.ts";
 import { call } from "./child.ts";
 import type { Scope } from "./keys.ts";
-import { failedOutcome, noop, pendingOf, quietPromise } from "./pending.ts";
+import { noop, pendingCode, quietPromise } from "./pending.ts";
 import type { WorkflowBody } from "./workflow.ts";
 
 /** The first branch to end wins, or throws; the others are canceled where they can be. */
@@ -85,16 +85,7 @@ export function reduce<R>(
     stop("another part of the reduce failed");
     throw e;
   }) as Promise<R>;
-  promise.catch(noop);
-  return pendingOf<R, never>(
-    promise,
-    () =>
-      promise.then(
-        (value) => ({ status: "succeeded", value }) as const,
-        (e: unknown) => failedOutcome<R>(e),
-      ),
-    (reason = "canceled by its parent") => stop(reason),
-  );
+  return pendingCode(promise, (reason = "canceled by its parent") => stop(reason));
 }
 
 function isRef(item: unknown): boolean {

@@ -8,7 +8,7 @@ import { fanoutOf, Gather, type Launcher } from "./gather.ts";
 import { joinRule } from "./join.ts";
 import { defaultKey, writtenKey, type Scope } from "./keys.ts";
 import { concurrencyOf } from "./map.ts";
-import { failedOutcome, noop, pendingOf, quietPromise } from "./pending.ts";
+import { failedOutcome, pendingCode, quietPromise } from "./pending.ts";
 import { unsupported } from "./unsupported.ts";
 import { timer } from "./waits.ts";
 import type { WorkflowBody } from "./workflow.ts";
@@ -95,16 +95,7 @@ export function runScope<O>(
 ): Pending<O> {
   const inner = scope.inner(writtenKey(key, "ctx.scope"));
   const promise = invoke(() => fn(context(inner)));
-  promise.catch(noop);
-  return pendingOf<O, never>(
-    promise,
-    () =>
-      promise.then(
-        (value) => ({ status: "succeeded", value }) as const,
-        (e: unknown) => failedOutcome<O>(e),
-      ),
-    (reason = "canceled by its parent") => cancelScope(body, inner, reason),
-  );
+  return pendingCode(promise, (reason = "canceled by its parent") => cancelScope(body, inner, reason));
 }
 
 /** Calls at once, and turns a throw into a rejection. */

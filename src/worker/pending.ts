@@ -56,6 +56,20 @@ export function pendingOf<O, E>(
   return pending;
 }
 
+/** Code of the user's under way (a scope, a reduce): what it throws is its outcome. */
+export function pendingCode<O>(promise: Promise<O>, cancel: (reason?: string) => void): Pending<O> {
+  promise.catch(noop);
+  return pendingOf<O, never>(
+    promise,
+    () =>
+      promise.then(
+        (value) => ({ status: "succeeded", value }) as const,
+        (e: unknown) => failedOutcome<O>(e),
+      ),
+    cancel,
+  );
+}
+
 /** An ask under way: settled by its delivery, held by the code. */
 export class PendingAsk<O, E = never> {
   readonly #value = quietPromise<O>();
