@@ -43,6 +43,8 @@ export interface Load {
   readonly workers: number;
   readonly slots: number;
   readonly busy: number;
+  /** Versions of code and of schemas that its workers have and take tasks for, each once. */
+  readonly versions: readonly string[];
 }
 
 export interface LifeRow extends Load {

@@ -119,7 +119,7 @@ export class Peers {
       busy += w.busy;
     }
     const sentAt = state.clock.elapsedMs();
-    const { alive } = await this.#shared.beat({ boot: state.boot, load: { workers: state.workers.size, slots, busy } });
+    const { alive } = await this.#shared.beat({ boot: state.boot, load: { workers: state.workers.size, slots, busy, versions: [] } });
     if (this.#stopped) return;
     // From when it was sent: the lease may have begun then.
     this.#beatAt = sentAt;

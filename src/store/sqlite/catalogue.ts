@@ -42,7 +42,8 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
       });
     },
     joined(p) {
-      write(p.boot, () =>
+      write(p.boot, () => {
+        sql.run("INSERT OR IGNORE INTO build (name, since) VALUES (?,?)", p.build, p.now);
         sql.run(
           "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
           p.id,
@@ -51,8 +52,8 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
           p.pid,
           p.build,
           p.now,
-        ),
-      );
+        );
+      });
     },
     left(p) {
       write(p.boot, () => sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id));

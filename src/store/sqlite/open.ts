@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
 import { bootStore, nextTaskId } from "./boot.ts";
+import { openBuilds } from "./builds.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
 import { storeFailure } from "./failure.ts";
@@ -68,6 +69,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     },
     shared: null,
     catalogue: openCatalogue(db, sql, path),
+    builds: openBuilds(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),

@@ -19,9 +19,10 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
           if (!rows.lanes.has(l.id) && ![...rows.lanes.values()].some((r) => like(r) === like(l))) rows.lanes.set(l.id, l);
       });
     },
-    joined({ id, boot, name }) {
+    joined({ id, boot, name, build, now }) {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
+        if (!rows.builds.has(build)) rows.builds.set(build, now);
         add(rows.workers, id, { name });
       });
     },

@@ -15,6 +15,7 @@ import type {
   TaskRow,
   WaitRow,
 } from "../../../src/store/contract.ts";
+import type { Drain } from "../../../src/store/builds.ts";
 import type { ScheduleRow } from "../../../src/store/schedules.ts";
 
 /** A task, and what its birth adds to the journal of its parent. */
@@ -136,6 +137,10 @@ export interface Rows {
   /** One for each life of an orchestrator; the last one is alive. */
   readonly lives: { readonly boot: number; readonly pid: number }[];
   readonly workers: Map<number, { readonly name: string }>;
+  /** When the first worker of each came. */
+  readonly builds: Map<string, number>;
+  /** By kind and name. */
+  readonly drains: Map<string, Drain>;
   readonly definitions: Map<number, DefinitionRow>;
   readonly lanes: Map<number, LaneRow>;
   readonly tasks: Map<number, StoredTask>;
@@ -181,6 +186,8 @@ export function emptyDisk(): Disk {
     rows: {
       lives: [],
       workers: new Map(),
+      builds: new Map(),
+      drains: new Map(),
       definitions: new Map(),
       lanes: new Map(),
       tasks: new Map(),
