@@ -2,6 +2,7 @@
 // Nothing is acknowledged, assigned or delivered before its COMMIT, and memory changes only after it (apply.ts).
 import type { Timer } from "../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
+import { everyNamespace } from "../core/namespace.ts";
 import type { Batch, BatchResult } from "../store/contract.ts";
 import { apply } from "./apply.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
@@ -161,7 +162,7 @@ export class BatchEngine implements Engine {
   join(worker: WorkerState): void {
     const { state } = this;
     state.workers.set(worker.id, worker);
-    state.definitions.register(worker.hello.definitions);
+    state.definitions.register(worker.hello.definitions, worker.namespace ?? everyNamespace);
     this.dispatch();
     const { name, pid, build } = worker.hello;
     this.#insist("a worker's name could not be stored", async () => {

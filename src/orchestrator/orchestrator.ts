@@ -1,5 +1,6 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
@@ -39,7 +40,8 @@ export interface Orchestrator extends OrchestratorApi {
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
-  attach(link: WorkerLink, hello: Hello): Attachment;
+  /** `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one */
+  attach(link: WorkerLink, hello: Hello, namespace?: number | null): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -61,7 +63,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     queuedMax: o.queuedMax ?? 5_000_000,
     abortGraceMs: o.abortGraceMs ?? 5_000,
   });
-  const schedules = new Schedules(engine);
+  const schedules = new Schedules(engine, defaultNamespace.id);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
@@ -118,7 +120,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       yield* readEvents(state, events, { id: run, secret }, options);
     },
 
-    purge: (q) => purge(state, q),
+    purge: (q) => purge(state, q, defaultNamespace.id),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
@@ -127,7 +129,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       engine.dispatch();
     },
 
-    attach(link, hello) {
+    attach(link, hello, namespace = null) {
       if (hello.protocol !== protocolVersion) {
         throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
           field: "protocol",
@@ -141,6 +143,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         id: state.nextWorker++,
         publicId: `w_${secret()}`,
         hello,
+        namespace,
         // In the same process nothing is lost on the way, and nobody pings.
         link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),

@@ -1,5 +1,6 @@
 import { FlotillaError } from "../core/error.ts";
 import { formatMs } from "../core/duration.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
@@ -52,7 +53,7 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
     backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
     schedules: {
-      ...readSchedules(state),
+      ...readSchedules(state, defaultNamespace.id),
       put: (r) => Promise.reject(refuse(`schedules.put(${JSON.stringify(r.name)})`)),
       pause: (name) => Promise.reject(refuse(`schedules.pause(${JSON.stringify(name)})`)),
       resume: (name) => Promise.reject(refuse(`schedules.resume(${JSON.stringify(name)})`)),

@@ -147,10 +147,11 @@ export interface HealthView {
   readonly workers: { readonly live: number; readonly slots: number; readonly busy: number };
   readonly queue: {
     readonly ready: number;
-    readonly delayed: number;
+    /** null in the view of one namespace: they are not counted apart. */
+    readonly delayed: number | null;
     readonly running: number;
-    /** Workflows that wait in nobody's memory. */
-    readonly parked: number;
+    /** Workflows that wait in nobody's memory; null as above. */
+    readonly parked: number | null;
     readonly oldestReadyMs: number | null;
   };
   /** Since when the store has no room: nothing is started or claimed, results are held. Null: it has. */

@@ -59,7 +59,7 @@ export function readBoot(sql: Statements, life: { boot: number; recovered: numbe
     ...life,
     nextTask: Math.max(next("task"), high + 1),
     nextWorker: next("worker"),
-    definitions: sql.rows("SELECT id, name, card FROM definition"),
+    definitions: sql.rows("SELECT id, namespace, name, card FROM definition"),
     lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
     depth: new Map(depth.map((r) => [r.lane, r])),
     delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
+import { openAccess } from "./access.ts";
 import { bootStore } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
@@ -57,6 +58,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     boot: (p) => bootStore(db, sql, path, p),
     commit: (batch) => commitBatch(db, sql, tables, path, batch),
     catalogue: openCatalogue(db, sql, path),
+    access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { FlotillaError } from "../../core/error.ts";
 import type { Store } from "../contract.ts";
+import { openAccess } from "./access.ts";
 import { readBoot } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
@@ -46,6 +47,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
       });
     },
     catalogue: openCatalogue(db, sql, path),
+    access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
