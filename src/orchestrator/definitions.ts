@@ -1,3 +1,4 @@
+import { numberOf } from "../core/hash.ts";
 import { FlotillaError } from "../core/error.ts";
 import { everyNamespace } from "../core/namespace.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
@@ -53,8 +54,6 @@ export class Definitions {
   readonly #lanes = new Map<number, Lane>();
   readonly #laneByKey = new Map<string, Lane>();
   readonly #workers: ReadonlyMap<number, WorkerState>;
-  #nextDefinition = 1;
-  #nextLane = 1;
   #newDefinitions: DefinitionRow[] = [];
   #newLanes: LaneRow[] = [];
 
@@ -103,7 +102,7 @@ export class Definitions {
       // A contract never hides the definition that fulfils it under the same name.
       if (known?.card && card.kind === "contract" && known.card.kind !== "contract") continue;
       const there = this.#byName.get(keyOf(namespace, card.name));
-      const { id } = there ?? this.#add({ id: this.#nextDefinition, namespace, name: card.name }, null);
+      const { id } = there ?? this.#add(rowOf(namespace, card.name), null);
       (this.#byId.get(id) as Known).card = card;
       this.#newDefinitions.push({ id, namespace, name: card.name, card: JSON.stringify(card) });
     }
@@ -114,7 +113,7 @@ export class Definitions {
   expect(namespace: number, name: string): DefinitionState {
     const there = this.#byName.get(keyOf(namespace, name));
     if (there) return there;
-    const row = { id: this.#nextDefinition, namespace, name };
+    const row = rowOf(namespace, name);
     this.#newDefinitions.push({ ...row, card: "null" });
     return this.#add(row, null);
   }
@@ -125,7 +124,7 @@ export class Definitions {
     const key = `${definition.id} ${JSON.stringify(all)}`;
     let lane = this.#laneByKey.get(key);
     if (!lane) {
-      lane = new Lane(this.#nextLane, definition, all, { ready: 0, lastPass: 0 });
+      lane = new Lane(numberOf(key), definition, all, { ready: 0, lastPass: 0 });
       this.#addLane(lane);
       this.#newLanes.push({ id: lane.id, definition: definition.id, needs: all, build: "" });
       lane.findWorkers(this.#workers.values(), this);
@@ -174,16 +173,19 @@ export class Definitions {
     if (card !== null) definition.card = card;
     this.#byName.set(keyOf(row.namespace, row.name), definition);
     this.#byId.set(definition.id, definition);
-    this.#nextDefinition = Math.max(this.#nextDefinition, definition.id + 1);
     return definition;
   }
   #addLane(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
     this.#laneByKey.set(`${lane.definition.id} ${JSON.stringify(lane.needs)}`, lane);
-    this.#nextLane = Math.max(this.#nextLane, lane.id + 1);
   }
 }
 
 function keyOf(namespace: number, name: string): string {
   return `${namespace} ${name}`;
+}
+
+/** The same in every process: numbers of definitions are made from their names. */
+function rowOf(namespace: number, name: string) {
+  return { id: numberOf(keyOf(namespace, name)), namespace, name };
 }
