@@ -5,7 +5,9 @@ import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { NamespaceRow } from "../store/access.ts";
 import type { Attempt } from "./attempt.ts";
+import { accessOf, type Access } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -25,6 +27,7 @@ import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** One worker's place at an orchestrator. */
@@ -36,6 +39,10 @@ export interface Attachment {
 }
 
 export interface Orchestrator extends OrchestratorApi {
+  /** What one namespace sees of it. The orchestrator itself reads every id, and lists the default one. */
+  within(namespace: NamespaceRow): OrchestratorApi;
+  /** Who may enter which namespace. Its writes are those of this life. */
+  readonly access: Access;
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
@@ -71,8 +78,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
   let closing: Promise<void> | undefined;
+  const owners = new Owners(state);
+  const access = accessOf(state, secret);
 
-  return {
+  const orchestrator: Orchestrator = {
+    within: ({ id, name }) =>
+      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+    access,
+    tokens: access.tokens(null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -200,4 +213,5 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       return closing;
     },
   };
+  return orchestrator;
 }

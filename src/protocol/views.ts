@@ -6,6 +6,7 @@ import type { Priority, TaskState } from "../core/task.ts";
 import type { BackupReply } from "./backup.ts";
 import type { GapNote } from "./gaps.ts";
 import type { SchedulesApi } from "./schedules.ts";
+import type { TokensApi } from "./tokens.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -323,6 +324,7 @@ export interface OrchestratorApi {
   /** Copies the store into a new folder (an absolute path) of the orchestrator's machine, while it works. */
   backup(folder: string): Promise<BackupReply>;
   readonly schedules: SchedulesApi;
+  readonly tokens: TokensApi;
 }
 
 export interface EventView {

@@ -9,7 +9,7 @@ export interface TokenRow {
   readonly name: string;
   readonly role: Role;
   /** null: every namespace. */
-  readonly namespace: number | null;
+  readonly namespace: NamespaceRow | null;
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;

@@ -159,7 +159,7 @@ test("a store of an earlier version is migrated when asked, its artifacts counte
   spoil(path, "PRAGMA user_version = 2");
   const hash = query<{ ref: string }>(path, "SELECT ref FROM outcome WHERE ref IS NOT NULL")[0]?.ref;
   const before = readFileSync(path);
-  const files = ["0003_upkeep.sql", "0004_schedules.sql"];
+  const files = ["0003_upkeep.sql", "0004_schedules.sql", "0006_access.sql"];
   expect(await migrateStore(path, { dryRun: true })).toMatchObject({ from: 2, to: known, files });
   expect(readFileSync(path).equals(before)).toBe(true);
   expect(() => openSqliteReader(path)).toThrow(expect.objectContaining({ code: "FLOTILLA_STORE_UNUSABLE" }) as Error);

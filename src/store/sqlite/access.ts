@@ -4,8 +4,14 @@ import type { Statements } from "./statements.ts";
 import { refuseStranger } from "./stranger.ts";
 import { inTransaction } from "./transaction.ts";
 
-const columns =
-  "public_id AS id, name, role, namespace, created_at AS createdAt, expires_at AS expiresAt, revoked_at AS revokedAt, last_used_at AS lastUsedAt";
+const select = `SELECT k.public_id AS id, k.name, k.role, n.id AS namespace, n.name AS namespaceName, k.created_at AS createdAt,
+  k.expires_at AS expiresAt, k.revoked_at AS revokedAt, k.last_used_at AS lastUsedAt FROM token k LEFT JOIN namespace n ON n.id = k.namespace`;
+
+type Raw = Omit<TokenRow, "namespace"> & { readonly namespace: number | null; readonly namespaceName: string | null };
+
+function tokenRow({ namespace, namespaceName, ...row }: Raw): TokenRow {
+  return { ...row, namespace: namespace === null || namespaceName === null ? null : { id: namespace, name: namespaceName } };
+}
 
 /** Namespaces and tokens: few rows, changed by people. */
 export function openAccess(db: DatabaseSync, sql: Statements, path: string): AccessStore {
@@ -41,16 +47,21 @@ export function openAccess(db: DatabaseSync, sql: Statements, path: string): Acc
           t.expiresAt,
         );
       }),
-    tokenByHash: (hash) => sql.row<TokenRow>(`SELECT ${columns} FROM token WHERE hash = ?`, hash) ?? null,
+    tokenByHash(hash) {
+      const row = sql.row<Raw>(`${select} WHERE k.hash = ?`, hash);
+      return row ? tokenRow(row) : null;
+    },
     tokens: ({ namespace, after, limit }) =>
-      sql.rows<TokenRow>(
-        `SELECT ${columns} FROM token WHERE (? IS NULL OR namespace = ?)
-           AND id > coalesce((SELECT a.id FROM token a WHERE a.public_id = ?), 0) ORDER BY id LIMIT ?`,
-        namespace,
-        namespace,
-        after,
-        limit,
-      ),
+      sql
+        .rows<Raw>(
+          `${select} WHERE (? IS NULL OR k.namespace = ?)
+             AND k.id > coalesce((SELECT a.id FROM token a WHERE a.public_id = ?), 0) ORDER BY k.id LIMIT ?`,
+          namespace,
+          namespace,
+          after,
+          limit,
+        )
+        .map(tokenRow),
     revokeToken: ({ boot, id, namespace, now }) =>
       write(
         boot,

@@ -31,20 +31,22 @@ export function openAccess(disk: Disk): AccessStore {
     addToken: ({ boot, token: { hash, ...token }, now }) =>
       write(boot, (rows) => {
         if ([...rows.tokens.values()].some((t) => t.id === token.id)) throw new Error(`token ${token.id} is there`);
-        add(rows.tokens, hash, { ...token, createdAt: now, revokedAt: null, lastUsedAt: null });
+        const at = [...rows.namespaces].find(([, id]) => id === token.namespace);
+        const namespace = at ? { id: at[1], name: at[0] } : null;
+        add(rows.tokens, hash, { ...token, namespace, createdAt: now, revokedAt: null, lastUsedAt: null });
       }),
     tokenByHash: (hash) => disk.rows.tokens.get(hash) ?? null,
     tokens({ namespace, after, limit }) {
       const all = [...disk.rows.tokens.values()];
       return all
         .slice(all.findIndex((t) => t.id === after) + 1)
-        .filter((t) => namespace === null || t.namespace === namespace)
+        .filter((t) => namespace === null || t.namespace?.id === namespace)
         .slice(0, limit);
     },
     revokeToken: ({ boot, id, namespace, now }) =>
       write(boot, (rows) => {
         const row = [...rows.tokens.values()].find((t) => t.id === id);
-        if (!row || (namespace !== null && row.namespace !== namespace)) return false;
+        if (!row || (namespace !== null && row.namespace?.id !== namespace)) return false;
         return change(rows, id, (t) => ({ ...t, revokedAt: t.revokedAt ?? now }));
       }),
     tokensUsed: ({ boot, uses }) =>
