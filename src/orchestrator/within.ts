@@ -47,6 +47,7 @@ export interface Inside {
 
 export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): OrchestratorApi {
   const { state } = engine;
+  const schedules = new Schedules(engine, namespace);
 
   /** @throws FLOTILLA_NOT_FOUND, as if it did not exist */
   async function own(id: string, task: string = id): Promise<void> {
@@ -58,6 +59,17 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
     throw new FlotillaError("FLOTILLA_NOT_FOUND", { what, id });
   }
   const ownApproval = (id: string) => own(id, parseApprovalId(id)?.task);
+  /**
+   * Who names an artifact in what is stored uses it from then on, and may read it: so only what is held here is named.
+   * @throws FLOTILLA_NOT_FOUND
+   */
+  async function ownArtifacts(text: string): Promise<void> {
+    for (const hash of namedArtifacts(text)) await ownArtifact(hash);
+  }
+  async function ownArtifact(hash: string): Promise<void> {
+    if (!(await state.store.access.holdsArtifact({ namespace, hash })))
+      throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "artifact", id: hash });
+  }
   const after =
     <A extends readonly unknown[], R>(verb: (id: string, ...rest: A) => Promise<R>, check: (id: string) => Promise<void> = own) =>
     async (id: string, ...rest: A): Promise<R> => {
@@ -67,21 +79,34 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
 
   return {
     start: (requests) =>
-      requests.map(
-        (request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, namespace, resolve, reject })),
-      ),
+      requests.map(async (request) => {
+        await ownArtifacts(request.input);
+        return new Promise<StartReply>((resolve, reject) => engine.start({ request, namespace, resolve, reject }));
+      }),
     outcome: after(all.outcome),
     cancel: after(all.cancel),
-    send: after(all.send),
+    async send(id, message) {
+      await own(id);
+      await ownArtifacts(message.value);
+      return all.send(id, message);
+    },
     async approvals(q) {
       if (q.after !== undefined) await ownApproval(q.after);
       return listApprovals(state, q, namespace);
     },
     approval: after((id) => getApproval(state, id), ownApproval),
-    approve: after(all.approve, ownApproval),
+    async approve(id, r) {
+      await ownApproval(id);
+      await ownArtifacts(r.value ?? "");
+      return all.approve(id, r);
+    },
     reject: after(all.reject, ownApproval),
     repair: after(all.repair),
-    fork: after(all.fork),
+    async fork(task, input) {
+      await own(task);
+      await ownArtifacts(input);
+      return all.fork(task, input);
+    },
     redrive: after(all.redrive),
     query: after(all.query),
     run: after(all.run),
@@ -101,8 +126,7 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
       yield* all.events(run, o);
     },
     async artifact(ref) {
-      if (!(await state.store.access.holdsArtifact({ namespace, hash: ref })))
-        throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "artifact", id: ref });
+      await ownArtifact(ref);
       return all.artifact(ref);
     },
     async purge(q) {
@@ -115,7 +139,26 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
       const instead = "ask for it with an access to every namespace";
       return Promise.reject(new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead }));
     },
-    schedules: new Schedules(engine, namespace),
+    schedules: {
+      async put(r) {
+        await ownArtifacts(r.input);
+        return schedules.put(r);
+      },
+      list: (q) => schedules.list(q),
+      get: (name) => schedules.get(name),
+      pause: (name) => schedules.pause(name),
+      resume: (name) => schedules.resume(name),
+      delete: (name) => schedules.delete(name),
+      trigger: (name) => schedules.trigger(name),
+    },
     tokens,
   };
+}
+
+const reference = /"\$artifact":\s*"([0-9a-f]{64})"/g;
+
+function namedArtifacts(text: string): Set<string> {
+  if (!text.includes("artifact")) return new Set();
+  // As it will be stored: spaces and escapes in the caller's text hide nothing.
+  return new Set([...JSON.stringify(JSON.parse(text)).matchAll(reference)].map(([, hash]) => hash as string));
 }

@@ -153,7 +153,7 @@ test("a store of an earlier version is migrated when asked, its artifacts counte
     path,
     `UPDATE task SET input = '${text}' WHERE id = 1;
     DROP TABLE artifact_use; DROP TABLE prune_job; DROP TABLE upkeep; DROP TABLE room; DROP TABLE pruned_key; DROP INDEX idempotency_task;
-    DROP TABLE schedule; DROP TABLE schedule_open; DROP TABLE expiry;`,
+    DROP TABLE schedule; DROP TABLE schedule_open; DROP TABLE expiry; DROP TABLE token;`,
   );
   const known = inspectStore(path, { exact: false }).known;
   spoil(path, "PRAGMA user_version = 2");
