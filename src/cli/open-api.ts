@@ -39,9 +39,19 @@ export async function openLive(place: StorePlace): Promise<OpenedApi | undefined
   const { findControlSocket } = await import("../server/find-socket.ts");
   const socket = await findControlSocket(place.path);
   if (socket === undefined) return undefined;
-  const { remoteApi } = await import("../server/remote-api.ts");
-  const api = remoteApi(socket);
-  return { api, live: true, place, [Symbol.asyncDispose]: async () => api.close() };
+  const { socketTransport } = await import("../server/socket-transport.ts");
+  const { remoteApi } = await import("../client/remote/api.ts");
+  const transport = socketTransport(socket);
+  const api = remoteApi(transport);
+  return {
+    api,
+    live: true,
+    place,
+    async [Symbol.asyncDispose]() {
+      api.close();
+      transport.close();
+    },
+  };
 }
 
 /** A look must not create what it looks for. @throws FLOTILLA_UNREACHABLE */
