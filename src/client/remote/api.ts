@@ -13,8 +13,8 @@ import type { Patience } from "./repeat.ts";
 import { remoteSchedules } from "./schedules.ts";
 
 export interface RemoteApi extends OrchestratorApi {
-  /** Calls under way and to come fail with FLOTILLA_CLOSED. */
-  close(): void;
+  /** Calls under way and to come fail with `why`. @default FLOTILLA_CLOSED */
+  close(why?: unknown): void;
 }
 
 /** For the socket beside the database: who is not there now has stopped. */
@@ -80,7 +80,7 @@ export function remoteApi(transport: Transport, patience: Patience = impatient, 
     artifact: async (ref) => (await caller.text(`/artifacts/${id(ref)}`)).text,
     purge: (q) => caller.json("/purge", { method: "POST", body: JSON.stringify(q), heldMs: upkeepMs }),
     backup: (folder) => caller.json("/backup", { method: "POST", body: JSON.stringify({ folder }), heldMs: upkeepMs }),
-    close: () => closed.abort(new FlotillaError("FLOTILLA_CLOSED", { what: "this client" })),
+    close: (why) => closed.abort(why ?? new FlotillaError("FLOTILLA_CLOSED", { what: "this client" })),
   };
 }
 

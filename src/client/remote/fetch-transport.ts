@@ -1,3 +1,4 @@
+import { FlotillaError, isFlotillaError } from "../../core/error.ts";
 import { base, type Transport } from "../../protocol/http.ts";
 import { configInvalid } from "../check.ts";
 
@@ -11,7 +12,7 @@ export function fetchTransport(url: string, token: Token | undefined, fetch: Fet
   return {
     target: url,
     async send(path, { method, headers, body, signal }) {
-      const value = typeof token === "function" ? await token() : token;
+      const value = typeof token === "function" ? await renewed(token) : token;
       return await fetch(url + base + path, {
         method,
         headers: value === undefined ? headers : { ...headers, authorization: `Bearer ${value}` },
@@ -24,6 +25,28 @@ export function fetchTransport(url: string, token: Token | undefined, fetch: Fet
       });
     },
   };
+}
+
+async function renewed(token: () => string | Promise<string>): Promise<string> {
+  try {
+    const value: unknown = await token();
+    checkToken(value, "connect().token()");
+    return value;
+  } catch (error) {
+    if (isFlotillaError(error)) throw error;
+    // Not taken for a fleet that does not answer, which would be asked again.
+    throw new FlotillaError(
+      "FLOTILLA_CONFIG_INVALID",
+      { field: "connect().token", problem: "the function that gives the token threw", fix: "see the cause below" },
+      { cause: error },
+    );
+  }
+}
+
+/** It is never shown, also not when it is wrong. @throws FLOTILLA_CONFIG_INVALID */
+export function checkToken(token: unknown, field: string): asserts token is string {
+  if (typeof token !== "string" || !/^[\x21-\x7e]{1,8192}$/.test(token))
+    throw configInvalid(field, "it is no token", "pass it as it was given out, without spaces and line ends");
 }
 
 /** The URL that a fleet is served under, without a slash at its end. @throws FLOTILLA_CONFIG_INVALID */
