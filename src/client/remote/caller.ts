@@ -115,6 +115,7 @@ export class Caller {
 
   async #accepted(path: string, ask: Ask, signal: AbortSignal): Promise<Response | Failure> {
     const json = ask.body === undefined ? {} : { "content-type": "application/json" };
+    signal.throwIfAborted();
     const reply = await this.#transport.send(path, {
       method: ask.method ?? "GET",
       headers: { accept: "application/json, text/event-stream", ...ask.headers, ...json },
