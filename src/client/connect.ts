@@ -6,7 +6,7 @@ import { createClient, type Client } from "./client.ts";
 import type { FleetDefinition } from "./fleet-definition.ts";
 import { remoteApi } from "./remote/api.ts";
 import { remoteDeps } from "./remote/deps.ts";
-import { checkToken, fetchTransport, fleetUrl, type Fetch, type Token } from "./remote/fetch-transport.ts";
+import { fetchTransport, fleetUrl, tokenText, type Fetch, type Token } from "./remote/fetch-transport.ts";
 import type { Patience } from "./remote/repeat.ts";
 
 /** How long a fleet that does not answer is tried again, with pauses from 0.1 s to 5 s that `Retry-After` may lengthen. */
@@ -67,7 +67,7 @@ export function connect<F extends FleetDefinition<readonly AnyCallable[]>>(
   if (o.fetch !== undefined) checkFunction(o.fetch, "connect().fetch");
   if (o.signal !== undefined && !(o.signal instanceof AbortSignal))
     throw configInvalid("connect().signal", "it is no AbortSignal", "pass that of an AbortController");
-  if (typeof o.token !== "function" && o.token !== undefined) checkToken(o.token, "connect().token");
+  if (typeof o.token !== "function" && o.token !== undefined) tokenText(o.token, "connect().token");
   // Called by name: a browser's fetch refuses to be the method of something else.
   const send: Fetch = o.fetch ?? ((to, init) => fetch(to, init));
   const api = remoteApi(fetchTransport(target, o.token, send), patienceOf(o), remoteDeps);

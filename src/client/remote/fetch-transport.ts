@@ -29,9 +29,7 @@ export function fetchTransport(url: string, token: Token | undefined, fetch: Fet
 
 async function renewed(token: () => string | Promise<string>): Promise<string> {
   try {
-    const value: unknown = await token();
-    checkToken(value, "connect().token()");
-    return value;
+    return tokenText(await token(), "connect().token()");
   } catch (error) {
     if (isFlotillaError(error)) throw error;
     // Not taken for a fleet that does not answer, which would be asked again.
@@ -44,9 +42,9 @@ async function renewed(token: () => string | Promise<string>): Promise<string> {
 }
 
 /** It is never shown, also not when it is wrong. @throws FLOTILLA_CONFIG_INVALID */
-export function checkToken(token: unknown, field: string): asserts token is string {
-  if (typeof token !== "string" || !/^[\x21-\x7e]{1,8192}$/.test(token))
-    throw configInvalid(field, "it is no token", "pass it as it was given out, without spaces and line ends");
+export function tokenText(token: unknown, field: string): string {
+  if (typeof token === "string" && /^[\x21-\x7e]{1,8192}$/.test(token)) return token;
+  throw configInvalid(field, "it is no token", "pass it as it was given out, without spaces and line ends");
 }
 
 /** The URL that a fleet is served under, without a slash at its end. @throws FLOTILLA_CONFIG_INVALID */
