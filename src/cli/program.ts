@@ -33,6 +33,7 @@ import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
 import { tasksRedrive } from "./commands/tasks-redrive.ts";
 import { up } from "./commands/up.ts";
+import { workersDrain, workersResume } from "./commands/workers-drain.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
 
@@ -95,7 +96,7 @@ export function createProgram(bind: Bind, version: string): Command {
         schedulesTrigger,
       ]),
     )
-    .addCommand(group("workers", "list the live workers", [workersLs]))
+    .addCommand(group("workers", "list the live workers, let some of them leave", [workersLs, workersDrain, workersResume]))
     .commandsGroup("Keep:")
     .addCommand(
       group("db", "look at the store, copy it, check it, delete from it", [

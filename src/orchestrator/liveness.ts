@@ -80,6 +80,7 @@ export function endWorker(worker: WorkerState, reason: string): void {
 export function workerLost(engine: Engine, worker: WorkerState, how: string, observed: boolean): void {
   const { state } = engine;
   if (!state.workers.delete(worker.id)) return;
+  state.builds.left(worker);
   state.definitions.workersChanged();
   const attempts = [...worker.attempts.values()];
   const executing = attempts.filter((a) => a.state === "running" && !a.ended).length + worker.ending.size;

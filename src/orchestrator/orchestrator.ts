@@ -19,6 +19,7 @@ import { accessOf, type Access } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
+import { versionsOf } from "./builds.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { Hearing, listenedLink } from "./hearing.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
@@ -83,6 +84,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     abortGraceMs: o.abortGraceMs ?? 5_000,
     boot: () => untilAnswered(state, begin),
   });
+  await engine.drains.refresh();
   const peers = o.store.shared && new Peers(engine, o.store.shared);
   if (peers) {
     engine.meet(peers);
@@ -151,6 +153,9 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       yield* readEvents(state, events, { id: run, secret }, options);
     },
 
+    drainWorkers: (r) => engine.drains.drain(r),
+    resumeBuild: (build) => engine.drains.resume(build),
+
     purge: (q) => purge(state, q, defaultNamespace.id),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
@@ -179,12 +184,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
         offers: new Set(hello.offers),
+        versions: versionsOf(hello),
         joinedAt: o.clock.now(),
         attempts,
         ending: new Set(),
         busy: 0,
         parked: [],
         draining: false,
+        finishing: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,
@@ -213,6 +220,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       state.draining = true;
       for (const w of state.workers.values()) {
         w.draining = true;
+        state.builds.changedItself(w);
         w.link.send({ t: "drain" });
       }
       await engine.drained();

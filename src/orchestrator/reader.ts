@@ -51,6 +51,8 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       if (ended === null) throw unfinished(id, target);
       return outcomes.reply(ended);
     },
+    drainWorkers: () => Promise.reject(refuse("drainWorkers")),
+    resumeBuild: () => Promise.reject(refuse("resumeBuild")),
     purge: () => Promise.reject(refuse("purge")),
     backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),

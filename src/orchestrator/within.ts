@@ -133,11 +133,11 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
       if (q.run !== undefined) await own(q.run);
       return purge(state, q, namespace);
     },
+    drainWorkers: () => Promise.reject(ofWholeFleet("a drain by one namespace")),
+    resumeBuild: () => Promise.reject(ofWholeFleet("resuming a build in one namespace")),
     backup() {
       // A copy holds everything, of everybody.
-      const what = "a copy of one namespace";
-      const instead = "ask for it with an access to every namespace";
-      return Promise.reject(new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead }));
+      return Promise.reject(ofWholeFleet("a copy of one namespace"));
     },
     schedules: {
       async put(r) {
@@ -153,6 +153,10 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
     },
     tokens,
   };
+}
+
+function ofWholeFleet(what: string): FlotillaError {
+  return new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead: "ask for it with an access to every namespace" });
 }
 
 const reference = /"\$artifact":\s*"([0-9a-f]{64})"/g;

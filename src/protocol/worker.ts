@@ -57,6 +57,10 @@ export interface DefinitionCard {
   /** JSON Schema 2020-12, null where the schema's library cannot say. */
   readonly inputSchema: unknown;
   readonly outputSchema: unknown;
+  /** A workflow's: what identifies its code. A task that has begun goes on only where it is the same. */
+  readonly code?: string;
+  /** A workflow's, of this code: may it go on with what another code has begun, when no worker has that any more? @default "wait" */
+  readonly onOrphan?: "wait" | "move-if-unchanged";
 }
 
 export interface Hello {

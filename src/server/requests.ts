@@ -62,6 +62,11 @@ export const purgeBody = z
   .strictObject({ run: z.string().min(1).optional(), tenant: z.string().min(1).max(bounds.tenantLength).optional() })
   .refine((q) => (q.run === undefined) !== (q.tenant === undefined), "name either a run or a tenant");
 export const backupBody = z.strictObject({ folder: z.string().min(1) });
+const build = z.string().min(1).max(bounds.keyLength);
+export const drainBody = z
+  .strictObject({ build: build.optional(), worker: build.optional(), park: z.boolean().optional() })
+  .refine((r) => (r.build === undefined) !== (r.worker === undefined), "name either a build or a worker");
+export const resumeBuildBody = z.strictObject({ build });
 export const messageBody = z.strictObject({
   name,
   value: z.unknown().optional(),

@@ -1,4 +1,5 @@
 import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
+import { drainWorkers, resumeBuild } from "./handlers/builds.ts";
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { forkTask, redriveTask, repairRun } from "./handlers/origin.ts";
 import {
@@ -59,6 +60,8 @@ export const routes = [
   route("GET", "/tokens", listTokens),
   route("DELETE", "/tokens/:id", revokeToken),
   route("GET", "/workers", listWorkers),
+  route("POST", "/workers/drain", drainWorkers),
+  route("POST", "/workers/resume", resumeBuild),
   route("GET", "/health", getHealth),
   route("POST", "/purge", purge),
   route("POST", "/backup", backup),

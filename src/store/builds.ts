@@ -3,7 +3,7 @@ import type { Awaitable } from "./contract.ts";
 
 export interface BuildRow {
   readonly name: string;
-  /** When the first worker of it joined: what came later is newer. */
+  /** When the first worker of it joined, ms since the epoch; later than that of every build before it. */
   readonly since: number;
 }
 

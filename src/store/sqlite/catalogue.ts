@@ -41,7 +41,12 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
     },
     joined(p) {
       write(p.boot, () => {
-        sql.run("INSERT OR IGNORE INTO build (name, since) VALUES (?,?)", p.build, p.now);
+        // Later than all others, also when the clock says otherwise: the order is what counts.
+        sql.run(
+          "INSERT OR IGNORE INTO build (name, since) SELECT ?, max(?, coalesce(max(since) + 1, 0)) FROM build",
+          p.build,
+          p.now,
+        );
         sql.run(
           "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
           p.id,
