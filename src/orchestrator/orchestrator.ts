@@ -24,6 +24,7 @@ import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { WebhookPump } from "./webhooks/pump.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** One worker's place at an orchestrator. */
@@ -65,6 +66,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
+  const webhooks = new WebhookPump(state, o.webhooks ?? []);
+  webhooks.start();
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
@@ -188,6 +191,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         pulse.stop();
         await retention.stop();
         await engine.close();
+        await webhooks.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();
         for (const w of state.workers.values())

@@ -9,6 +9,8 @@ import { Definitions } from "./definitions.ts";
 import { ArtifactKeeper } from "./upkeep/artifacts.ts";
 import { PutUses } from "./upkeep/put-uses.ts";
 import type { RetentionSettings } from "./upkeep/retention.ts";
+import type { WebhookWant } from "../store/webhooks.ts";
+import type { WebhookSettings } from "./webhooks/settings.ts";
 import type { WorkerState } from "./workers.ts";
 
 export interface OrchestratorOptions {
@@ -31,6 +33,8 @@ export interface OrchestratorOptions {
   readonly holdTicks?: boolean;
   /** How long closed runs are kept. @default for ever */
   readonly retention?: RetentionSettings;
+  /** Who is told of what. @default nobody */
+  readonly webhooks?: readonly WebhookSettings[];
 }
 
 // Secrets of runs that this life did not start are kept up to this many, then dropped all at once: evicting one by one
@@ -67,6 +71,10 @@ export class State {
   /** Nothing ticks before the fleet has said what its schedules are: those of the last life may have changed. */
   ticksHeld: boolean;
   cancelsLeft: boolean;
+  /** Who wants to be told of what the batches bring about. */
+  readonly webhooks: readonly WebhookWant[];
+  /** Calls of webhooks were stored. */
+  callsStored: () => void = () => {};
   draining = false;
   /** Since when the store has no room; null: it has. */
   storeFullAt: number | null = null;
@@ -89,6 +97,7 @@ export class State {
     this.nextTickAt = boot.nextTickAt;
     this.ticksHeld = o.holdTicks ?? false;
     this.cancelsLeft = boot.cancelsLeft;
+    this.webhooks = (o.webhooks ?? []).map(({ name: webhook, events, definitions }) => ({ webhook, events, definitions }));
     this.definitions = new Definitions(o.store, boot, this.workers);
   }
 

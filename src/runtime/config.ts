@@ -10,6 +10,7 @@ import { FlotillaError } from "../core/error.ts";
 import { checkDefinitions, refuseUnenforced } from "./definitions.ts";
 import { resolveRetention, type RetentionSettings } from "./retention.ts";
 import { parseStore, type StoreSettings } from "./store-url.ts";
+import { resolveHooks, resolveWebhooks, type HookSettings, type WebhookSettings } from "./webhooks.ts";
 
 export interface WorkerSettings {
   readonly count: number;
@@ -37,6 +38,10 @@ export interface FleetSettings {
   readonly modules: readonly string[];
   /** null: the definition says nothing about schedules. */
   readonly schedules: readonly Schedule[] | null;
+  /** Who is told. */
+  readonly webhooks: readonly WebhookSettings[];
+  /** What signed requests start. */
+  readonly hooks: readonly HookSettings[];
 }
 
 /** Where and for what a config is read. */
@@ -60,6 +65,8 @@ const known = [
   "idempotencyFor",
   "modules",
   "schedules",
+  "webhooks",
+  "hooks",
   "pools",
   "limits",
   "budget",
@@ -115,6 +122,8 @@ export function resolveFleet(
     retention: resolveRetention(config.retention, config.idempotencyFor),
     modules,
     schedules: resolveSchedules(config.schedules),
+    webhooks: resolveWebhooks(config.webhooks),
+    hooks: resolveHooks(config.hooks),
   });
 }
 

@@ -33,7 +33,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
   try {
     const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
-    const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
+    const { queuedMax, abortGraceMs, blockedMs, retention, webhooks } = settings;
     const orchestrator = await createOrchestrator({
       ...deps,
       store,
@@ -42,6 +42,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
       abortGraceMs,
       blockedMs,
       retention,
+      webhooks,
       holdTicks: true,
     });
     const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));

@@ -7,6 +7,7 @@ import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
 import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
 import type { UpkeepStore } from "./upkeep.ts";
+import type { WebhookStore, WebhookWant } from "./webhooks.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -254,6 +255,8 @@ export interface Batch {
   readonly ticks: readonly Tick[];
   readonly tasks: readonly NewTask[];
   readonly claims: readonly Claim[];
+  /** Who is to be told what this batch brings about: their calls are stored with it. */
+  readonly webhooks: readonly WebhookWant[];
 }
 
 /** Something settled that a parent's code may wait for. */
@@ -325,6 +328,8 @@ export interface BatchResult {
   readonly ticked: readonly Ticked[];
   /** When the next schedule is due; null when there is none, undefined when nobody looked. */
   readonly nextTickAt: number | null | undefined;
+  /** Calls of webhooks that were stored. */
+  readonly webhookCalls: number;
 }
 
 export interface TaskRow {
@@ -562,6 +567,7 @@ export interface Store {
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
   readonly schedules: ScheduleStore;
+  readonly webhooks: WebhookStore;
   readonly queue: {
     /** The next ready tasks of a lane in claim order, after `after` when given. */
     peek(p: { readonly lane: number; readonly limit: number }): Awaitable<readonly ReadyRow[]>;

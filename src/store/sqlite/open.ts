@@ -14,6 +14,7 @@ import { canonicalPath } from "./path.ts";
 import { openTables } from "./tables.ts";
 import { openUpkeep } from "./upkeep/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export interface SqliteOptions {
   /** A file, or `":memory:"`. Its folder is created. */
@@ -58,6 +59,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     commit: (batch) => commitBatch(db, sql, tables, path, batch),
     catalogue: openCatalogue(db, sql, path),
     schedules: openSchedules(db, sql, path),
+    webhooks: openWebhooks(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),
