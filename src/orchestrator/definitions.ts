@@ -1,3 +1,4 @@
+import { numberOf } from "../core/hash.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
 import type { Boot, LaneRow, Store } from "../store/contract.ts";
@@ -20,8 +21,6 @@ export class Definitions {
   readonly #lanes = new Map<number, Lane>();
   readonly #laneByKey = new Map<string, Lane>();
   readonly #workers: ReadonlyMap<number, WorkerState>;
-  #nextDefinition = 1;
-  #nextLane = 1;
   #newDefinitions: { id: number; name: string; card: string }[] = [];
   #newLanes: LaneRow[] = [];
 
@@ -65,7 +64,7 @@ export class Definitions {
       // A contract never hides the definition that fulfils it under the same name.
       if (known?.card && card.kind === "contract" && known.card.kind !== "contract") continue;
       if (known) known.card = card;
-      else this.#add({ id: this.#nextDefinition, name: card.name, card });
+      else this.#add({ id: numberOf(card.name), name: card.name, card });
       const { id } = this.#byName.get(card.name) as DefinitionState;
       this.#newDefinitions.push({ id, name: card.name, card: JSON.stringify(card) });
     }
@@ -75,7 +74,7 @@ export class Definitions {
   /** A name that a task asks for and nobody has registered. */
   expect(name: string): void {
     if (this.#byName.has(name)) return;
-    const id = this.#nextDefinition;
+    const id = numberOf(name);
     this.#add({ id, name, card: null });
     this.#newDefinitions.push({ id, name, card: "null" });
   }
@@ -86,7 +85,7 @@ export class Definitions {
     const key = `${definition.id} ${JSON.stringify(all)}`;
     let lane = this.#laneByKey.get(key);
     if (!lane) {
-      lane = new Lane(this.#nextLane, definition, all, { ready: 0, lastPass: 0 });
+      lane = new Lane(numberOf(key), definition, all, { ready: 0, lastPass: 0 });
       this.#addLane(lane);
       this.#newLanes.push({ id: lane.id, definition: definition.id, needs: all, build: "" });
       lane.findWorkers(this.#workers.values(), this);
@@ -130,11 +129,9 @@ export class Definitions {
   #add(definition: DefinitionState): void {
     this.#byName.set(definition.name, definition);
     this.#byId.set(definition.id, definition);
-    this.#nextDefinition = Math.max(this.#nextDefinition, definition.id + 1);
   }
   #addLane(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
     this.#laneByKey.set(`${lane.definition.id} ${JSON.stringify(lane.needs)}`, lane);
-    this.#nextLane = Math.max(this.#nextLane, lane.id + 1);
   }
 }

@@ -7,6 +7,7 @@ import type { Boot, Store, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { Definitions } from "./definitions.ts";
 import { ArtifactKeeper } from "./upkeep/artifacts.ts";
+import { TaskIds } from "./task-ids.ts";
 import { PutUses } from "./upkeep/put-uses.ts";
 import type { RetentionSettings } from "./upkeep/retention.ts";
 import type { WebhookWant } from "../store/webhooks.ts";
@@ -60,7 +61,7 @@ export class State {
   /** Runs of this life that have not ended, with their secrets: no read is needed to wait for one. */
   readonly openRuns = new Map<number, string>();
   readonly #secrets = new Map<number, string>();
-  nextTask: number;
+  readonly taskIds: TaskIds;
   nextWorker: number;
   delayed: number;
   /** Waiting workflows outside every worker's memory. */
@@ -89,7 +90,7 @@ export class State {
     this.artifacts = new ArtifactKeeper(o.artifacts, o.clock, this.log);
     this.uses = new PutUses(o.store, boot.boot, o.clock);
     this.startedAt = o.clock.now();
-    this.nextTask = boot.nextTask;
+    this.taskIds = new TaskIds(o.store, o.clock);
     this.nextWorker = boot.nextWorker;
     this.delayed = boot.delayed;
     this.parked = boot.parked;
