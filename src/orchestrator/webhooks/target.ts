@@ -15,6 +15,8 @@ const underWayMax = 4;
 const claimMarginMs = 45_000;
 /** Another orchestrator may have stored calls and died. */
 const idleMs = 30_000;
+/** What is due and could not be claimed is being claimed by another. */
+const contendedMs = 50;
 const storeRetryMs = 1_000;
 
 /** What became of a try. */
@@ -100,7 +102,7 @@ export class Target {
       if (calls.length === limit) return;
       const nextAt = await store.webhooks.nextAt({ webhook });
       this.#resting = nextAt === null || nextAt > clock.now();
-      this.#wakeIn(nextAt === null ? idleMs : Math.min(idleMs, Math.max(0, nextAt - clock.now())));
+      this.#wakeIn(nextAt === null ? idleMs : Math.min(idleMs, Math.max(contendedMs, nextAt - clock.now())));
     } catch (e) {
       this.#resting = true;
       if (this.#stopped) return;
