@@ -32,6 +32,7 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_LIFE_OVER: { boot: number };
   FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
@@ -39,6 +40,9 @@ export interface ErrorDetails {
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_UNAUTHENTICATED: { why: string };
+  FLOTILLA_FORBIDDEN: { what: string; needs: string };
+  FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -238,6 +242,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
     fix: () => ["talk to that process: flotilla runs ls", "or stop it, or use another file"],
   },
+  FLOTILLA_LIFE_OVER: {
+    title: "This orchestrator was taken for dead",
+    retryable: true,
+    why: () =>
+      "it had not reached the database for longer than its lease, so others took back what it was running; it begins anew by itself",
+    fix: () => [
+      "ask again: a start with an idempotency key is never done twice",
+      "if it comes back: look for a machine that stalls, or a network between orchestrator and database that drops connections",
+    ],
+  },
   FLOTILLA_STORE_UNUSABLE: {
     title: "The database cannot be used",
     retryable: false,
@@ -303,6 +317,30 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: () => [
       "write a plan with another node in its place, and keep what has succeeded: ctx.execute(next, { after: error })",
       "the cause below is the first failed node's error",
+    ],
+  },
+  FLOTILLA_UNAUTHENTICATED: {
+    title: "Not let in",
+    retryable: false,
+    why: (d) => d.why,
+    fix: () => [
+      "send a token: the header Authorization: Bearer flt_...",
+      "make one where the fleet runs: flotilla tokens create NAME --role submitter",
+    ],
+  },
+  FLOTILLA_FORBIDDEN: {
+    title: "Not allowed",
+    retryable: false,
+    why: (d) => `${d.what} needs ${d.needs}`,
+    fix: () => ["ask whoever runs the fleet for a token that may: flotilla tokens create NAME --role ROLE --namespace NAMESPACE"],
+  },
+  FLOTILLA_RATE_LIMITED: {
+    title: "Too many requests",
+    retryable: true,
+    why: (d) => d.what,
+    fix: (d) => [
+      `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
+      "start many runs in fewer requests, or raise server.requestsPerMinute",
     ],
   },
   FLOTILLA_NOT_SUPPORTED: {

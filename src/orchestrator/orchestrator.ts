@@ -1,10 +1,21 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
-import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
+import {
+  protocolVersion,
+  type DefinitionCard,
+  type FromWorker,
+  type Hello,
+  type Inventory,
+  type WorkerLink,
+} from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { Awaitable, Boot } from "../store/contract.ts";
+import type { NamespaceRow } from "../store/access.ts";
 import type { Attempt } from "./attempt.ts";
+import { accessOf, type Access } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -18,6 +29,8 @@ import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
+import { adoptInventory } from "./peers/adoption.ts";
+import { Peers } from "./peers/peers.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import { backupStore } from "./upkeep/backup.ts";
@@ -25,6 +38,7 @@ import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
 import { WebhookPump } from "./webhooks/pump.ts";
+import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** One worker's place at an orchestrator. */
@@ -36,11 +50,16 @@ export interface Attachment {
 }
 
 export interface Orchestrator extends OrchestratorApi {
+  /** What one namespace sees of it. The orchestrator itself reads every id, and lists the default one. */
+  within(namespace: NamespaceRow): OrchestratorApi;
+  /** Who may enter which namespace. Its writes are those of this life. */
+  readonly access: Access;
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
-  attach(link: WorkerLink, hello: Hello): Attachment;
+  /** `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one */
+  attach(link: WorkerLink, hello: Hello, o?: { readonly namespace?: number | null; readonly inventory?: Inventory }): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -50,7 +69,9 @@ export interface Orchestrator extends OrchestratorApi {
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
 export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
   const secret = o.secret ?? cryptoSecrets();
-  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: bootSkip(o.random) });
+  const begin = () =>
+    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: o.store.shared ? 0 : bootSkip(o.random) });
+  const boot = await begin();
   const state = new State(o, boot);
   const outcomes = new Outcomes(state.artifacts);
   const events = new EventHub();
@@ -61,8 +82,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     secret,
     queuedMax: o.queuedMax ?? 5_000_000,
     abortGraceMs: o.abortGraceMs ?? 5_000,
+    boot: () => untilAnswered(state, begin),
   });
-  const schedules = new Schedules(engine);
+  const peers = o.store.shared && new Peers(engine, o.store.shared);
+  if (peers) {
+    engine.meet(peers);
+    await peers.start();
+  }
+  const schedules = new Schedules(engine, defaultNamespace.id);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
@@ -72,8 +99,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
   let closing: Promise<void> | undefined;
+  const owners = new Owners(state);
+  const access = accessOf(state, secret);
 
-  return {
+  const orchestrator: Orchestrator = {
+    within: ({ id, name }) =>
+      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+    access,
+    tokens: access.tokens(null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -121,7 +154,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       yield* readEvents(state, events, { id: run, secret }, options);
     },
 
-    purge: (q) => purge(state, q),
+    purge: (q) => purge(state, q, defaultNamespace.id),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
@@ -130,7 +163,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       engine.dispatch();
     },
 
-    attach(link, hello) {
+    attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
         throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
           field: "protocol",
@@ -144,6 +177,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         id: state.nextWorker++,
         publicId: `w_${secret()}`,
         hello,
+        namespace,
         // In the same process nothing is lost on the way, and nobody pings.
         link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
@@ -163,6 +197,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
+      if (inventory && o.store.shared) adoptInventory(engine, o.store.shared, worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
@@ -192,6 +227,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         await retention.stop();
         await engine.close();
         await webhooks.stop();
+        await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();
         for (const w of state.workers.values())
@@ -201,4 +237,17 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       return closing;
     },
   };
+  return orchestrator;
+}
+
+/** Another life begins when the store answers again, however long that takes. */
+async function untilAnswered(state: State, begin: () => Awaitable<Boot>): Promise<Boot> {
+  for (;;) {
+    try {
+      return await begin();
+    } catch (e) {
+      state.log("warn", "the store does not answer; another life begins when it does", { error: String(e) });
+      await new Promise<void>((resolve) => void state.clock.after(1_000, resolve));
+    }
+  }
 }

@@ -5,9 +5,12 @@ import type { Hearing } from "./hearing.ts";
 
 /** A live worker, as the orchestrator sees it. */
 export interface WorkerState {
-  readonly id: number;
+  /** Changes when another life of the orchestrator begins. */
+  id: number;
   readonly publicId: string;
   readonly hello: Hello;
+  /** Whose lanes it serves; null: those of every namespace. */
+  readonly namespace: number | null;
   readonly link: WorkerLink;
   /** Names that it has code for. */
   readonly names: ReadonlySet<string>;
@@ -42,6 +45,11 @@ export function isCrowded(worker: WorkerState): boolean {
   return worker.busy > worker.hello.slots;
 }
 
+/** It is on another machine: a socket lies between. */
+export function isRemote(worker: WorkerState): boolean {
+  return worker.hello.isolation === "remote";
+}
+
 /** No code is executing there. Workflows that wait may lie in its memory: they are nobody's suspects. */
 export function isQuiet(worker: WorkerState): boolean {
   return worker.busy === 0;
@@ -52,4 +60,9 @@ export function executesAlone(worker: WorkerState): boolean {
   if (worker.busy === 0) return false;
   for (const attempt of worker.attempts.values()) if (attempt.alone && attempt.state === "running") return true;
   return false;
+}
+
+/** Whether tasks of that namespace are for this worker. */
+export function serves(worker: Pick<WorkerState, "namespace">, namespace: number): boolean {
+  return worker.namespace === null || worker.namespace === namespace;
 }

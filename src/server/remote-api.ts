@@ -6,6 +6,7 @@ import type { ErrorJson } from "../core/error.ts";
 import type { EventView, OrchestratorApi, OutcomeReply, StartReply, StartRequest } from "../protocol/views.ts";
 import { base } from "./base.ts";
 import { remoteSchedules } from "./remote-schedules.ts";
+import { remoteTokens } from "./remote-tokens.ts";
 import type { Route } from "./route.ts";
 import { endEvent, failureEvent, readSse } from "./sse.ts";
 
@@ -58,6 +59,7 @@ export function remoteApi(socketPath: string): RemoteApi {
     health: () => ask("/health"),
     events: (run, o) => events(http, run, o),
     schedules: remoteSchedules(ask, queryString),
+    tokens: remoteTokens(ask, queryString),
     artifact: async (ref) => await read(await http(`/artifacts/${id(ref)}`)),
     purge: (q) => ask("/purge", { method: "POST", body: JSON.stringify(q) }),
     backup: (folder) => ask("/backup", { method: "POST", body: JSON.stringify({ folder }) }),

@@ -112,7 +112,7 @@ export interface World {
   readonly orchestrator: Orchestrator;
   readonly clock: TestClock;
   readonly store: Store;
-  worker(over?: Partial<Hello>): TestWorker;
+  worker(over?: Partial<Hello>, namespace?: number): TestWorker;
   start(name: string, over?: Partial<StartRequest>): Promise<StartReply>;
   /** Lets everything that was said become a committed batch, and what follows from it too. */
   turn(): Promise<void>;
@@ -192,7 +192,7 @@ export async function openWorld({ store: given, artifacts, startMs, ...rest }: W
       };
     },
     die: () => void store.close(),
-    worker(over = {}) {
+    worker(over = {}, namespace) {
       const worker = new TestWorker();
       const hello: Hello = {
         t: "hello",
@@ -209,6 +209,7 @@ export async function openWorld({ store: given, artifacts, startMs, ...rest }: W
       worker.attachment = orchestrator.attach(
         { send: (m) => void worker.sent.push(m), kill: (why) => void worker.killed.push(why) },
         hello,
+        namespace === undefined ? {} : { namespace },
       );
       return worker;
     },

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
 import { exerciseWebhooks } from "./exercise-webhooks.ts";
@@ -29,6 +30,11 @@ for (const exercise of [exerciseStore, exerciseSchedules, exerciseWebhooks]) {
   exercise("sqlite in memory", inMemory);
   exercise("sqlite file", inFile);
 }
+for (const [name, exercise] of [
+  ["sqlite in memory", inMemory],
+  ["sqlite file", inFile],
+] as const)
+  exerciseAccess(name, { ...exercise, upkeep: true });
 
 const opener = new URL("./open-child.ts", import.meta.url).pathname;
 

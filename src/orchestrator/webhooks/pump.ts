@@ -91,9 +91,10 @@ export class WebhookPump {
   }
 
   #tidyIn(ms: number): void {
-    const { clock, store, boot, log } = this.#state;
+    const { clock, store, log } = this.#state;
     this.#tidy = clock.after(ms, () => {
       this.#tidyIn(tidyMs);
+      const { boot } = this.#state;
       const now = clock.now();
       const p = { boot, known: [...this.#targets.keys()], strayBefore: now - strayMs, keptBefore: now - keptMs };
       Promise.resolve()
