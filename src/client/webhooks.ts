@@ -18,6 +18,8 @@ export interface WebhookConfig {
   secretEnv?: string;
   /** Names of definitions: only runs of these are told. @default all */
   definitions?: readonly string[];
+  /** Only runs of this namespace are told. @default those of all */
+  namespace?: string;
   /** Under which the store keeps what is not told yet. Name it when two go to one host. @default the URL's host */
   name?: string;
   /** How long one try may take. @default "15s" */
@@ -57,6 +59,8 @@ export interface HookConfig {
   input?: "body" | { pick: `/${string}` };
   /** How far the sender's clock may be from ours, where the signature covers a time (`standard`, `stripe`). @default "5m" */
   tolerance?: Duration;
+  /** Of the run. @default "default" */
+  namespace?: string;
   /** Of the run. @default "default" */
   tenant?: string;
 }

@@ -98,7 +98,12 @@ export class State {
     this.nextTickAt = boot.nextTickAt;
     this.ticksHeld = o.holdTicks ?? false;
     this.cancelsLeft = boot.cancelsLeft;
-    this.webhooks = (o.webhooks ?? []).map(({ name: webhook, events, definitions }) => ({ webhook, events, definitions }));
+    this.webhooks = (o.webhooks ?? []).map(({ name: webhook, events, definitions, namespace }) => ({
+      webhook,
+      events,
+      definitions,
+      namespace,
+    }));
     this.definitions = new Definitions(o.store, boot, this, this.workers);
   }
 

@@ -25,6 +25,7 @@ describe("webhooks", () => {
         url: new URL(ok.url),
         events: ["run.finished"],
         definitions: null,
+        namespace: null,
         keys: [Buffer.alloc(32, 5)],
         timeoutMs: 15_000,
         retryForMs: 86_400_000,
@@ -56,6 +57,7 @@ describe("webhooks", () => {
     ["another protocol", [{ ...ok, url: "file:///etc/passwd" }], "fleet.webhooks[0].url"],
     ["a password in the URL", [{ ...ok, url: "https://me:hidden@example.com" }], "fleet.webhooks[0].url"],
     ["a metadata address in disguise", [{ ...ok, url: "http://2852039166/latest" }], "fleet.webhooks[0].url"],
+    ["no namespace", [{ ...ok, namespace: "A B" }], "fleet.webhooks[0].namespace"],
     ["no event", [{ ...ok, events: [] }], "fleet.webhooks[0].events"],
     ["an unknown event", [{ ...ok, events: ["run.started"] }], "fleet.webhooks[0].events"],
     ["no secret", [{ ...ok, secret: undefined }], "fleet.webhooks[0].secretEnv"],
@@ -115,6 +117,7 @@ describe("hooks", () => {
         scheme: { kind: "standard", toleranceMs: 300_000 },
         keys: [Buffer.alloc(32, 5)],
         pick: "",
+        namespace: "default",
         tenant: null,
       },
       {
@@ -130,6 +133,7 @@ describe("hooks", () => {
         },
         keys: [Buffer.from("0123456789abcdef")],
         pick: "",
+        namespace: "default",
         tenant: null,
       },
     ]);

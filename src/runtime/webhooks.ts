@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { checkKnown, checkName, checkObject, checkText, checkTexts, configInvalid, spanMs } from "../client/check.ts";
 import type { HmacScheme, HookConfig, WebhookConfig } from "../client/webhooks.ts";
 import { bounds } from "../core/bounds.ts";
+import { defaultNamespace, isNamespaceName, namespaceLength } from "../core/namespace.ts";
 import { webhookEvents, webhookKeys, type WebhookEvent } from "../core/webhook.ts";
 import { isClosedAddress } from "../orchestrator/webhooks/address.ts";
 import type { WebhookSettings } from "../orchestrator/webhooks/settings.ts";
@@ -48,7 +49,7 @@ export function resolveWebhooks(given: unknown, env: Env = process.env): readonl
   return Object.freeze(webhooks);
 }
 
-const webhookOptions = ["url", "events", "secret", "secretEnv", "definitions", "name", "timeout", "retryFor"];
+const webhookOptions = ["url", "events", "secret", "secretEnv", "definitions", "namespace", "name", "timeout", "retryFor"];
 
 function resolveWebhook(given: unknown, field: string, env: Env): WebhookSettings {
   checkObject(given, field);
@@ -64,6 +65,7 @@ function resolveWebhook(given: unknown, field: string, env: Env): WebhookSetting
     url,
     events: Object.freeze([...o.events]),
     definitions: o.definitions === undefined ? null : Object.freeze([...o.definitions]),
+    namespace: o.namespace === undefined ? null : namespaceOf(o.namespace, field),
     keys: standardKeys(o, field, env),
     timeoutMs: spanMs(o.timeout, `${field}.timeout`) ?? 15_000,
     retryForMs: spanMs(o.retryFor, `${field}.retryFor`) ?? 86_400_000,
@@ -99,6 +101,16 @@ function checkEvents(events: unknown, field: string): asserts events is readonly
       unknown === undefined ? "it is empty" : `${JSON.stringify(unknown)} is not an event`,
       `use ${webhookEvents.map((e) => JSON.stringify(e)).join(" or ")}`,
     );
+}
+
+function namespaceOf(name: unknown, field: string): string {
+  if (!isNamespaceName(name))
+    throw configInvalid(
+      `${field}.namespace`,
+      "it is not the name of a namespace",
+      `use up to ${namespaceLength} small letters, digits and single dashes`,
+    );
+  return name;
 }
 
 interface Secret {
@@ -148,7 +160,7 @@ export function resolveHooks(given: unknown, env: Env = process.env): readonly H
   return Object.freeze(entries.map(([name, hook]) => resolveHook(name, hook, env)));
 }
 
-const hookOptions = ["target", "scheme", "secret", "secretEnv", "input", "tolerance", "tenant"];
+const hookOptions = ["target", "scheme", "secret", "secretEnv", "input", "tolerance", "namespace", "tenant"];
 
 function resolveHook(name: string, given: unknown, env: Env): HookSettings {
   const field = `fleet.hooks.${name}`;
@@ -167,6 +179,7 @@ function resolveHook(name: string, given: unknown, env: Env): HookSettings {
     scheme,
     keys: (scheme.kind === "standard" ? standardKeys : plainKeys)(o, field, env),
     pick: o.input === undefined || o.input === "body" ? "" : pointer(o.input, `${field}.input`),
+    namespace: o.namespace === undefined ? defaultNamespace.name : namespaceOf(o.namespace, field),
     tenant: o.tenant ?? null,
   });
 }

@@ -11,6 +11,8 @@ export interface WebhookWant {
   readonly events: readonly WebhookEvent[];
   /** Names of definitions: only runs of these. Null: of all. */
   readonly definitions: readonly string[] | null;
+  /** Name of a namespace: only its runs. Null: those of all. */
+  readonly namespace: string | null;
 }
 
 /** Whole in itself: its run may be deleted before it is told. */
@@ -24,6 +26,8 @@ export interface WebhookCall {
   readonly secret: string;
   /** Name of the run's definition. */
   readonly definition: string;
+  /** Name of the run's. */
+  readonly namespace: string;
   readonly tenant: string | null;
   /** The task that asked, below its run's root; null: the root. */
   readonly path: string | null;

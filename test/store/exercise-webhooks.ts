@@ -9,6 +9,7 @@ const want = (over: Partial<WebhookWant> = {}): WebhookWant => ({
   webhook: "a",
   events: ["run.finished", "approval.asked"],
   definitions: null,
+  namespace: null,
   ...over,
 });
 const webhooks = [want()];
@@ -57,20 +58,23 @@ export function exerciseWebhooks(name: string, o: Exercise): void {
         want(),
         want({ webhook: "b", definitions: ["work"] }),
         want({ webhook: "c", definitions: ["other"] }),
+        want({ webhook: "e", namespace: "default" }),
+        want({ webhook: "f", namespace: "other" }),
         want({ webhook: "d", events: ["approval.asked"] }),
       ];
       const { webhookCalls } = await store.commit(
         batch({ settles: [settleOf(task, 1, { status: "failed", value: null, error: failure })], webhooks: wants }),
       );
-      expect(webhookCalls).toBe(2);
+      expect(webhookCalls).toBe(3);
       const calls = await list(store);
-      expect(calls.map((c) => c.webhook)).toEqual(["a", "b"]);
+      expect(calls.map((c) => c.webhook)).toEqual(["a", "b", "e"]);
       expect(calls[0]).toMatchObject({
         event: "run.finished",
         at: now,
         run: 1,
         secret: task.secret,
         definition: "work",
+        namespace: "default",
         tenant: "acme",
         path: null,
         act: null,

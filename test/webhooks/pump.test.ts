@@ -89,6 +89,7 @@ describe("a webhook", () => {
       timestamp: new Date(world.clock.now()).toISOString(),
       runId: id,
       definition: "work",
+      namespace: "default",
       tenant: "default",
       status: "succeeded",
       error: null,

@@ -17,6 +17,7 @@ export function messageOf(call: WebhookCall): WebhookMessage {
     timestamp: new Date(call.at).toISOString(),
     runId: run,
     definition: call.definition,
+    namespace: call.namespace,
     tenant: call.tenant ?? "default",
   };
   const detail = call.detail === null ? null : (JSON.parse(call.detail) as unknown);

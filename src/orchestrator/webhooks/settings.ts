@@ -8,6 +8,8 @@ export interface WebhookSettings {
   readonly events: readonly WebhookEvent[];
   /** Names of definitions: only runs of these. Null: of all. */
   readonly definitions: readonly string[] | null;
+  /** Name of a namespace: only its runs. Null: those of all. */
+  readonly namespace: string | null;
   /** A signature is made with each. */
   readonly keys: readonly Uint8Array[];
   readonly timeoutMs: number;

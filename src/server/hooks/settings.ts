@@ -25,5 +25,7 @@ export interface HookSettings {
   readonly keys: readonly Uint8Array[];
   /** JSON Pointer to the input; empty: the whole body. */
   readonly pick: string;
+  /** Its name. */
+  readonly namespace: string;
   readonly tenant: string | null;
 }

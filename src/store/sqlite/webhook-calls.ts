@@ -48,18 +48,20 @@ export class WebhookCalls {
   #store(t: Told, now: number): number {
     const wants = this.#wants.filter((w) => w.events.includes(t.event));
     if (wants.length === 0) return 0;
-    const root = this.#sql.row<{ secret: string | null; tenant: string | null; definition: string }>(
-      "SELECT t.secret, t.tenant, d.name AS definition FROM task t JOIN definition d ON d.id = t.definition WHERE t.id = ?",
+    const root = this.#sql.row<{ secret: string | null; tenant: string | null; definition: string; namespace: string }>(
+      `SELECT t.secret, t.tenant, d.name AS definition, n.name AS namespace FROM task t JOIN definition d ON d.id = t.definition
+       JOIN namespace n ON n.id = t.namespace WHERE t.id = ?`,
       t.run,
     );
     // It was taken away in the same batch: a start whose key another run has.
     if (!root) return 0;
     let stored = 0;
-    for (const { webhook, definitions } of wants) {
+    for (const { webhook, definitions, namespace } of wants) {
+      if (namespace !== null && namespace !== root.namespace) continue;
       if (definitions !== null && !definitions.includes(root.definition)) continue;
       stored += this.#sql.run(
-        `INSERT INTO webhook_call (webhook, event, at, run, secret, definition, tenant, path, act, status, detail, tries, due_at)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,0,
+        `INSERT INTO webhook_call (webhook, event, at, run, secret, definition, namespace, tenant, path, act, status, detail, tries, due_at)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,
            max(?, coalesce((SELECT max(due_at) FROM webhook_call WHERE run = ? AND webhook = ? AND due_at IS NOT NULL), 0)))`,
         webhook,
         webhookEvents.indexOf(t.event) + 1,
@@ -67,6 +69,7 @@ export class WebhookCalls {
         t.run,
         root.secret ?? "",
         root.definition,
+        root.namespace,
         root.tenant,
         t.act === null ? null : this.#path(t.task),
         t.act,

@@ -8,7 +8,7 @@ import { inTransaction } from "./transaction.ts";
 
 type Raw = Omit<WebhookCall, "event" | "status"> & { readonly event: number; readonly status: number | null };
 
-const columns = `id, webhook, event, at, run, secret, definition, tenant, path, act, status, detail, tries, due_at AS dueAt,
+const columns = `id, webhook, event, at, run, secret, definition, namespace, tenant, path, act, status, detail, tries, due_at AS dueAt,
   claimed_by AS claimedBy, problem`;
 /** No earlier call of its run to the same webhook is under way or waits. */
 const inTurn = `NOT EXISTS (SELECT 1 FROM webhook_call e WHERE e.run = c.run AND e.webhook = c.webhook AND e.id < c.id AND e.due_at IS NOT NULL)`;

@@ -3,7 +3,7 @@
 -- when it was told.
 CREATE TABLE webhook_call (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, webhook text NOT NULL, event smallint NOT NULL, at bigint NOT NULL,
-  run bigint NOT NULL, secret text NOT NULL, definition text NOT NULL, tenant text, path text, act int,
+  run bigint NOT NULL, secret text NOT NULL, definition text NOT NULL, namespace text NOT NULL, tenant text, path text, act int,
   status smallint, detail text, tries int NOT NULL, due_at bigint, claimed_by bigint, problem text
 );
 CREATE INDEX webhook_due ON webhook_call (webhook, due_at, id) WHERE due_at IS NOT NULL;

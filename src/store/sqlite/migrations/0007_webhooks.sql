@@ -4,7 +4,7 @@
 -- AUTOINCREMENT: ids are the order of creation, and none is given out again.
 CREATE TABLE webhook_call (
   id INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, event INTEGER NOT NULL, at INTEGER NOT NULL,
-  run INTEGER NOT NULL, secret TEXT NOT NULL, definition TEXT NOT NULL, tenant TEXT, path TEXT, act INTEGER,
+  run INTEGER NOT NULL, secret TEXT NOT NULL, definition TEXT NOT NULL, namespace TEXT NOT NULL, tenant TEXT, path TEXT, act INTEGER,
   status INTEGER, detail TEXT,
   tries INTEGER NOT NULL,           -- claims so far: a claim is fenced by it
   due_at INTEGER,                   -- not claimed before, or when the claim runs out; null: given up
