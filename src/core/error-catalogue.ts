@@ -43,6 +43,7 @@ export interface ErrorDetails {
   FLOTILLA_UNAUTHENTICATED: { why: string };
   FLOTILLA_FORBIDDEN: { what: string; needs: string };
   FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
+  FLOTILLA_SIGNATURE_INVALID: Record<never, never>;
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -341,6 +342,17 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: (d) => [
       `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
       "start many runs in fewer requests, or raise server.requestsPerMinute",
+    ],
+  },
+  FLOTILLA_SIGNATURE_INVALID: {
+    title: "Not signed as it must be",
+    retryable: false,
+    // What it is of these is not said: whoever tries to forge one would learn from it.
+    why: () => "there is no such hook, or its secret did not make this signature, or it was made too long ago",
+    fix: () => [
+      "compare the path with the names in the fleet's hooks, and the sender's secret with the hook's",
+      "sign the bytes that are sent: a proxy that parses and writes the body anew breaks the signature",
+      "set the clocks: the sender's and this machine's may differ by the hook's tolerance",
     ],
   },
   FLOTILLA_NOT_SUPPORTED: {

@@ -6,6 +6,8 @@ import type { Clock } from "../core/clock.ts";
 import { errorJson, FlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import { readCapped } from "./body.ts";
+import { mountHooks } from "./hooks/mount.ts";
+import type { HookDoor } from "./hooks/receive.ts";
 import { base } from "./base.ts";
 import { probes, routes } from "./routes.ts";
 import type { Call, Handler, HandlerDeps, Reply } from "./route.ts";
@@ -19,6 +21,8 @@ export interface AppOptions {
   readonly closing?: AbortSignal;
   /** @default the system's */
   readonly clock?: Clock;
+  /** Signed requests that start runs. @default none */
+  readonly hooks?: Pick<HookDoor, "hooks" | "apiIn">;
 }
 
 /** The HTTP API over an orchestrator. It binds nothing: `app.fetch` serves it from a socket, `app.request` in a test. */
@@ -30,6 +34,7 @@ export function createApp(api: OrchestratorApi, o: AppOptions = {}): Hono {
   };
   const adapt = adapter({ api, clock: settings.clock }, settings);
   const app = new Hono();
+  if (o.hooks) mountHooks(app, { ...o.hooks, clock: settings.clock }, respond);
   for (const { method, path, handler } of [...routes, ...probes]) app.on(method, base + path, adapt(handler));
   for (const { method, path, handler } of probes) app.on(method, path, adapt(handler));
   app.notFound((c) => refusal(noSuchRoute(c.req.method, c.req.path), 404));
