@@ -33,6 +33,8 @@ import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
 import { tasksRedrive } from "./commands/tasks-redrive.ts";
 import { up } from "./commands/up.ts";
+import { webhooksLs } from "./commands/webhooks-ls.ts";
+import { webhooksRetry } from "./commands/webhooks-retry.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
 
@@ -93,6 +95,7 @@ export function createProgram(bind: Bind, version: string): Command {
         schedulesTrigger,
       ]),
     )
+    .addCommand(group("webhooks", "list what webhooks are not told yet, and tell them again", [webhooksLs, webhooksRetry]))
     .addCommand(group("workers", "list the live workers", [workersLs]))
     .commandsGroup("Keep:")
     .addCommand(

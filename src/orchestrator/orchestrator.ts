@@ -37,6 +37,7 @@ import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { webhooksOf } from "./webhooks/calls.ts";
 import { WebhookPump } from "./webhooks/pump.ts";
 import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
@@ -104,9 +105,17 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
 
   const orchestrator: Orchestrator = {
     within: ({ id, name }) =>
-      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+      apiWithin({
+        engine,
+        owners,
+        all: orchestrator,
+        namespace: id,
+        tokens: access.tokens({ id, name }),
+        webhooks: webhooksOf(state, name),
+      }),
     access,
     tokens: access.tokens(null),
+    webhooks: webhooksOf(state, null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {

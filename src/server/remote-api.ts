@@ -7,6 +7,7 @@ import type { EventView, OrchestratorApi, OutcomeReply, StartReply, StartRequest
 import { base } from "./base.ts";
 import { remoteSchedules } from "./remote-schedules.ts";
 import { remoteTokens } from "./remote-tokens.ts";
+import { remoteWebhooks } from "./remote-webhooks.ts";
 import type { Route } from "./route.ts";
 import { endEvent, failureEvent, readSse } from "./sse.ts";
 
@@ -60,6 +61,7 @@ export function remoteApi(socketPath: string): RemoteApi {
     events: (run, o) => events(http, run, o),
     schedules: remoteSchedules(ask, queryString),
     tokens: remoteTokens(ask, queryString),
+    webhooks: remoteWebhooks(ask, queryString),
     artifact: async (ref) => await read(await http(`/artifacts/${id(ref)}`)),
     purge: (q) => ask("/purge", { method: "POST", body: JSON.stringify(q) }),
     backup: (folder) => ask("/backup", { method: "POST", body: JSON.stringify({ folder }) }),

@@ -24,6 +24,7 @@ import {
 import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
 import { createToken, listTokens, revokeToken } from "./handlers/tokens.ts";
 import { backup, purge } from "./handlers/upkeep.ts";
+import { listWebhookCalls, retryWebhookCall } from "./handlers/webhooks.ts";
 import { route } from "./route.ts";
 
 export const routes = [
@@ -58,6 +59,8 @@ export const routes = [
   route("POST", "/tokens", createToken),
   route("GET", "/tokens", listTokens),
   route("DELETE", "/tokens/:id", revokeToken),
+  route("GET", "/webhook-calls", listWebhookCalls),
+  route("POST", "/webhook-calls/:id/retry", retryWebhookCall),
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
   route("POST", "/purge", purge),

@@ -77,6 +77,8 @@ export interface WebhookStore {
   nextAt(p: { readonly webhook: string }): Awaitable<number | null>;
   /** In the order of creation. */
   list(p: {
+    /** By name; null: of all. */
+    readonly namespace: string | null;
     readonly after: number;
     readonly limit: number;
     /** Only those that were given up. */

@@ -36,7 +36,8 @@ export function exerciseWebhooks(name: string, o: Exercise): void {
         await store.close();
       }
     });
-  const list = (store: Store, givenUp = false) => Promise.resolve(store.webhooks.list({ after: 0, limit: 100, givenUp }));
+  const list = (store: Store, givenUp = false) =>
+    Promise.resolve(store.webhooks.list({ namespace: null, after: 0, limit: 100, givenUp }));
   const claim = async (store: Store, over: Partial<Parameters<Store["webhooks"]["claim"]>[0]> = {}) => [
     ...(await store.webhooks.claim({ boot: 1, webhook: "a", now, until: now + 60, limit: 10, ...over })),
   ];
@@ -84,6 +85,8 @@ export function exerciseWebhooks(name: string, o: Exercise): void {
         claimedBy: null,
         problem: null,
       });
+      const within = (namespace: string) => store.webhooks.list({ namespace, after: 0, limit: 2, givenUp: false });
+      expect([(await within("default")).length, (await within("other")).length]).toEqual([2, 0]);
       expect(JSON.parse(calls[0]?.detail ?? "")).toEqual({ code: failure.code, message: failure.message });
     });
 

@@ -198,6 +198,21 @@ describe("a webhook", () => {
     await until(async () => (await left(world, true)).length === 1);
     expect(await left(world, true)).toMatchObject([{ problem: "HTTP 503", dueAt: null }]);
     expect(JSON.stringify(lines.all)).not.toContain("private-path");
+
+    // A person who has mended the receiver has it told again.
+    const { webhooks } = world.orchestrator;
+    const [call] = (await webhooks.calls({ givenUp: true })).items;
+    expect(call).toMatchObject({ runId: id, state: "given up", problem: "HTTP 503", nextAt: null, namespace: "default" });
+    expect(JSON.stringify(call)).not.toContain("private-path");
+    const tried = to.received.length;
+    to.answer = () => 204;
+    await webhooks.retry(call?.id ?? "");
+    await to.count(tried + 1);
+    expect(new Set(ids(to)).size).toBe(1);
+    await until(async () => (await left(world)).length === 0);
+    await expect(webhooks.retry(call?.id ?? "")).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
+    await expect(webhooks.retry("one")).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
+    await expect(webhooks.calls({ after: "one" })).rejects.toMatchObject({ code: "FLOTILLA_CONFIG_INVALID" });
   });
 
   test("that wants no more (410) is given up at once; one that asks for time (429) gets it", async () => {
@@ -213,6 +228,11 @@ describe("a webhook", () => {
     await run();
     expect((await lines.said("given up")).fields).toMatchObject({ webhook: "gone", problem: "HTTP 410", tries: 1 });
     const later = (await lines.said("tried again")).fields;
+    await until(async () => (await left(world)).length === 2);
+    const [waiting] = (await world.orchestrator.webhooks.calls({})).items.filter((c) => c.webhook === "busy");
+    await settledIn(world);
+    expect(waiting).toMatchObject({ tries: 1 });
+    await expect(world.orchestrator.webhooks.retry(waiting?.id ?? "")).rejects.toMatchObject({ code: "FLOTILLA_TOO_LATE" });
     expect(Date.parse(later["at"] as string) - world.clock.now()).toBe(600_000);
     await pass(world, 600_000);
     await busy.count(2);
@@ -382,7 +402,7 @@ async function pass(world: World, ms: number): Promise<void> {
 
 /** Calls that the store has still. */
 async function left(world: World, givenUp = false) {
-  return world.store.webhooks.list({ after: 0, limit: 10, givenUp });
+  return world.store.webhooks.list({ namespace: null, after: 0, limit: 10, givenUp });
 }
 
 /** Looks on each turn of the loop, until it is so. */

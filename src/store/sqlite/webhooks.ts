@@ -67,11 +67,12 @@ export function openWebhooks(db: DatabaseSync, sql: Statements, path: string): W
         `SELECT c.due_at AS dueAt FROM webhook_call c WHERE c.webhook = ? AND c.due_at IS NOT NULL AND ${inTurn} ORDER BY c.due_at, c.id LIMIT 1`,
         webhook,
       )?.dueAt ?? null,
-    list: ({ after, limit, givenUp }) =>
+    list: ({ namespace, after, limit, givenUp }) =>
       sql
         .rows<Raw>(
-          `SELECT ${columns} FROM webhook_call WHERE id > ? ${givenUp ? "AND due_at IS NULL" : ""} ORDER BY id LIMIT ?`,
+          `SELECT ${columns} FROM webhook_call WHERE id > ? AND namespace = coalesce(?, namespace) ${givenUp ? "AND due_at IS NULL" : ""} ORDER BY id LIMIT ?`,
           after,
+          namespace,
           limit,
         )
         .map(callOf),
