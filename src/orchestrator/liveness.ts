@@ -4,7 +4,7 @@ import type { Attempt } from "./attempt.ts";
 import type { FromWorker } from "../protocol/worker.ts";
 import type { Engine } from "./engine.ts";
 import { afterLoss, afterTimeout } from "./retry.ts";
-import { isCrowded, type WorkerState } from "./workers.ts";
+import { isCrowded, isRemote, type WorkerState } from "./workers.ts";
 
 const pingMs = 1_000;
 /** A stale loop becomes a reason that people see. */
@@ -81,6 +81,8 @@ export function workerLost(engine: Engine, worker: WorkerState, how: string, obs
   const { state } = engine;
   if (!state.workers.delete(worker.id)) return;
   state.definitions.workersChanged();
+  // It has left with what it executes, for an orchestrator that stays.
+  if (state.handingOver && isRemote(worker)) return;
   const attempts = [...worker.attempts.values()];
   const executing = attempts.filter((a) => a.state === "running" && !a.ended).length + worker.ending.size;
   const suspects = observed && worker.killed === null ? executing : 0;

@@ -31,6 +31,7 @@ import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { adoptInventory } from "./peers/adoption.ts";
 import { Peers } from "./peers/peers.ts";
+import { StoreClock } from "./peers/store-clock.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import { backupStore } from "./upkeep/backup.ts";
@@ -68,10 +69,13 @@ export interface Orchestrator extends OrchestratorApi {
 }
 
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
-export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
+export async function createOrchestrator(given: OrchestratorOptions): Promise<Orchestrator> {
+  const { shared } = given.store;
+  const storeClock = shared && new StoreClock(given.clock);
+  const o = storeClock ? { ...given, clock: storeClock } : given;
   const secret = o.secret ?? cryptoSecrets();
   const begin = () =>
-    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: o.store.shared ? 0 : bootSkip(o.random) });
+    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: shared ? 0 : bootSkip(o.random) });
   const boot = await begin();
   const state = new State(o, boot);
   const outcomes = new Outcomes(state.artifacts);
@@ -85,7 +89,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     abortGraceMs: o.abortGraceMs ?? 5_000,
     boot: () => untilAnswered(state, begin),
   });
-  const peers = o.store.shared && new Peers(engine, o.store.shared);
+  const peers = shared && storeClock && new Peers(engine, shared, storeClock);
   if (peers) {
     engine.meet(peers);
     await peers.start();
@@ -206,7 +210,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
-      if (inventory && o.store.shared) adoptInventory(engine, o.store.shared, worker, inventory);
+      if (inventory && shared) adoptInventory(engine, shared, worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
@@ -234,6 +238,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       closing ??= (async () => {
         pulse.stop();
         await retention.stop();
+        await peers?.handOver();
         await engine.close();
         await webhooks.stop();
         await peers?.stop();

@@ -77,6 +77,8 @@ export class State {
   /** Calls of webhooks were stored. */
   callsStored: () => void = () => {};
   draining = false;
+  /** It lets go of its workers elsewhere: what they execute goes on at another orchestrator. */
+  handingOver = false;
   /** Since when the store has no room; null: it has. */
   storeFullAt: number | null = null;
 

@@ -47,6 +47,11 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    target: "https://fleet.example",
+    status: 404,
+    problem: "there is no API of a fleet under this URL",
+  },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
   FLOTILLA_PLAN_INVALID: {
     issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
