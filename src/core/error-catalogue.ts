@@ -44,7 +44,7 @@ export interface ErrorDetails {
   FLOTILLA_UNAUTHENTICATED: { why: string };
   FLOTILLA_FORBIDDEN: { what: string; needs: string };
   FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
-  FLOTILLA_SIGNATURE_INVALID: Record<never, never>;
+  FLOTILLA_SIGNATURE_INVALID: { hook: string };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;

@@ -239,22 +239,19 @@ export function exerciseWebhooks(name: string, o: Exercise): void {
       expect((await list(store)).map((c) => c.run)).toEqual([1, 2, 4]);
     });
 
-    if (o.reopen) {
-      const { reopen } = o;
-      test("a claim of a life that died is given back, and the call is the same", async () => {
-        const store = await o.open();
-        await begin(store);
-        await finish(store, [1]);
-        const [claimed] = (await claim(store)) as [WebhookCall];
-        const next = await reopen(store);
-        try {
-          const { boot } = await next.boot({ nonce: "n2", pid: 1, now: now + 1 });
-          const again = await claim(next, { boot, now: now + 61, until: now + 200 });
-          expect(again).toEqual([{ ...claimed, tries: 2, claimedBy: boot, dueAt: now + 200 }]);
-        } finally {
-          await next.close();
-        }
-      });
-    }
+    test.skipIf(o.reopen === null)("a claim of a life that died is given back, and the call is the same", async () => {
+      const store = await o.open();
+      await begin(store);
+      await finish(store, [1]);
+      const [claimed] = (await claim(store)) as [WebhookCall];
+      const next = (await o.reopen?.(store)) as Store;
+      try {
+        const { boot } = await next.boot({ nonce: "n2", pid: 1, now: now + 1 });
+        const again = await claim(next, { boot, now: now + 61, until: now + 200 });
+        expect(again).toEqual([{ ...claimed, tries: 2, claimedBy: boot, dueAt: now + 200 }]);
+      } finally {
+        await next.close();
+      }
+    });
   });
 }

@@ -140,7 +140,7 @@ describe("what is not signed as it must be", () => {
     const reply = await post(name, sent, headers);
     const reference = await post("in", body, noSignature);
     expect(reply.status).toBe(401);
-    expect(reply.json).toEqual(reference.json);
+    expect(reply.json).toEqual({ ...reference.json, details: { hook: name } });
     expect(reply.json["code"]).toBe("FLOTILLA_SIGNATURE_INVALID");
     expect(JSON.stringify(reply.json)).not.toContain("work");
     expect(await runs(world)).toBe(0);

@@ -61,6 +61,6 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     succeeded: ["files"],
     notRun: ["report"],
   },
-  FLOTILLA_SIGNATURE_INVALID: {},
+  FLOTILLA_SIGNATURE_INVALID: { hook: "issues" },
   FLOTILLA_NOT_SUPPORTED: { what: "a PostgreSQL store is not in this version", instead: "use SQLite" },
 };

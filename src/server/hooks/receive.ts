@@ -51,7 +51,7 @@ export class HookReceiver {
   async receive(name: string, delivery: Delivery): Promise<Received> {
     const hook = this.#hooks.get(name);
     const signed = isSigned(hook ?? this.#nobody, delivery, this.#clock.now());
-    if (!hook || !signed) throw new FlotillaError("FLOTILLA_SIGNATURE_INVALID", {});
+    if (!hook || !signed) throw new FlotillaError("FLOTILLA_SIGNATURE_INVALID", { hook: name.slice(0, bounds.nameLength) });
     const body = parseBody(new TextDecoder().decode(delivery.body));
     const id = deliveryId(hook, delivery, body);
     const input = valueAt(body, hook.pick);
