@@ -1,7 +1,7 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { parseRunId } from "../core/id.ts";
-import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
+import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import type { Attempt } from "./attempt.ts";
@@ -10,6 +10,7 @@ import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { Hearing, listenedLink } from "./hearing.ts";
+import { answerInventory } from "./inventory.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
@@ -26,20 +27,13 @@ import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
 import type { WorkerState } from "./workers.ts";
 
-/** One worker's place at an orchestrator. */
-export interface Attachment {
-  readonly id: string;
-  receive(m: FromWorker): void;
-  /** The worker is gone. `observed`: its process was seen to exit by itself, so what it was executing is suspect. */
-  lost(how: string, o: { readonly observed: boolean }): void;
-}
+export type { Attachment };
 
-export interface Orchestrator extends OrchestratorApi {
+export interface Orchestrator extends OrchestratorApi, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
-  attach(link: WorkerLink, hello: Hello): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -127,13 +121,9 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       engine.dispatch();
     },
 
-    attach(link, hello) {
+    attach(link, hello, { inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
-        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
-          field: "protocol",
-          problem: `worker ${hello.name} speaks version ${hello.protocol}`,
-          fix: `use a worker of version ${protocolVersion}`,
-        });
+        throw new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: hello.protocol, orchestrator: protocolVersion });
       }
       const attempts = new Map<number, Attempt>();
       const hearing = new Hearing();
@@ -151,6 +141,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         busy: 0,
         parked: [],
         draining: false,
+        away: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,
@@ -160,12 +151,19 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
+      if (inventory) answerInventory(worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
-          if (m.t === "goodbye") workerLost(engine, worker, m.reason, false);
+          if (m.t === "goodbye") workerLost(engine, worker, m.reason, m.crashed === true);
           else receive(engine, worker, m);
           engine.checkDrained();
+        },
+        reachable(yes) {
+          worker.away = !yes;
+          // What was asked before is answered late, through no fault of its main loop.
+          worker.pongAt = o.clock.elapsedMs();
+          if (yes) engine.dispatch();
         },
         lost(how, { observed }) {
           workerLost(engine, worker, how, observed);

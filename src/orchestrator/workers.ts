@@ -22,6 +22,8 @@ export interface WorkerState {
   /** What waiting workflows there would resume by, while a task that must be alone is executing. */
   parked: StoredDelivery[];
   draining: boolean;
+  /** Its link is broken, and may come back. */
+  away: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
   /** Why we ended it, if we did: then its end is no crash. */
@@ -33,13 +35,18 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.killed !== null || executesAlone(worker)) return 0;
+  if (worker.draining || worker.away || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 
 /** More has resumed there than has a slot: some of it waits at the worker, and says nothing until it has one. */
 export function isCrowded(worker: WorkerState): boolean {
   return worker.busy > worker.hello.slots;
+}
+
+/** It is on another machine: a socket lies between. */
+export function isRemote(worker: WorkerState): boolean {
+  return worker.hello.isolation === "remote";
 }
 
 /** No code is executing there. Workflows that wait may lie in its memory: they are nobody's suspects. */

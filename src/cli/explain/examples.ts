@@ -44,6 +44,8 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
+  FLOTILLA_PROTOCOL_VERSION: { worker: 2, orchestrator: 1 },
+  FLOTILLA_MESSAGE_INVALID: { problem: "m.0.fence.task: Invalid input: expected number, received string" },
   FLOTILLA_PLAN_INVALID: {
     issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
   },
