@@ -4,6 +4,8 @@ import type { ErrorCode } from "../core/error.ts";
 const statusOf: Partial<Record<ErrorCode, number>> = {
   FLOTILLA_CONFIG_INVALID: 400,
   FLOTILLA_INPUT_INVALID: 400,
+  FLOTILLA_MESSAGE_INVALID: 400,
+  FLOTILLA_PROTOCOL_VERSION: 400,
   FLOTILLA_REJECTED: 403,
   FLOTILLA_NOT_FOUND: 404,
   FLOTILLA_CANCELED: 409,
