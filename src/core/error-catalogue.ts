@@ -32,6 +32,7 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_LIFE_OVER: { boot: number };
   FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
@@ -239,6 +240,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) =>
       `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
     fix: () => ["talk to that process: flotilla runs ls", "or stop it, or use another file"],
+  },
+  FLOTILLA_LIFE_OVER: {
+    title: "This orchestrator was taken for dead",
+    retryable: true,
+    why: () =>
+      "it had not reached the database for longer than its lease, so others took back what it was running; it begins anew by itself",
+    fix: () => [
+      "ask again: a start with an idempotency key is never done twice",
+      "if it comes back: look for a machine that stalls, or a network between orchestrator and database that drops connections",
+    ],
   },
   FLOTILLA_STORE_UNUSABLE: {
     title: "The database cannot be used",

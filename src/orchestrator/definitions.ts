@@ -1,3 +1,4 @@
+import { numberOf } from "../core/hash.ts";
 import { FlotillaError } from "../core/error.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
 import type { Boot, LaneRow, Store } from "../store/contract.ts";
@@ -14,20 +15,18 @@ export interface DefinitionState {
 /** Definitions and lanes by name, interned in the store, with who can serve each lane. */
 export class Definitions {
   readonly #store: Store;
-  readonly #boot: number;
+  readonly #life: { readonly boot: number };
   readonly #byName = new Map<string, DefinitionState>();
   readonly #byId = new Map<number, DefinitionState>();
   readonly #lanes = new Map<number, Lane>();
   readonly #laneByKey = new Map<string, Lane>();
   readonly #workers: ReadonlyMap<number, WorkerState>;
-  #nextDefinition = 1;
-  #nextLane = 1;
   #newDefinitions: { id: number; name: string; card: string }[] = [];
   #newLanes: LaneRow[] = [];
 
-  constructor(store: Store, boot: Boot, workers: ReadonlyMap<number, WorkerState>) {
+  constructor(store: Store, boot: Boot, life: { readonly boot: number }, workers: ReadonlyMap<number, WorkerState>) {
     this.#store = store;
-    this.#boot = boot.boot;
+    this.#life = life;
     this.#workers = workers;
     for (const d of boot.definitions) this.#add({ id: d.id, name: d.name, card: JSON.parse(d.card) as DefinitionCard | null });
     for (const l of boot.lanes) {
@@ -51,6 +50,40 @@ export class Definitions {
   lane(id: number): Lane {
     return this.#lanes.get(id) as Lane;
   }
+  /** undefined: another orchestrator has brought it, and it has not been read yet. */
+  knownLane(id: number): Lane | undefined {
+    return this.#lanes.get(id);
+  }
+
+  /** Makes sure that these are known: others may have brought them. */
+  know(p: { readonly definitions?: Iterable<number>; readonly lanes?: Iterable<number> }): Promise<void> | undefined {
+    for (const id of p.definitions ?? []) if (!this.#byId.has(id)) return this.refresh();
+    for (const id of p.lanes ?? []) if (!this.#lanes.has(id)) return this.refresh();
+    return undefined;
+  }
+
+  /** Takes over what other orchestrators have stored. */
+  async refresh(): Promise<void> {
+    const { definitions, lanes } = await this.#store.catalogue.read();
+    for (const d of definitions) {
+      const card = JSON.parse(d.card) as DefinitionCard | null;
+      const known = this.#byId.get(d.id);
+      if (!known) this.#add({ id: d.id, name: d.name, card });
+      else if (card && !hides(card, known.card) && !this.#served(d.name)) known.card = card;
+    }
+    for (const l of lanes) {
+      const definition = this.#byId.get(l.definition);
+      if (!definition || this.#lanes.has(l.id)) continue;
+      this.#addLane(new Lane(l.id, definition, l.needs, { ready: 0, lastPass: 0 }));
+    }
+    this.workersChanged();
+  }
+
+  /** A worker here has code for it: its card is the one that counts here. */
+  #served(name: string): boolean {
+    for (const worker of this.#workers.values()) if (worker.names.has(name)) return true;
+    return false;
+  }
 
   /** The registered definition. @throws FLOTILLA_UNKNOWN_DEFINITION */
   require(name: string): DefinitionState & { card: DefinitionCard } {
@@ -62,10 +95,9 @@ export class Definitions {
   register(cards: readonly DefinitionCard[]): void {
     for (const card of cards) {
       const known = this.#byName.get(card.name);
-      // A contract never hides the definition that fulfils it under the same name.
-      if (known?.card && card.kind === "contract" && known.card.kind !== "contract") continue;
+      if (hides(card, known?.card ?? null)) continue;
       if (known) known.card = card;
-      else this.#add({ id: this.#nextDefinition, name: card.name, card });
+      else this.#add({ id: numberOf(card.name), name: card.name, card });
       const { id } = this.#byName.get(card.name) as DefinitionState;
       this.#newDefinitions.push({ id, name: card.name, card: JSON.stringify(card) });
     }
@@ -75,7 +107,7 @@ export class Definitions {
   /** A name that a task asks for and nobody has registered. */
   expect(name: string): void {
     if (this.#byName.has(name)) return;
-    const id = this.#nextDefinition;
+    const id = numberOf(name);
     this.#add({ id, name, card: null });
     this.#newDefinitions.push({ id, name, card: "null" });
   }
@@ -86,7 +118,7 @@ export class Definitions {
     const key = `${definition.id} ${JSON.stringify(all)}`;
     let lane = this.#laneByKey.get(key);
     if (!lane) {
-      lane = new Lane(this.#nextLane, definition, all, { ready: 0, lastPass: 0 });
+      lane = new Lane(numberOf(key), definition, all, { ready: 0, lastPass: 0 });
       this.#addLane(lane);
       this.#newLanes.push({ id: lane.id, definition: definition.id, needs: all, build: "" });
       lane.findWorkers(this.#workers.values(), this);
@@ -119,7 +151,7 @@ export class Definitions {
     this.#newDefinitions = [];
     this.#newLanes = [];
     try {
-      await this.#store.catalogue.defineAll({ boot: this.#boot, definitions, lanes });
+      await this.#store.catalogue.defineAll({ boot: this.#life.boot, definitions, lanes });
     } catch (e) {
       this.#newDefinitions.unshift(...definitions);
       this.#newLanes.unshift(...lanes);
@@ -130,11 +162,14 @@ export class Definitions {
   #add(definition: DefinitionState): void {
     this.#byName.set(definition.name, definition);
     this.#byId.set(definition.id, definition);
-    this.#nextDefinition = Math.max(this.#nextDefinition, definition.id + 1);
   }
   #addLane(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
     this.#laneByKey.set(`${lane.definition.id} ${JSON.stringify(lane.needs)}`, lane);
-    this.#nextLane = Math.max(this.#nextLane, lane.id + 1);
   }
+}
+
+/** A contract never hides the definition that fulfils it under the same name. */
+function hides(card: DefinitionCard, known: DefinitionCard | null): boolean {
+  return card.kind === "contract" && known !== null && known.kind !== "contract";
 }

@@ -4,6 +4,7 @@ import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { Awaitable, Boot } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
@@ -19,6 +20,8 @@ import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
+import { adoptInventory } from "./peers/adoption.ts";
+import { Peers } from "./peers/peers.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import { backupStore } from "./upkeep/backup.ts";
@@ -43,7 +46,9 @@ export interface Orchestrator extends OrchestratorApi, WorkerHost {
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
 export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
   const secret = o.secret ?? cryptoSecrets();
-  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: bootSkip(o.random) });
+  const begin = () =>
+    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: o.store.shared ? 0 : bootSkip(o.random) });
+  const boot = await begin();
   const state = new State(o, boot);
   const outcomes = new Outcomes(state.artifacts);
   const events = new EventHub();
@@ -54,7 +59,13 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     secret,
     queuedMax: o.queuedMax ?? 5_000_000,
     abortGraceMs: o.abortGraceMs ?? 5_000,
+    boot: () => untilAnswered(state, begin),
   });
+  const peers = o.store.shared && new Peers(engine, o.store.shared);
+  if (peers) {
+    engine.meet(peers);
+    await peers.start();
+  }
   const schedules = new Schedules(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
@@ -151,7 +162,8 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
-      if (inventory) answerInventory(worker, inventory);
+      if (inventory && o.store.shared) adoptInventory(engine, o.store.shared, worker, inventory);
+      else if (inventory) answerInventory(worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
@@ -186,6 +198,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         pulse.stop();
         await retention.stop();
         await engine.close();
+        await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();
         for (const w of state.workers.values())
@@ -195,4 +208,16 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       return closing;
     },
   };
+}
+
+/** Another life begins when the store answers again, however long that takes. */
+async function untilAnswered(state: State, begin: () => Awaitable<Boot>): Promise<Boot> {
+  for (;;) {
+    try {
+      return await begin();
+    } catch (e) {
+      state.log("warn", "the store does not answer; another life begins when it does", { error: String(e) });
+      await new Promise<void>((resolve) => void state.clock.after(1_000, resolve));
+    }
+  }
 }

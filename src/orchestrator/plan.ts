@@ -13,7 +13,7 @@ import { Lane } from "./lane.ts";
 import { tryFindTask } from "./lookup.ts";
 import { batchMax, type Taken } from "./queue.ts";
 import type { State } from "./state.ts";
-import { planTicks } from "./ticks.ts";
+import { planTicks, ticksDue, ticksMax } from "./ticks.ts";
 
 /** Children that one batch closes for canceled parents. */
 const cancelSlice = 500;
@@ -31,6 +31,8 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   const now = state.clock.now();
   // The timer may be late, as after a sleep of the machine: what has expired must not be claimed first.
   const due = p.due || (state.nextDueAt !== null && state.nextDueAt <= now);
+  const ids = state.taskIds.need(newTasks(taken) + (ticksDue(state, now) ? ticksMax : 0));
+  if (ids) await ids;
   const slots = new SlotPlan();
   for (const { attempt, codeRuns } of taken.ends) if (attempt.holdsSlot && !codeRuns) slots.frees(attempt.worker);
 
@@ -63,13 +65,13 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
           count: state.ready + state.delayed,
           max: p.queuedMax,
         });
-      roots.push(place(incomingRoot(start.request, state.definitions, state.nextTask, p.secret(), now, start), start));
-      state.nextTask += 1;
+      roots.push(place(incomingRoot(start.request, state.definitions, state.taskIds.take(), p.secret(), now, start), start));
     } catch (e) {
       start.reject(e);
     }
   }
   const ticks = await planTicks(p, now, room);
+  const rows = new Map((await state.store.tasks.get(matches.map((m) => m.row.task))).map((t) => [t.id, t]));
   const claims = matches.map(({ row, worker }) => ({
     task: row.task,
     leaseNo: row.leaseNo,
@@ -79,9 +81,9 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     lane: row.lane,
     prio: row.prio,
     pass: row.pass,
+    run: rows.get(row.task)?.run ?? row.task,
     worker: worker.id,
   }));
-  const rows = new Map((await state.store.tasks.get(matches.map((m) => m.row.task))).map((t) => [t.id, t]));
   const batch: Batch = {
     now,
     boot: state.boot,
@@ -102,14 +104,27 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   return { batch, acts, ends, cancels, messages, answers, roots, ticks, matches, rows };
 }
 
+/** How many tasks this may bring. */
+function newTasks(taken: Taken): number {
+  let n = taken.starts.length;
+  for (const { item, from, to } of taken.acts) for (let i = from; i < to; i++) if (item.acts[i]?.kind === "child") n += 1;
+  return n;
+}
+
 /** Heads of lanes that ran low are read again, then matched. */
 async function matchLanes(state: State, slots: SlotPlan): Promise<Match[]> {
   if (state.draining) return [];
   const lanes: Lane[] = [];
+  const short: Lane[] = [];
   for (const lane of state.definitions.lanes) {
     if (lane.ready === 0 || !(slots.best(lane) ?? lane.head[0]?.alone)) continue;
-    if (lane.short) lane.refilled(await state.store.queue.peek({ lane: lane.id, limit: Lane.headMax }));
+    if (lane.short) short.push(lane);
     lanes.push(lane);
+  }
+  if (short.length > 0) {
+    const rows = await state.store.queue.peek({ lanes: short.map((l) => l.id), limit: Lane.headMax });
+    const byLane = Map.groupBy(rows, (r) => r.lane);
+    for (const lane of short) lane.refilled(byLane.get(lane.id) ?? []);
   }
   return match(lanes, slots, batchMax);
 }
@@ -156,12 +171,11 @@ function planActs(
       case "child":
         placed.push(
           place(
-            incomingChild(act, attempt, attempt.children + placed.length, state.definitions, state.nextTask, now),
+            incomingChild(act, attempt, attempt.children + placed.length, state.definitions, state.taskIds.take(), now),
             undefined,
             attempt,
           ),
         );
-        state.nextTask += 1;
         lastAct = act.act;
         break;
       case "step":

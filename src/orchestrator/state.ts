@@ -7,6 +7,7 @@ import type { Boot, Store, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { Definitions } from "./definitions.ts";
 import { ArtifactKeeper } from "./upkeep/artifacts.ts";
+import { TaskIds } from "./task-ids.ts";
 import { PutUses } from "./upkeep/put-uses.ts";
 import type { RetentionSettings } from "./upkeep/retention.ts";
 import type { WorkerState } from "./workers.ts";
@@ -47,7 +48,7 @@ export class State {
   readonly random: Random;
   readonly log: LogSink;
   readonly nextTurn: NextTurn;
-  readonly boot: number;
+  boot: number;
   readonly startedAt: number;
   readonly definitions: Definitions;
   readonly workers = new Map<number, WorkerState>();
@@ -56,7 +57,7 @@ export class State {
   /** Runs of this life that have not ended, with their secrets: no read is needed to wait for one. */
   readonly openRuns = new Map<number, string>();
   readonly #secrets = new Map<number, string>();
-  nextTask: number;
+  readonly taskIds: TaskIds;
   nextWorker: number;
   delayed: number;
   /** Waiting workflows outside every worker's memory. */
@@ -79,9 +80,9 @@ export class State {
     this.nextTurn = o.nextTurn ?? setImmediate;
     this.boot = boot.boot;
     this.artifacts = new ArtifactKeeper(o.artifacts, o.clock, this.log);
-    this.uses = new PutUses(o.store, boot.boot, o.clock);
+    this.uses = new PutUses(o.store, this, o.clock);
     this.startedAt = o.clock.now();
-    this.nextTask = boot.nextTask;
+    this.taskIds = new TaskIds(o.store, o.clock);
     this.nextWorker = boot.nextWorker;
     this.delayed = boot.delayed;
     this.parked = boot.parked;
@@ -89,7 +90,20 @@ export class State {
     this.nextTickAt = boot.nextTickAt;
     this.ticksHeld = o.holdTicks ?? false;
     this.cancelsLeft = boot.cancelsLeft;
-    this.definitions = new Definitions(o.store, boot, this.workers);
+    this.definitions = new Definitions(o.store, boot, this, this.workers);
+  }
+
+  /** Another life begins in this process: nothing of the last one is held any more. */
+  renew(boot: Boot): void {
+    this.boot = boot.boot;
+    this.nextWorker = boot.nextWorker;
+    this.delayed = boot.delayed;
+    this.parked = boot.parked;
+    this.nextDueAt = boot.nextDueAt;
+    this.nextTickAt = boot.nextTickAt;
+    this.cancelsLeft = boot.cancelsLeft;
+    this.openRuns.clear();
+    for (const lane of this.definitions.lanes) lane.forget();
   }
 
   get ready(): number {

@@ -24,6 +24,14 @@ export function nextTickAt(state: State): number | null {
   return state.draining || state.ticksHeld ? null : state.nextTickAt;
 }
 
+/** Runs that ticks start in one batch, at most: the last schedule looked at may bring as many again. */
+export const ticksMax = 2 * batchMax;
+
+export function ticksDue(state: State, now: number): boolean {
+  const at = nextTickAt(state);
+  return at !== null && at <= now;
+}
+
 /** `room`: tasks that may still be queued. */
 export async function planTicks(p: Planning, now: number, room: number): Promise<PlannedTick[]> {
   const at = nextTickAt(p.state);
@@ -55,7 +63,7 @@ async function planTick(p: Planning, row: ScheduleRow, now: number, room: number
     const request = { name: target, input: row.input, ...(tenant === null ? {} : { tenant }) };
     const inputHash = shortHash(canonicalJson(JSON.parse(row.input)));
     const incoming = run.map((at) =>
-      incomingRoot(request, p.state.definitions, p.state.nextTask++, p.secret(), now, {
+      incomingRoot(request, p.state.definitions, p.state.taskIds.take(), p.secret(), now, {
         schedule: { id: row.id, name: row.name, at, alone },
       }),
     );

@@ -5,7 +5,8 @@ import type { Hearing } from "./hearing.ts";
 
 /** A live worker, as the orchestrator sees it. */
 export interface WorkerState {
-  readonly id: number;
+  /** Changes when another life of the orchestrator begins. */
+  id: number;
   readonly publicId: string;
   readonly hello: Hello;
   readonly link: WorkerLink;

@@ -6,6 +6,7 @@ import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
 import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
+import type { SharedStore } from "./shared.ts";
 import type { UpkeepStore } from "./upkeep.ts";
 
 export type Awaitable<T> = T | Promise<T>;
@@ -202,6 +203,7 @@ export interface Claim extends Standing {
   readonly lane: number;
   readonly prio: number;
   readonly pass: number;
+  readonly run: number;
   readonly worker: number;
 }
 
@@ -499,7 +501,7 @@ export interface LaneRow {
 /** What an orchestrator knows when it opens its eyes. */
 export interface Boot {
   readonly boot: number;
-  readonly nextTask: number;
+  /** Workers of this life are numbered from here on. */
   readonly nextWorker: number;
   readonly definitions: readonly DefinitionRow[];
   readonly lanes: readonly LaneRow[];
@@ -531,7 +533,10 @@ export interface PlanTally {
 }
 
 export interface Store {
-  /** Begins a new life: a new boot number, running tasks of earlier lives back to ready without a charge. */
+  /**
+   * Begins a new life: a new boot number. Of a store with one owner, running tasks of earlier lives go back to ready without
+   * a charge.
+   */
   boot(p: {
     readonly nonce: string;
     readonly pid: number;
@@ -541,8 +546,14 @@ export interface Store {
   }): Awaitable<Boot>;
   /** @throws FLOTILLA_STORE_FULL, FLOTILLA_STORE_UNUSABLE: then nothing of the batch was stored. */
   commit(batch: Batch): Awaitable<BatchResult>;
+  /** Numbers for new tasks that nobody else is given: `count` of them from `first` on. */
+  taskIds(count: number): Awaitable<{ readonly first: number; readonly count: number }>;
+  /** null: this store has one owner. */
+  readonly shared: SharedStore | null;
   /** Its writes belong to the latest life, as batches do: an earlier one changes nothing. @throws FLOTILLA_STORE_LOCKED */
   readonly catalogue: {
+    /** All definitions and lanes, those that others have brought included. */
+    read(): Awaitable<{ readonly definitions: readonly DefinitionRow[]; readonly lanes: readonly LaneRow[] }>;
     defineAll(p: {
       readonly boot: number;
       readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[];
@@ -563,8 +574,8 @@ export interface Store {
   };
   readonly schedules: ScheduleStore;
   readonly queue: {
-    /** The next ready tasks of a lane in claim order, after `after` when given. */
-    peek(p: { readonly lane: number; readonly limit: number }): Awaitable<readonly ReadyRow[]>;
+    /** The next ready tasks of these lanes, each in claim order, at most `limit` of each. */
+    peek(p: { readonly lanes: readonly number[]; readonly limit: number }): Awaitable<readonly ReadyRow[]>;
   };
   readonly tasks: {
     /** In any order; those that do not exist are left out. */

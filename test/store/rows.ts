@@ -85,6 +85,7 @@ export function claimOf(t: NewTask, over: Partial<Claim> = {}): Claim {
     lane: t.lane,
     prio: t.prio,
     pass: t.pass,
+    run: t.run,
     worker: 7,
     ...over,
   };

@@ -25,7 +25,8 @@ async function made(): Promise<string> {
   await fleet.run(flow, {});
   await fleet.close();
   const store = openSqliteStore({ path });
-  const { boot, nextTask } = await store.boot({ nonce: "n", pid: 1, now });
+  const { boot } = await store.boot({ nonce: "n", pid: 1, now });
+  const { first: nextTask } = await store.taskIds(3);
   const parent = root(nextTask, { claim: 7 });
   await store.commit(batch({ boot, tasks: [parent] }));
   const children = [child(nextTask + 1, parent, 1, { claim: 7 }), child(nextTask + 2, parent, 2)];

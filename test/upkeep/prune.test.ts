@@ -84,7 +84,9 @@ async function richRun(store: Store, id: number): Promise<NewTask> {
   );
   await store.commit(
     batch({
-      claims: [{ task: c.id, leaseNo: 1, attempt: 1, crashes: 0, alone: false, lane: 1, prio: 1, pass: c.pass, worker: 7 }],
+      claims: [
+        { task: c.id, leaseNo: 1, attempt: 1, crashes: 0, alone: false, lane: 1, prio: 1, pass: c.pass, run: c.run, worker: 7 },
+      ],
     }),
   );
   // One is taken and stays for its key, one is never taken.
@@ -366,7 +368,8 @@ describe("what outlives a run", () => {
     expect(query(path, "SELECT id FROM task")).toEqual([]);
     await store.close();
     const next = openSqliteStore({ path });
-    expect((await next.boot({ nonce: "m", pid: 1, now })).nextTask).toBe(4);
+    await next.boot({ nonce: "m", pid: 1, now });
+    expect(await next.taskIds(2)).toEqual({ first: 4, count: 2 });
     await next.close();
   });
 

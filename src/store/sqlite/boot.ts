@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Boot, LaneRow, Store } from "../contract.ts";
+import type { Boot, DefinitionRow, LaneRow, Store } from "../contract.ts";
 import type { Statements } from "./statements.ts";
 import { nextDue } from "./tasks.ts";
 import { readNextTickAt } from "./ticks.ts";
@@ -44,23 +44,35 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: Pa
   });
 }
 
-/** What an orchestrator knows when it opens its eyes. */
-export function readBoot(sql: Statements, life: { boot: number; recovered: number }): Boot {
-  const next = (table: string) => (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
-  // Ids of deleted tasks are not given out again.
+function nextId(sql: Statements, table: string): number {
+  return (sql.row<{ n: number | null }>(`SELECT max(id) AS n FROM ${table}`)?.n ?? 0) + 1;
+}
+
+/** Ids of deleted tasks are not given out again. */
+export function nextTaskId(sql: Statements): number {
   const high = sql.row<{ value: number }>("SELECT value FROM upkeep WHERE name = 'task_high'")?.value ?? 0;
+  return Math.max(nextId(sql, "task"), high + 1);
+}
+
+export function readCatalogue(sql: Statements): { definitions: DefinitionRow[]; lanes: LaneRow[] } {
   const lanes = sql.rows<{ id: number; definition: number; needs: string; build: string }>(
     "SELECT id, definition, needs, build FROM lane",
   );
+  return {
+    definitions: sql.rows("SELECT id, name, card FROM definition"),
+    lanes: lanes.map((l) => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
+  };
+}
+
+/** What an orchestrator knows when it opens its eyes. */
+export function readBoot(sql: Statements, life: { boot: number; recovered: number }): Boot {
   const depth = sql.rows<{ lane: number; ready: number; lastPass: number }>(
     "SELECT lane, count(*) AS ready, max(pass) AS lastPass FROM ready GROUP BY lane",
   );
   return {
     ...life,
-    nextTask: Math.max(next("task"), high + 1),
-    nextWorker: next("worker"),
-    definitions: sql.rows("SELECT id, name, card FROM definition"),
-    lanes: lanes.map((l): LaneRow => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
+    nextWorker: nextId(sql, "worker"),
+    ...readCatalogue(sql),
     depth: new Map(depth.map((r) => [r.lane, r])),
     delayed: sql.row<{ n: number }>("SELECT count(*) AS n FROM delayed")?.n ?? 0,
     parked: sql.row<{ n: number }>("SELECT count(*) AS n FROM parked")?.n ?? 0,

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
+import { readCatalogue } from "./boot.ts";
 import { readyRow, type RawReady } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import { refuseStranger } from "./stranger.ts";
@@ -16,6 +17,7 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
       return work();
     });
   return {
+    read: () => readCatalogue(sql),
     defineAll({ boot, definitions, lanes }) {
       write(boot, () => {
         for (const d of definitions) {

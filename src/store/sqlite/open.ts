@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
-import { bootStore } from "./boot.ts";
+import { bootStore, nextTaskId } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
 import { storeFailure } from "./failure.ts";
@@ -53,9 +53,20 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
   const sql = new Statements(db);
   const tables = openTables(sql);
   let open = true;
+  let nextTask: number | undefined;
   return {
-    boot: (p) => bootStore(db, sql, path, p),
+    boot(p) {
+      nextTask = undefined;
+      return bootStore(db, sql, path, p);
+    },
     commit: (batch) => commitBatch(db, sql, tables, path, batch),
+    // In memory: its one owner gives out what lies above all tasks, and numbers that it never used are given out again.
+    taskIds(count) {
+      const first = nextTask ?? nextTaskId(sql);
+      nextTask = first + count;
+      return { first, count };
+    },
+    shared: null,
     catalogue: openCatalogue(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { FlotillaError } from "../../core/error.ts";
 import type { Store } from "../contract.ts";
-import { readBoot } from "./boot.ts";
+import { nextTaskId, readBoot } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
 import { ownerOf } from "./lock.ts";
@@ -45,6 +45,8 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
         fix: "open it with createFleet, or ask the fleet that owns it",
       });
     },
+    taskIds: () => ({ first: nextTaskId(sql), count: 0 }),
+    shared: null,
     catalogue: openCatalogue(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),

@@ -28,10 +28,12 @@ interface RawAttempt {
 
 export function openQueue(sql: Statements): Store["queue"] {
   return {
-    peek: ({ lane, limit }) =>
-      sql
-        .rows<RawReady>(`SELECT ${readyColumns} FROM ready WHERE lane = ? ORDER BY prio, pass, task LIMIT ?`, lane, limit)
-        .map(readyRow),
+    peek: ({ lanes, limit }) =>
+      lanes.flatMap((lane) =>
+        sql
+          .rows<RawReady>(`SELECT ${readyColumns} FROM ready WHERE lane = ? ORDER BY prio, pass, task LIMIT ?`, lane, limit)
+          .map(readyRow),
+      ),
   };
 }
 

@@ -47,7 +47,7 @@ await store.catalogue.defineAll({
 say({ boot: boot.boot });
 // The controller starts its clock.
 writeSync(1, "open\n");
-let next = boot.nextTask;
+let { first: next } = await store.taskIds(1);
 const checkpoints = new DatabaseSync(db);
 
 function sayEarly(b: Batch): void {
@@ -90,7 +90,7 @@ for (let now = 2; ; now++) {
     timers: random() < 0.3 ? [timer(++p.acts, now + 3)] : [],
     park: random() < 0.4,
   }));
-  const heads = (await store.queue.peek({ lane: 1, limit: 8 })).slice(0, some(8));
+  const heads = (await store.queue.peek({ lanes: [1], limit: 8 })).slice(0, some(8));
   const rows = new Map((await store.tasks.get(heads.map((h) => h.task))).map((t) => [t.id, asNew(t)]));
   // A result of the lease before: it must be refused.
   const stale = mine.filter((r) => r.leaseNo > 1 && random() < 0.3);

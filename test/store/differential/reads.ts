@@ -30,7 +30,8 @@ function* readsOf(rows: Rows): Generator<Read> {
   const turn = <T>(list: readonly T[]): T => list[ids.length % list.length] as T;
   const read = (name: string, of: Read["of"]): Read => ({ name, of });
   yield read("tasks.get", async (s) => (await s.tasks.get([...ids, nobody])).toSorted((a, b) => a.id - b.id));
-  for (const lane of [1, 2, 3]) yield read(`queue.peek(${lane})`, (s) => s.queue.peek({ lane, limit: lane === 2 ? 1 : 100 }));
+  for (const lane of [1, 2, 3])
+    yield read(`queue.peek(${lane})`, (s) => s.queue.peek({ lanes: [lane], limit: lane === 2 ? 1 : 100 }));
   const acted = [...ids.filter((id) => rows.gates.has(id)), ...[...rows.tasks.values()].flatMap((t) => t.row.parent ?? [])];
   for (const id of new Set([...acted, turn(ids), nobody])) {
     yield read(`tasks.journal(${id})`, (s) => s.tasks.journal(id));

@@ -27,7 +27,6 @@ export function bootStore(disk: Disk, p: { readonly pid: number; readonly now: n
     return {
       boot,
       recovered,
-      nextTask: Math.max(0, ...rows.tasks.keys()) + 1,
       nextWorker: Math.max(0, ...rows.workers.keys()) + 1,
       definitions: [...rows.definitions.values()],
       lanes: [...rows.lanes.values()],

@@ -5,6 +5,7 @@ import { readyRow } from "./tasks.ts";
 
 export function openCatalogue(disk: Disk): Store["catalogue"] {
   return {
+    read: () => ({ definitions: [...disk.rows.definitions.values()], lanes: [...disk.rows.lanes.values()] }),
     defineAll({ boot, definitions, lanes }) {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);

@@ -12,13 +12,23 @@ import { openQueue, openTaskReads } from "./task-reads.ts";
 
 /** Upkeep deletes what is old; the model keeps everything, and has none. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
 export function openModelStore(disk: Disk = emptyDisk()): Store {
+  let given = 0;
   return {
     upkeep: new Proxy({} as Store["upkeep"], {
       get: () => {
         throw new Error("the model deletes nothing: ask a driver");
       },
     }),
-    boot: (p) => bootStore(disk, p),
+    boot(p) {
+      given = 0;
+      return bootStore(disk, p);
+    },
+    taskIds(count) {
+      const first = Math.max(given, ...disk.rows.tasks.keys()) + 1;
+      given = first + count - 1;
+      return { first, count };
+    },
+    shared: null,
     commit: (batch) => commitBatch(disk, batch),
     catalogue: openCatalogue(disk),
     schedules: openSchedules(disk),

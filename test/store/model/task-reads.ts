@@ -6,12 +6,14 @@ import { openWaitReads } from "./wait-reads.ts";
 
 export function openQueue(disk: Disk): Store["queue"] {
   return {
-    peek: ({ lane, limit }) =>
-      [...disk.rows.places]
-        .flatMap(([task, place]) => (place.in === "ready" ? [readyRow(disk.rows, task)] : []))
-        .filter((r) => r.lane === lane)
-        .toSorted((a, b) => a.prio - b.prio || a.pass - b.pass || a.task - b.task)
-        .slice(0, limit),
+    peek: ({ lanes, limit }) =>
+      lanes.flatMap((lane) =>
+        [...disk.rows.places]
+          .flatMap(([task, place]) => (place.in === "ready" ? [readyRow(disk.rows, task)] : []))
+          .filter((r) => r.lane === lane)
+          .toSorted((a, b) => a.prio - b.prio || a.pass - b.pass || a.task - b.task)
+          .slice(0, limit),
+      ),
   };
 }
 
