@@ -5,7 +5,7 @@ import { FlotillaError } from "../core/error.ts";
 import { anyNamespace, defaultNamespace, isNamespaceName } from "../core/namespace.ts";
 import { isRole, roles } from "../core/role.ts";
 import type { Access } from "../protocol/access.ts";
-import type { TokenRequest, TokensApi, TokenView } from "../protocol/tokens.ts";
+import type { TokenRequest, TokenView } from "../protocol/tokens.ts";
 import type { NamespaceRow, TokenRow } from "../store/access.ts";
 import { pageSize } from "./queries.ts";
 import type { State } from "./state.ts";

@@ -65,15 +65,13 @@ export class Gate {
    */
   async enter(knock: Knock): Promise<Entered> {
     this.admitSite(knock);
-    const from = addressKey(knock.address);
-    this.#refused.refuseSpent(from, "too many requests without a token that counts");
-    let grant: Grant;
-    try {
-      grant = await this.#who(knock);
-    } catch (error) {
+    const grant = await this.#who(knock).catch((error: unknown) => {
+      // Only those without a token are slowed down: others may share their address, as all do behind a proxy.
+      const from = addressKey(knock.address);
+      this.#refused.refuseSpent(from, "too many requests without a token that counts");
       this.#refused.take(from);
       throw error;
-    }
+    });
     this.#requests.refuseSpent(grant.id, `more than ${this.#o.requestsPerMinute} requests in a minute`);
     this.#requests.take(grant.id);
     return { ...grant, asked: await this.#asked(knock, grant) };
