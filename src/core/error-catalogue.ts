@@ -32,10 +32,12 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_LIFE_OVER: { boot: number };
   FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
   FLOTILLA_UNREACHABLE: { target: string };
+  FLOTILLA_UNEXPECTED_REPLY: { target: string; status: number; problem: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
@@ -241,6 +243,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
     fix: () => ["talk to that process: flotilla runs ls", "or stop it, or use another file"],
   },
+  FLOTILLA_LIFE_OVER: {
+    title: "This orchestrator was taken for dead",
+    retryable: true,
+    why: () =>
+      "it had not reached the database for longer than its lease, so others took back what it was running; it begins anew by itself",
+    fix: () => [
+      "ask again: a start with an idempotency key is never done twice",
+      "if it comes back: look for a machine that stalls, or a network between orchestrator and database that drops connections",
+    ],
+  },
   FLOTILLA_STORE_UNUSABLE: {
     title: "The database cannot be used",
     retryable: false,
@@ -281,7 +293,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Nothing is running there",
     retryable: true,
     why: (d) => `no orchestrator answers at ${d.target}`,
-    fix: () => ["start one: flotilla up", "or point --store at the file that it uses"],
+    fix: (d) =>
+      /^https?:/.test(d.target)
+        ? [`see whether it is up: curl ${d.target}/readyz`, "check the URL, and what lies between here and there"]
+        : ["start one: flotilla up", "or point --store at the file that it uses"],
+  },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    title: "Something else answers there",
+    retryable: false,
+    why: (d) => `${d.target} answered ${d.status}: ${d.problem}`,
+    fix: (d) => unexpectedFix(d.status),
   },
   FLOTILLA_WORKER_LOST: {
     title: "The worker ended under the attempt",
@@ -339,6 +360,13 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: (d) => [d.instead],
   },
 };
+
+function unexpectedFix(status: number): readonly string[] {
+  if (status === 401) return ["pass a token that is valid: connect(url, { token }), or FLOTILLA_TOKEN for the command line"];
+  if (status === 403) return ["use a token with a role that may do it", "or ask whoever runs what stands before the fleet"];
+  if (status === 426) return ["install the version of flotilla that the fleet runs: GET /version tells which"];
+  return ["name the URL that the fleet is served under, without /api/v1", "look at what stands between: a proxy, a login page"];
+}
 
 const shownMax = 3;
 

@@ -26,8 +26,9 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   // What came and was closed in one batch never was in a lane, and never began.
   const stillborn = result.closed.length === 0 ? none : bornIn(planned, result.closed);
   applyClosed(engine, result.closed, stillborn);
-  for (const row of result.due) engine.state.definitions.lane(row.lane).added(row);
-  for (const row of result.woken) engine.state.definitions.lane(row.lane).added(row);
+  // A lane that is not known here is another orchestrator's: the next look finds what is in it.
+  for (const row of result.due) engine.state.definitions.knownLane(row.lane)?.added(row);
+  for (const row of result.woken) engine.state.definitions.knownLane(row.lane)?.added(row);
   engine.state.delayed -= result.due.length;
   engine.state.parked += parkedBy(planned, result, fenced);
   for (const acts of planned.acts) {
@@ -178,8 +179,9 @@ function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: Reado
     if (stillborn.has(c.task)) continue;
     engine.queries.ended(c.task);
     if (c.was === "ready") {
-      const lane = state.definitions.lane(c.lane);
-      const tasks = gone.get(lane);
+      const lane = state.definitions.knownLane(c.lane);
+      const tasks = lane && gone.get(lane);
+      if (!lane) continue;
       if (tasks) tasks.add(c.task);
       else gone.set(lane, new Set([c.task]));
     } else if (c.was === "delayed") state.delayed -= 1;

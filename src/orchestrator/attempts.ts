@@ -1,3 +1,4 @@
+import type { Fence } from "../protocol/worker.ts";
 import type { TaskRow } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import type { DefinitionState } from "./definitions.ts";
@@ -22,6 +23,8 @@ export interface Beginning {
   readonly crashes: number;
   readonly alone: boolean;
   readonly now: number;
+  /** Its worker executes it already, under that lease. */
+  readonly heldAs?: Fence;
 }
 
 /** A lease was committed: the attempt lives from here on. */
@@ -65,6 +68,9 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
     idle: undefined,
     inbox: null,
     outbox: null,
+    early: [],
+    assigning: false,
+    heldAs: b.heldAs ?? null,
   };
   engine.state.attempts.set(row.id, attempt);
   worker.attempts.set(row.id, attempt);

@@ -47,7 +47,7 @@ class Known implements DefinitionState {
 /** Definitions and lanes by namespace and name, interned in the store, with who can serve each lane. */
 export class Definitions {
   readonly #store: Store;
-  readonly #boot: number;
+  readonly #life: { readonly boot: number };
   readonly #byName = new Map<string, Known>();
   readonly #byId = new Map<number, Known>();
   readonly #shared = new Map<string, Shared>();
@@ -57,9 +57,9 @@ export class Definitions {
   #newDefinitions: DefinitionRow[] = [];
   #newLanes: LaneRow[] = [];
 
-  constructor(store: Store, boot: Boot, workers: ReadonlyMap<number, WorkerState>) {
+  constructor(store: Store, boot: Boot, life: { readonly boot: number }, workers: ReadonlyMap<number, WorkerState>) {
     this.#store = store;
-    this.#boot = boot.boot;
+    this.#life = life;
     this.#workers = workers;
     for (const d of boot.definitions) this.#add(d, JSON.parse(d.card) as DefinitionCard | null);
     for (const l of boot.lanes) {
@@ -87,6 +87,40 @@ export class Definitions {
   lane(id: number): Lane {
     return this.#lanes.get(id) as Lane;
   }
+  /** undefined: another orchestrator has brought it, and it has not been read yet. */
+  knownLane(id: number): Lane | undefined {
+    return this.#lanes.get(id);
+  }
+
+  /** Makes sure that these are known: others may have brought them. */
+  know(p: { readonly definitions?: Iterable<number>; readonly lanes?: Iterable<number> }): Promise<void> | undefined {
+    for (const id of p.definitions ?? []) if (!this.#byId.has(id)) return this.refresh();
+    for (const id of p.lanes ?? []) if (!this.#lanes.has(id)) return this.refresh();
+    return undefined;
+  }
+
+  /** Takes over what other orchestrators have stored. */
+  async refresh(): Promise<void> {
+    const { definitions, lanes } = await this.#store.catalogue.read();
+    for (const d of definitions) {
+      const card = JSON.parse(d.card) as DefinitionCard | null;
+      const known = this.#byId.get(d.id);
+      if (!known) this.#add(d, card);
+      else if (card && !hides(card, known.card) && !this.#served(d.name)) known.card = card;
+    }
+    for (const l of lanes) {
+      const definition = this.#byId.get(l.definition);
+      if (!definition || this.#lanes.has(l.id)) continue;
+      this.#addLane(new Lane(l.id, definition, l.needs, { ready: 0, lastPass: 0 }));
+    }
+    this.workersChanged();
+  }
+
+  /** A worker here has code for it: its card is the one that counts here. */
+  #served(name: string): boolean {
+    for (const worker of this.#workers.values()) if (worker.names.has(name)) return true;
+    return false;
+  }
 
   /** The registered definition. @throws FLOTILLA_UNKNOWN_DEFINITION */
   require(namespace: number, name: string): DefinitionState & { card: DefinitionCard } {
@@ -99,8 +133,7 @@ export class Definitions {
   register(cards: readonly DefinitionCard[], namespace: number = everyNamespace): void {
     for (const card of cards) {
       const known = this.get(namespace, card.name);
-      // A contract never hides the definition that fulfils it under the same name.
-      if (known?.card && card.kind === "contract" && known.card.kind !== "contract") continue;
+      if (hides(card, known?.card ?? null)) continue;
       const there = this.#byName.get(keyOf(namespace, card.name));
       const { id } = there ?? this.#add(rowOf(namespace, card.name), null);
       (this.#byId.get(id) as Known).card = card;
@@ -158,7 +191,7 @@ export class Definitions {
     this.#newDefinitions = [];
     this.#newLanes = [];
     try {
-      await this.#store.catalogue.defineAll({ boot: this.#boot, definitions, lanes });
+      await this.#store.catalogue.defineAll({ boot: this.#life.boot, definitions, lanes });
     } catch (e) {
       this.#newDefinitions.unshift(...definitions);
       this.#newLanes.unshift(...lanes);
@@ -181,6 +214,10 @@ export class Definitions {
   }
 }
 
+/** A contract never hides the definition that fulfils it under the same name. */
+function hides(card: DefinitionCard, known: DefinitionCard | null): boolean {
+  return card.kind === "contract" && known !== null && known.kind !== "contract";
+}
 function keyOf(namespace: number, name: string): string {
   return `${namespace} ${name}`;
 }

@@ -93,6 +93,22 @@ export class Lane {
     if (tasks.size > 0) this.#head = this.#head.filter((row) => !tasks.has(row.task));
   }
 
+  /** What the store that others write to holds now. */
+  counted(depth: { readonly ready: number; readonly firstPass: number; readonly lastPass: number } | undefined): void {
+    const ready = depth?.ready ?? 0;
+    if (ready !== this.ready || (this.#whole && ready !== this.#head.length)) this.forget();
+    this.ready = ready;
+    if (!depth) return;
+    // A tenant alone goes behind what others have queued, and nobody before what is being served elsewhere.
+    this.served(depth.firstPass - 1);
+    if (this.#tenants.size <= 1) this.#tenants.set("", Math.max(this.#tenants.get("") ?? 0, depth.lastPass));
+  }
+  /** Others have put tasks here. */
+  grew(): void {
+    this.ready += 1;
+    this.forget();
+  }
+
   /** Memory no longer knows: read the head again. */
   forget(): void {
     this.#head = [];

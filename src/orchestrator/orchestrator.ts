@@ -2,10 +2,18 @@ import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
-import { protocolVersion, type DefinitionCard, type FromWorker, type Hello, type WorkerLink } from "../protocol/worker.ts";
+import {
+  protocolVersion,
+  type DefinitionCard,
+  type FromWorker,
+  type Hello,
+  type Inventory,
+  type WorkerLink,
+} from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
 import type { StartReply, StartRequest } from "../protocol/views.ts";
+import type { Awaitable, Boot } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { accessOf } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
@@ -21,6 +29,8 @@ import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
+import { adoptInventory } from "./peers/adoption.ts";
+import { Peers } from "./peers/peers.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import { backupStore } from "./upkeep/backup.ts";
@@ -44,7 +54,7 @@ export interface Orchestrator extends ServedOrchestrator {
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
   /** `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one */
-  attach(link: WorkerLink, hello: Hello, namespace?: number | null): Attachment;
+  attach(link: WorkerLink, hello: Hello, o?: { readonly namespace?: number | null; readonly inventory?: Inventory }): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -54,7 +64,9 @@ export interface Orchestrator extends ServedOrchestrator {
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
 export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
   const secret = o.secret ?? cryptoSecrets();
-  const boot = await o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: bootSkip(o.random) });
+  const begin = () =>
+    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: o.store.shared ? 0 : bootSkip(o.random) });
+  const boot = await begin();
   const state = new State(o, boot);
   const outcomes = new Outcomes(state.artifacts);
   const events = new EventHub();
@@ -65,7 +77,13 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     secret,
     queuedMax: o.queuedMax ?? 5_000_000,
     abortGraceMs: o.abortGraceMs ?? 5_000,
+    boot: () => untilAnswered(state, begin),
   });
+  const peers = o.store.shared && new Peers(engine, o.store.shared);
+  if (peers) {
+    engine.meet(peers);
+    await peers.start();
+  }
   const schedules = new Schedules(engine, defaultNamespace.id);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
@@ -138,7 +156,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       engine.dispatch();
     },
 
-    attach(link, hello, namespace = null) {
+    attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
         throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
           field: "protocol",
@@ -172,6 +190,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
+      if (inventory && o.store.shared) adoptInventory(engine, o.store.shared, worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
@@ -200,6 +219,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         pulse.stop();
         await retention.stop();
         await engine.close();
+        await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();
         for (const w of state.workers.values())
@@ -210,4 +230,16 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     },
   };
   return orchestrator;
+}
+
+/** Another life begins when the store answers again, however long that takes. */
+async function untilAnswered(state: State, begin: () => Awaitable<Boot>): Promise<Boot> {
+  for (;;) {
+    try {
+      return await begin();
+    } catch (e) {
+      state.log("warn", "the store does not answer; another life begins when it does", { error: String(e) });
+      await new Promise<void>((resolve) => void state.clock.after(1_000, resolve));
+    }
+  }
 }

@@ -30,6 +30,7 @@ const pageDefault = 50;
 export async function getRun(state: State, id: string): Promise<RunView> {
   const task = await findRun(state, id);
   const row = await state.store.runs.get(task.id);
+  if (row) await knowRuns(state, [row]);
   const view = await runView(state, row as RunRow);
   const gaps = row?.outcome?.gaps;
   return gaps ? { ...view, gaps: JSON.parse(gaps) as GapNotes } : view;
@@ -41,9 +42,14 @@ export async function listRuns(state: State, q: RunsQuery, namespace: number): P
   if (definition === undefined) return { items: [], next: null };
   const before = q.after === undefined ? null : pageCursor(q.after);
   const rows = await state.store.runs.list({ namespace, definition, status: q.status ?? null, before, limit: limit + 1 });
+  await knowRuns(state, rows);
   const items: RunView[] = [];
   for (const row of rows.slice(0, limit)) items.push(await runView(state, row));
   return { items, next: rows.length > limit ? String(rows[limit - 1]?.task.id) : null };
+}
+
+function knowRuns(state: State, rows: readonly RunRow[]): Promise<void> | undefined {
+  return state.definitions.know({ definitions: rows.flatMap((r) => [r.task.definition, ...r.stages.map((s) => s.definition)]) });
 }
 
 async function runView(state: State, r: RunRow): Promise<RunView> {
@@ -113,6 +119,7 @@ export async function listTasks(state: State, q: TasksQuery): Promise<Page<TaskV
   const names = await state.store.catalogue.workerNames([
     ...new Set(page.rows.map((r) => workerOf(r.where)).filter((w) => w !== null)),
   ]);
+  await state.definitions.know({ definitions: page.rows.map((r) => r.task.definition) });
   const items: TaskView[] = [];
   for (const r of page.rows) items.push(await taskView(state, r.task, r.where, names));
   return { items, next: page.next === null ? null : String(page.next) };

@@ -5,7 +5,8 @@ import type { Hearing } from "./hearing.ts";
 
 /** A live worker, as the orchestrator sees it. */
 export interface WorkerState {
-  readonly id: number;
+  /** Changes when another life of the orchestrator begins. */
+  id: number;
   readonly publicId: string;
   readonly hello: Hello;
   /** Whose lanes it serves; null: those of every namespace. */
@@ -42,6 +43,11 @@ export function freeSlots(worker: WorkerState): number {
 /** More has resumed there than has a slot: some of it waits at the worker, and says nothing until it has one. */
 export function isCrowded(worker: WorkerState): boolean {
   return worker.busy > worker.hello.slots;
+}
+
+/** It is on another machine: a socket lies between. */
+export function isRemote(worker: WorkerState): boolean {
+  return worker.hello.isolation === "remote";
 }
 
 /** No code is executing there. Workflows that wait may lie in its memory: they are nobody's suspects. */

@@ -126,7 +126,7 @@ export interface WorkerView {
   readonly id: string;
   readonly name: string;
   readonly pid: number;
-  readonly isolation: "in-process" | "child-process";
+  readonly isolation: "in-process" | "child-process" | "remote";
   readonly state: "idle" | "busy" | "draining" | "unresponsive";
   readonly slots: number;
   readonly busy: number;

@@ -64,11 +64,30 @@ export interface Hello {
   readonly protocol: number;
   readonly name: string;
   readonly pid: number;
-  readonly isolation: "in-process" | "child-process";
+  readonly isolation: "in-process" | "child-process" | "remote";
   readonly slots: number;
   readonly offers: readonly string[];
   readonly build: string;
   readonly definitions: readonly DefinitionCard[];
+}
+
+/** An attempt that a worker still has, told to an orchestrator that does not know the worker. */
+export interface HeldAttempt {
+  readonly fence: Fence;
+  readonly definition: string;
+  /** The highest act that its code has asked, those of earlier attempts counted. */
+  readonly acts: number;
+  /** The highest seq that has reached it. */
+  readonly seq: number;
+  /** Its end was reported and never confirmed by `settled`. Adopted, it is reported again. */
+  readonly finished: boolean;
+}
+
+/** What a worker brings along when its orchestrator is gone, or has forgotten it. */
+export interface Inventory {
+  /** The public id that it had there. */
+  readonly worker: string;
+  readonly held: readonly HeldAttempt[];
 }
 
 /** One row of a task's journal, as far as it was committed. */
@@ -302,6 +321,13 @@ export type ToWorker =
   | { readonly t: "parked"; readonly fence: Fence }
   | { readonly t: "query"; readonly fence: Fence; readonly request: number; readonly name: string }
   | { readonly t: "ack"; readonly fence: Fence; readonly act: number }
+  /** The reported end of that attempt is committed, or counts no more. Told to workers across a socket, which keep ends until then. */
+  | { readonly t: "settled"; readonly fence: Fence }
+  /**
+   * The attempt under `fence` of an inventory goes on as `next`. Acts up to `acts` are committed: its worker sends later
+   * ones again, and results of steps and cancels that it has not seen answered. Deliveries after the held `seq` follow.
+   */
+  | { readonly t: "adopted"; readonly fence: Fence; readonly next: Fence; readonly acts: number }
   | { readonly t: "cancel"; readonly fence: Fence; readonly reason: string }
   /** Answer to `put` (`value` is the reference's JSON) or `get` (`value` is the artifact's text). */
   | {

@@ -205,7 +205,7 @@ export async function openWorld({ store: given, artifacts, startMs, ...rest }: W
       worker.attachment = orchestrator.attach(
         { send: (m) => void worker.sent.push(m), kill: (why) => void worker.killed.push(why) },
         hello,
-        namespace,
+        namespace === undefined ? {} : { namespace },
       );
       return worker;
     },

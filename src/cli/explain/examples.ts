@@ -27,6 +27,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_LEASE_LOST: { task },
   FLOTILLA_TOO_LATE: { what: "message approved", why: "the task that it is for has ended" },
   FLOTILLA_STEP_IN_DOUBT: { key: "charge" },
+  FLOTILLA_LIFE_OVER: { boot: 7 },
   FLOTILLA_STORE_LOCKED: { path: ".flotilla/dev.db", pid: 4242 },
   FLOTILLA_UNAUTHENTICATED: { why: "the token has expired or was revoked" },
   FLOTILLA_FORBIDDEN: { what: "POST /api/v1/purge", needs: "the role admin" },
@@ -46,6 +47,11 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    target: "https://fleet.example",
+    status: 404,
+    problem: "there is no API of a fleet under this URL",
+  },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
   FLOTILLA_PLAN_INVALID: {
     issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
