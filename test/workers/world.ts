@@ -169,9 +169,10 @@ export function cutter(as = token): Cutter {
         listen: (on) =>
           link.listen({
             text(text) {
-              made.making = false;
               made.onFrame?.();
-              if (!mine.dead && !mine.deaf) on.text(text);
+              if (mine.dead || mine.deaf) return;
+              made.making = false;
+              on.text(text);
             },
             room: on.room,
             closed(code) {
