@@ -39,6 +39,8 @@ export interface ErrorDetails {
   FLOTILLA_UNREACHABLE: { target: string };
   FLOTILLA_UNEXPECTED_REPLY: { target: string; status: number; problem: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
+  FLOTILLA_PROTOCOL_VERSION: { worker: number; orchestrator: number };
+  FLOTILLA_MESSAGE_INVALID: { problem: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
   FLOTILLA_UNAUTHENTICATED: { why: string };
@@ -310,6 +312,22 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     retryable: true,
     why: (d) => `${d.worker} ${d.how}`,
     fix: () => ["nothing to do unless it repeats: the task is tried again"],
+  },
+  FLOTILLA_PROTOCOL_VERSION: {
+    title: "Worker and orchestrator speak different versions",
+    retryable: false,
+    why: (d) => `the worker speaks version ${d.worker} of the protocol, the orchestrator version ${d.orchestrator}`,
+    fix: (d) => [
+      d.worker < d.orchestrator
+        ? "install the orchestrator's version of flotilla on the worker"
+        : "upgrade the orchestrator first, then its workers",
+    ],
+  },
+  FLOTILLA_MESSAGE_INVALID: {
+    title: "A message does not follow the protocol",
+    retryable: false,
+    why: (d) => d.problem,
+    fix: () => ["compare it with docs/reference/worker-protocol.md; nothing of it was taken"],
   },
   FLOTILLA_PLAN_INVALID: {
     title: "The plan cannot be run",

@@ -2,25 +2,19 @@ import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
-import {
-  protocolVersion,
-  type DefinitionCard,
-  type FromWorker,
-  type Hello,
-  type Inventory,
-  type WorkerLink,
-} from "../protocol/worker.ts";
+import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
-import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { ServedOrchestrator } from "../protocol/access.ts";
+import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
-import type { NamespaceRow } from "../store/access.ts";
 import type { Attempt } from "./attempt.ts";
-import { accessOf, type Access } from "./access.ts";
+import { accessOf } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { Hearing, listenedLink } from "./hearing.ts";
+import { answerInventory } from "./inventory.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
@@ -43,25 +37,13 @@ import { WebhookPump } from "./webhooks/pump.ts";
 import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
-/** One worker's place at an orchestrator. */
-export interface Attachment {
-  readonly id: string;
-  receive(m: FromWorker): void;
-  /** The worker is gone. `observed`: its process was seen to exit by itself, so what it was executing is suspect. */
-  lost(how: string, o: { readonly observed: boolean }): void;
-}
+export type { Attachment };
 
-export interface Orchestrator extends OrchestratorApi {
-  /** What one namespace sees of it. The orchestrator itself reads every id, and lists the default one. */
-  within(namespace: NamespaceRow): OrchestratorApi;
-  /** Who may enter which namespace. Its writes are those of this life. */
-  readonly access: Access;
+export interface Orchestrator extends ServedOrchestrator, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
-  /** `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one */
-  attach(link: WorkerLink, hello: Hello, o?: { readonly namespace?: number | null; readonly inventory?: Inventory }): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -178,11 +160,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
 
     attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
-        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
-          field: "protocol",
-          problem: `worker ${hello.name} speaks version ${hello.protocol}`,
-          fix: `use a worker of version ${protocolVersion}`,
-        });
+        throw new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: hello.protocol, orchestrator: protocolVersion });
       }
       const attempts = new Map<number, Attempt>();
       const hearing = new Hearing();
@@ -201,6 +179,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         busy: 0,
         parked: [],
         draining: false,
+        away: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,
@@ -211,12 +190,19 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
       if (inventory && shared) adoptInventory(engine, shared, worker, inventory);
+      else if (inventory) answerInventory(worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
-          if (m.t === "goodbye") workerLost(engine, worker, m.reason, false);
+          if (m.t === "goodbye") workerLost(engine, worker, m.reason, m.crashed === true);
           else receive(engine, worker, m);
           engine.checkDrained();
+        },
+        reachable(yes) {
+          worker.away = !yes;
+          // What was asked before is answered late, through no fault of its main loop.
+          worker.pongAt = o.clock.elapsedMs();
+          if (yes) engine.dispatch();
         },
         lost(how, { observed }) {
           workerLost(engine, worker, how, observed);

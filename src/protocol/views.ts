@@ -134,6 +134,8 @@ export interface WorkerView {
   readonly offers: readonly string[];
   readonly definitions: readonly string[];
   readonly build: string;
+  /** The pool that it says it belongs to. */
+  readonly pool?: string;
   readonly joinedAt: string;
   readonly tasks: readonly { readonly id: string; readonly name: string; readonly forMs: number }[];
 }

@@ -1,12 +1,12 @@
 import { FlotillaError } from "../core/error.ts";
 
-/** The body as text. @throws FLOTILLA_TOO_LARGE */
-export async function readCapped(request: Request, max: number): Promise<string> {
+/** The body of a request or a reply as text. @throws FLOTILLA_TOO_LARGE */
+export async function readCapped(request: Request | Response, max: number): Promise<string> {
   return new TextDecoder().decode(await readBytes(request, max));
 }
 
 /** The body as it came. Stops reading at the cap, whatever the headers claim. @throws FLOTILLA_TOO_LARGE */
-export async function readBytes(request: Request, max: number): Promise<Uint8Array> {
+export async function readBytes(request: Request | Response, max: number): Promise<Uint8Array> {
   const claimed = Number(request.headers.get("content-length") ?? 0);
   if (claimed > max) throw tooLarge(claimed, max);
   const chunks: Uint8Array[] = [];
@@ -20,5 +20,5 @@ export async function readBytes(request: Request, max: number): Promise<Uint8Arr
 }
 
 function tooLarge(bytes: number, max: number): FlotillaError {
-  return new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the request body", bytes, max });
+  return new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the body", bytes, max });
 }

@@ -1,8 +1,10 @@
 // Signed requests that start runs: senders sign with other code than ours, the orchestrator behind the door is a real one.
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { agent } from "../../src/client/agent.ts";
+import { createFleet } from "../../src/runtime/create-fleet.ts";
 import { Webhook } from "standardwebhooks";
-import { hookDoor } from "../../src/runtime/hooks.ts";
 import { resolveHooks } from "../../src/runtime/webhooks.ts";
 import { createApp } from "../../src/server/app.ts";
 import { card, openWorld, testClock, type World } from "../orchestrator/world.ts";
@@ -17,8 +19,7 @@ async function open(hooks: Readonly<Record<string, object>>) {
   const settings = resolveHooks(
     Object.fromEntries(Object.entries(hooks).map(([name, hook]) => [name, { target: "work", ...hook }])),
   );
-  const door = hookDoor(world.orchestrator, settings);
-  const app = createApp(world.orchestrator, { ...(door && { hooks: door }), clock: world.clock });
+  const app = createApp(world.orchestrator, { hooks: settings, clock: world.clock });
   const post = async (name: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>) => {
     const reply = await app.request(`/api/v1/hooks/${name}`, { method: "POST", body: body as string, headers });
     return { status: reply.status, headers: reply.headers, json: (await reply.json()) as Record<string, unknown> };
@@ -152,11 +153,27 @@ describe("what is not signed as it must be", () => {
     expect((await post("in", "x".repeat(1_200_000), good)).status).toBe(413);
   });
 
-  test("without hooks there is no such route", async () => {
+  test("a fleet without hooks answers as one without this hook", async () => {
     await using world = await openWorld();
     const app = createApp(world.orchestrator);
-    expect((await app.request("/api/v1/hooks/in", { method: "POST", body: "1" })).status).toBe(404);
+    expect((await app.request("/api/v1/hooks/in", { method: "POST", body: "1" })).status).toBe(401);
   });
+});
+
+test("a fleet that is mounted into another server has the hooks of its config", async () => {
+  const greet = agent({ name: "greet", input: z.object({ who: z.string() }), run: ({ who }) => `Hello, ${who}!` });
+  await using fleet = await createFleet({
+    definitions: [greet],
+    hooks: { in: { target: greet, scheme: "standard", secret } },
+  });
+  const body = '{"who":"Ada"}';
+  const post = (headers: Record<string, string>) =>
+    fleet.fetch(new Request("http://127.0.0.1/api/v1/hooks/in", { method: "POST", body, headers }));
+  const reply = await post(signed("m", body, { at: Date.now() }));
+  expect(reply.status).toBe(202);
+  const { id } = (await reply.json()) as { id: string };
+  expect(await (await fleet.get(id)).outcome()).toMatchObject({ status: "succeeded", value: "Hello, Ada!" });
+  expect((await post({})).status).toBe(401);
 });
 
 describe("other schemes", () => {

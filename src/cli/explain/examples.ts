@@ -53,6 +53,8 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     problem: "there is no API of a fleet under this URL",
   },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
+  FLOTILLA_PROTOCOL_VERSION: { worker: 2, orchestrator: 1 },
+  FLOTILLA_MESSAGE_INVALID: { problem: "m.0.fence.task: Invalid input: expected number, received string" },
   FLOTILLA_PLAN_INVALID: {
     issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
   },

@@ -3,7 +3,8 @@ import { checked, present, webhookCallsQuery } from "../requests.ts";
 import type { Handler } from "../route.ts";
 
 export const listWebhookCalls: Handler = async ({ api }, call) => {
-  const query = present(checked(webhookCallsQuery, call.query, "query")) as WebhookCallsQuery;
+  const { givenUp, ...rest } = checked(webhookCallsQuery, call.query, "query");
+  const query = present({ ...rest, givenUp: givenUp === "true" }) as WebhookCallsQuery;
   return { status: 200, json: await api.webhooks.calls(query) };
 };
 
