@@ -93,6 +93,3 @@ function nothingAt(pointer: string): FlotillaError {
     fix: `send the input of the run at ${pointer}; nothing was stored`,
   });
 }
-
-/** Bytes of a request: the input, and what a sender wraps around it. */
-export const deliveryBytesMax = bounds.inputBytes + 65_536;
