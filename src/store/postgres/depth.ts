@@ -34,3 +34,10 @@ export interface RawDepth {
   readonly first: number | null;
   readonly last: number | null;
 }
+
+/** How many of them lie in each lane. */
+export function countByLane(rows: readonly { readonly lane: number }[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { lane } of rows) counts.set(lane, (counts.get(lane) ?? 0) + 1);
+  return counts;
+}
