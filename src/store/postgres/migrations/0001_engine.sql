@@ -228,7 +228,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'life % has ended', life USING ERRCODE = 'FL001', DETAIL = life::text;
   ELSIF o.last_batch >= batch THEN
-    RETURN o.last_void < batch;
+    RETURN o.last_void <> batch;
   END IF;
   UPDATE orchestrator SET last_batch = batch, last_void = batch WHERE id = life;
   RETURN false;
