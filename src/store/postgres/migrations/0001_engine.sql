@@ -1,4 +1,5 @@
 -- breaking: yes
+-- Text that is sorted or searched by its beginning is in byte order, as in SQLite, whatever the database's locale.
 -- The tables of the SQLite store with the same meanings (its migrations say what each is for), and what several
 -- orchestrators on one database need besides. Status is where the row is. Instants are ms since the epoch.
 --
@@ -13,12 +14,20 @@ INSERT INTO namespace (id, name) VALUES (1, 'default');
 CREATE SEQUENCE task_block;
 
 -- Lives that go on. One that is not here owns nothing. `last_batch`: the number of its last committed batch, which tells a
+<<<<<<< HEAD
 -- life that lost its connection whether its COMMIT was done. `beating_since`: no gap between its beats since then; only a life
 -- that has beaten for a whole lease may call others dead, because after an outage of the database everybody is late.
 CREATE TABLE orchestrator (
   id bigint PRIMARY KEY, nonce text NOT NULL, pid int NOT NULL, host text NOT NULL, version text NOT NULL,
   started_at bigint NOT NULL, expires_at timestamptz NOT NULL,
   beating_since timestamptz NOT NULL DEFAULT clock_timestamp(), last_batch bigint NOT NULL DEFAULT 0,
+=======
+-- life that lost its connection whether its COMMIT was done. `last_void`: a number that was taken by nobody.
+CREATE TABLE orchestrator (
+  id bigint PRIMARY KEY, nonce text NOT NULL, pid int NOT NULL, host text NOT NULL, version text NOT NULL,
+  started_at bigint NOT NULL, expires_at timestamptz NOT NULL,
+  last_batch bigint NOT NULL DEFAULT 0, last_void bigint NOT NULL DEFAULT 0,
+>>>>>>> wt-P1
   workers int NOT NULL DEFAULT 0, slots int NOT NULL DEFAULT 0, busy int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
@@ -42,7 +51,7 @@ CREATE TABLE lane (
 CREATE TABLE task (
   id bigint PRIMARY KEY,
   namespace bigint NOT NULL, run bigint NOT NULL, parent bigint, act int,
-  key text, input_hash text, asked_after int, secret text, path text,
+  key text COLLATE "C", input_hash text, asked_after int, secret text, path text,
   definition bigint NOT NULL, lane bigint NOT NULL, prio smallint NOT NULL, pass bigint NOT NULL,
   tenant text, depth int NOT NULL, detached smallint NOT NULL DEFAULT 0,
   input text NOT NULL, options text, created_at bigint NOT NULL
@@ -145,7 +154,7 @@ CREATE TABLE event (
 );
 
 CREATE TABLE idempotency (
-  namespace bigint NOT NULL, definition bigint NOT NULL, key text NOT NULL, task bigint NOT NULL, input_hash text NOT NULL,
+  namespace bigint NOT NULL, definition bigint NOT NULL, key text COLLATE "C" NOT NULL, task bigint NOT NULL, input_hash text NOT NULL,
   PRIMARY KEY (namespace, definition, key)
 );
 CREATE INDEX idempotency_task ON idempotency (task);
@@ -207,3 +216,34 @@ CREATE INDEX artifact_left_at ON artifact_left (at);
 CREATE TABLE outbox (
   task bigint PRIMARY KEY, secret text NOT NULL, request text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- How each batch of a life begins. FOR KEY SHARE: a sweep steps over the life meanwhile, a beat does not wait. The runs are
+-- locked in the order of their ids. Answers how far the events of each run are numbered.
+CREATE FUNCTION enter(life bigint, batch bigint, runs bigint[]) RETURNS TABLE (run bigint, events bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  done bigint;
+BEGIN
+  SELECT o.last_batch INTO done FROM orchestrator o WHERE o.id = life FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'life % has ended', life USING ERRCODE = 'FL001', DETAIL = life::text;
+  ELSIF done <> batch - 1 THEN
+    RAISE EXCEPTION 'batch % of life % was given up', batch, life USING ERRCODE = 'FL002';
+  END IF;
+  PERFORM 1 FROM task t WHERE t.id = ANY (runs) ORDER BY t.id FOR NO KEY UPDATE;
+  RETURN QUERY SELECT r.id, r.cursor FROM run r WHERE r.id = ANY (runs);
+END $$;
+
+-- Whether that batch was stored. If not it never will be. Waits for the connection that may still be at it.
+CREATE FUNCTION resolve_batch(life bigint, batch bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  o record;
+BEGIN
+  SELECT last_batch, last_void INTO o FROM orchestrator WHERE id = life FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'life % has ended', life USING ERRCODE = 'FL001', DETAIL = life::text;
+  ELSIF o.last_batch >= batch THEN
+    RETURN o.last_void <> batch;
+  END IF;
+  UPDATE orchestrator SET last_batch = batch, last_void = batch WHERE id = life;
+  RETURN false;
+END $$;
