@@ -3,6 +3,7 @@ import { FlotillaError } from "../../core/error.ts";
 import type { Answered, Notice, Question } from "../shared.ts";
 import { deliveryRow, type RawSettled } from "./journal-reads.ts";
 import type { Sql } from "./sql.ts";
+import { decodeText } from "./values.ts";
 
 /** The numbers that are stored. */
 export const noticeKinds = { delivery: 1, closed: 2, question: 3, answer: 4 } as const;
@@ -53,24 +54,30 @@ export function noticeOf(r: RawNotice): Notice | null {
   const task = r.task as number;
   switch (r.kind) {
     case noticeKinds.delivery: {
-      if (r.end) return { id: r.id, kind: "delivery", delivery: deliveryRow(r.end) };
+      if (r.end) return { id: r.id, kind: "delivery", delivery: deliveryRow(decoded(r.end)) };
       if (!r.cancel) return null;
-      const error = new FlotillaError("FLOTILLA_CANCELED", { by: r.cancel.cancel_reason ?? "" }).toJSON();
+      const error = new FlotillaError("FLOTILLA_CANCELED", { by: decodeText(r.cancel.cancel_reason ?? "") }).toJSON();
       const { cancel_seq: seq, cancel_at: at } = r.cancel;
       const delivery = { parent: task, seq, act: 0, status: "canceled", value: null, ref: null, error, at } as const;
       return { id: r.id, kind: "delivery", delivery };
     }
     case noticeKinds.closed: {
-      const detail = JSON.parse(r.detail ?? "{}") as Pick<ClosedNotice, "status" | "error" | "reason">;
+      const detail = JSON.parse(decodeText(r.detail ?? "{}")) as Pick<ClosedNotice, "status" | "error" | "reason">;
       return { id: r.id, kind: "closed", task, leaseNo: r.lease_no as number, ...detail };
     }
     case noticeKinds.question:
-      return { id: r.id, kind: "question", task, ...(JSON.parse(r.detail ?? "{}") as Omit<Question, "task">) };
+      return { id: r.id, kind: "question", task, ...(JSON.parse(decodeText(r.detail ?? "{}")) as Omit<Question, "task">) };
     case noticeKinds.answer:
-      return { id: r.id, kind: "answer", ...(JSON.parse(r.detail ?? "{}") as Answered) };
+      return { id: r.id, kind: "answer", ...(JSON.parse(decodeText(r.detail ?? "{}")) as Answered) };
     default:
       return null;
   }
+}
+
+/** Texts inside JSON have not come through the driver's own decoding. */
+function decoded(r: RawSettled): RawSettled {
+  const text = (value: string | null) => (value === null ? null : decodeText(value));
+  return { ...r, value: text(r.value), ref: text(r.ref), error: text(r.error) };
 }
 
 export interface NewNotice {

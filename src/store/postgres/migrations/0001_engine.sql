@@ -14,20 +14,13 @@ INSERT INTO namespace (id, name) VALUES (1, 'default');
 CREATE SEQUENCE task_block;
 
 -- Lives that go on. One that is not here owns nothing. `last_batch`: the number of its last committed batch, which tells a
-<<<<<<< HEAD
--- life that lost its connection whether its COMMIT was done. `beating_since`: no gap between its beats since then; only a life
--- that has beaten for a whole lease may call others dead, because after an outage of the database everybody is late.
+-- life that lost its connection whether its COMMIT was done. `last_void`: a number that was taken by nobody. `beating_since`: no
+-- gap between its beats since then; only a life that has beaten for a whole lease may call others dead, because after an
+-- outage of the database everybody is late.
 CREATE TABLE orchestrator (
   id bigint PRIMARY KEY, nonce text NOT NULL, pid int NOT NULL, host text NOT NULL, version text NOT NULL,
-  started_at bigint NOT NULL, expires_at timestamptz NOT NULL,
-  beating_since timestamptz NOT NULL DEFAULT clock_timestamp(), last_batch bigint NOT NULL DEFAULT 0,
-=======
--- life that lost its connection whether its COMMIT was done. `last_void`: a number that was taken by nobody.
-CREATE TABLE orchestrator (
-  id bigint PRIMARY KEY, nonce text NOT NULL, pid int NOT NULL, host text NOT NULL, version text NOT NULL,
-  started_at bigint NOT NULL, expires_at timestamptz NOT NULL,
+  started_at bigint NOT NULL, expires_at timestamptz NOT NULL, beating_since timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_batch bigint NOT NULL DEFAULT 0, last_void bigint NOT NULL DEFAULT 0,
->>>>>>> wt-P1
   workers int NOT NULL DEFAULT 0, slots int NOT NULL DEFAULT 0, busy int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
