@@ -12,13 +12,14 @@ INSERT INTO namespace (id, name) VALUES (1, 'default');
 
 -- Blocks of task ids: each call gives 1,024 of them, n * 1024 up to n * 1024 + 1023.
 CREATE SEQUENCE task_block;
-CREATE SEQUENCE boot;
 
 -- Lives that go on. One that is not here owns nothing. `last_batch`: the number of its last committed batch, which tells a
--- life that lost its connection whether its COMMIT was done. `last_void`: a number that was taken by nobody.
+-- life that lost its connection whether its COMMIT was done; `last_void`: a number that nobody may take. `beating_since`: no
+-- gap between its beats since then; only a life that has beaten for a whole lease may call others dead, because after an
+-- outage of the database everybody is late.
 CREATE TABLE orchestrator (
   id bigint PRIMARY KEY, nonce text NOT NULL, pid int NOT NULL, host text NOT NULL, version text NOT NULL,
-  started_at bigint NOT NULL, expires_at timestamptz NOT NULL,
+  started_at bigint NOT NULL, expires_at timestamptz NOT NULL, beating_since timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_batch bigint NOT NULL DEFAULT 0, last_void bigint NOT NULL DEFAULT 0,
   workers int NOT NULL DEFAULT 0, slots int NOT NULL DEFAULT 0, busy int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
@@ -162,9 +163,12 @@ CREATE TABLE prune_job (
   run bigint PRIMARY KEY, verified bigint NOT NULL DEFAULT 0, deleting smallint NOT NULL DEFAULT 0, purge smallint NOT NULL DEFAULT 0
 );
 CREATE TABLE upkeep (name text PRIMARY KEY, value bigint NOT NULL);
--- Moves with every change of definitions and lanes.
-INSERT INTO upkeep (name, value) VALUES ('catalogue', 0);
+-- 'catalogue' moves with every change of definitions and lanes. 'boot' is the last boot number given out, 'lives' how many
+-- lives there were: workers are numbered by it, because boot numbers are drawn with gaps.
+INSERT INTO upkeep (name, value) VALUES ('catalogue', 0), ('boot', 0), ('lives', 0);
 CREATE TABLE room (id bigint PRIMARY KEY, bytes bytea NOT NULL);
+-- Zeros that are compressed would find room on any disk.
+ALTER TABLE room ALTER COLUMN bytes SET STORAGE EXTERNAL;
 CREATE TABLE pruned_key (task bigint PRIMARY KEY, secret text NOT NULL, tenant text, until bigint NOT NULL);
 CREATE INDEX pruned_key_until ON pruned_key (until);
 CREATE TABLE artifact_use (hash text NOT NULL, run bigint NOT NULL, PRIMARY KEY (hash, run));
@@ -194,9 +198,12 @@ CREATE INDEX notice_of ON notice (boot, id);
 -- lives wait for one row. Lane -1 counts delayed tasks, lane -2 parked ones. Boot 0 has what ended lives have left.
 CREATE TABLE lane_depth (lane bigint NOT NULL, boot bigint NOT NULL, tasks bigint NOT NULL, PRIMARY KEY (lane, boot)) WITH (fillfactor = 50);
 
--- Results and inputs that are too large for a row, by their SHA-256, in chunks.
-CREATE TABLE artifact (hash text PRIMARY KEY, bytes bigint NOT NULL, at bigint NOT NULL);
+-- Results and inputs that are too large for a row, by their SHA-256, in chunks. `at`: when it was last put.
+CREATE TABLE artifact (hash text PRIMARY KEY, bytes bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE artifact_chunk (hash text NOT NULL, n int NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (hash, n));
+-- Artifacts that have lost their last use, and may have been put again a moment ago: looked at once more when that is over.
+CREATE TABLE artifact_left (hash text PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
+CREATE INDEX artifact_left_at ON artifact_left (at);
 
 -- Starts that a user's own transaction has asked for: visible when it commits, taken by any orchestrator.
 CREATE TABLE outbox (
