@@ -14,7 +14,7 @@ INSERT INTO namespace (id, name) VALUES (1, 'default');
 CREATE SEQUENCE task_block;
 
 -- Lives that go on. One that is not here owns nothing. `last_batch`: the number of its last committed batch, which tells a
--- life that lost its connection whether its COMMIT was done. `last_void`: a number that was taken by nobody. `beating_since`: no
+-- life that lost its connection whether its COMMIT was done; `last_void`: a number that nobody may take. `beating_since`: no
 -- gap between its beats since then; only a life that has beaten for a whole lease may call others dead, because after an
 -- outage of the database everybody is late.
 CREATE TABLE orchestrator (
