@@ -90,14 +90,16 @@ export interface NewNotice {
   readonly detail: string | null;
 }
 
-/** Those for lives that have ended are dropped: nobody would read them. @returns the lives that have something to read now. */
+/** They are read in this order. Those for lives that have ended are dropped: nobody would read them. @returns the lives that have something to read now. */
 export async function writeNotices(tx: Sql, notices: readonly NewNotice[]): Promise<readonly number[]> {
   if (notices.length === 0) return [];
   const column = <K extends keyof NewNotice>(key: K) => notices.map((n) => n[key]);
   const rows = await tx.rows<{ boot: number }>(
     `INSERT INTO notice (boot, kind, task, lease_no, seq, act, detail)
-     SELECT n.* FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[])
-       n(boot, kind, task, lease_no, seq, act, detail) WHERE EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = n.boot) RETURNING boot`,
+     SELECT n.boot, n.kind, n.task, n.lease_no, n.seq, n.act, n.detail
+     FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[])
+       WITH ORDINALITY n(boot, kind, task, lease_no, seq, act, detail, nth)
+     WHERE EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = n.boot) ORDER BY n.nth RETURNING boot`,
     [column("boot"), column("kind"), column("task"), column("leaseNo"), column("seq"), column("act"), column("detail")],
   );
   return [...new Set(rows.map((r) => r.boot))];
