@@ -14,6 +14,7 @@ import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { openShared } from "../../src/store/postgres/shared/open.ts";
 import { openQueue, openTaskReads } from "../../src/store/postgres/task-reads.ts";
 import type { SharedStore, Signals } from "../../src/store/shared.ts";
+import { blockedBy } from "../postgres/blocked.ts";
 import { asAdmin, dropSchema, freshUrl } from "../postgres/server.ts";
 
 const now = 1_000_000;
@@ -451,7 +452,7 @@ describe("sweep and resign", () => {
     await a.db.transaction(async (tx) => {
       await tx.row("SELECT id FROM task WHERE id = 1 FOR NO KEY UPDATE");
       swept = Promise.resolve(sweep(b));
-      await blocked(1);
+      await blockedBy((await tx.row<{ pid: number }>("SELECT pg_backend_pid() AS pid"))?.pid ?? 0);
       await tx.run("DELETE FROM running WHERE task = 1");
       await tx.run("INSERT INTO outcome (task, lease_no, status, attempt, finished_at) VALUES (1, 1, 0, 1, 0)");
     });
@@ -469,17 +470,6 @@ describe("sweep and resign", () => {
     await a.shared.resign({ boot: a.boot, now });
   });
 });
-
-/** Resolves when so many sessions of the store wait for a lock. */
-async function blocked(sessions: number): Promise<void> {
-  await asAdmin(async (client) => {
-    for (;;) {
-      const { rows } = await client.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'flotilla%' AND wait_event_type = 'Lock'");
-      if (rows.length >= sessions) return;
-      await client.query("SELECT pg_sleep(0.005)");
-    }
-  });
-}
 
 describe("listen", () => {
   /** What a life has heard, one after the other. */
