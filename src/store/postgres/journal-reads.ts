@@ -10,15 +10,9 @@ type Kind = Journal["entries"][number]["kind"];
 const kinds: readonly (Kind | "gate")[] = [...(waitKinds as readonly Kind[]), "child", "step", "emit", "send", "gate"];
 const code = (kind: Kind | "gate"): number => kinds.indexOf(kind);
 
-interface RawGate {
-  readonly acts: number;
-  readonly started_at: number;
-  readonly last_seq: number;
-  readonly base_seq: number;
-  readonly cancel_seq: number | null;
-  readonly cancel_reason: string | null;
-  readonly cancel_at: number | null;
-}
+/** As `gateNumbers` packs them. */
+type GateNumbers = [acts: number, startedAt: number, lastSeq: number, baseSeq: number, cancelSeq: number | null, cancelAt: number | null];
+const gateNumbers = "json_build_array(g.acts, g.started_at, g.last_seq, g.base_seq, g.cancel_seq, g.cancel_at)::text";
 interface RawEntry {
   readonly kind: number;
   readonly act: number;
@@ -28,10 +22,11 @@ interface RawEntry {
   readonly seq: number | null;
 }
 
-// A detached child is asked for, and nothing of it is ever delivered. The gate itself comes first, as the JSON of its row.
+// A detached child is asked for, and nothing of it is ever delivered. The gate itself comes first: why it is being canceled
+// as its key, its numbers as its hash.
 const journal = `WITH g AS MATERIALIZED (SELECT * FROM gate WHERE task = $1)
   SELECT * FROM (
-    SELECT ${code("gate")} AS kind, 0 AS act, row_to_json(g)::text AS key, '' AS "inputHash", 0 AS "askedAfter", NULL::int AS seq FROM g
+    SELECT ${code("gate")} AS kind, 0 AS act, coalesce(g.cancel_reason, '') AS key, ${gateNumbers} AS "inputHash", 0 AS "askedAfter", NULL::int AS seq FROM g
     UNION ALL SELECT ${code("child")}, t.act, t.key, t.input_hash, t.asked_after, CASE t.detached WHEN 1 THEN NULL ELSE o.seq END
       FROM g JOIN task t ON t.parent = g.task AND t.act > g.base_act LEFT JOIN outcome o ON o.task = t.id
     UNION ALL SELECT ${code("step")}, s.act, s.key, '', s.asked_after, s.seq FROM g JOIN step s ON s.task = g.task AND s.act > g.base_act
@@ -43,17 +38,14 @@ const journal = `WITH g AS MATERIALIZED (SELECT * FROM gate WHERE task = $1)
 export async function readJournal(sql: Sql, task: number): Promise<Journal | null> {
   const [first, ...rows] = await sql.rows<RawEntry>(journal, [task]);
   if (!first) return null;
-  const gate = JSON.parse(first.key) as RawGate;
+  const [acts, startedAt, lastSeq, baseSeq, cancelSeq, cancelAt] = JSON.parse(first.inputHash) as GateNumbers;
   return {
-    acts: gate.acts,
-    startedAt: gate.started_at,
-    lastSeq: gate.last_seq,
-    baseSeq: gate.base_seq,
+    acts,
+    startedAt,
+    lastSeq,
+    baseSeq,
     entries: rows.map(({ kind, ...r }) => ({ kind: kinds[kind] as Kind, ...r })),
-    cancel:
-      gate.cancel_seq === null
-        ? null
-        : { seq: gate.cancel_seq, reason: gate.cancel_reason ?? "", at: gate.cancel_at ?? gate.started_at },
+    cancel: cancelSeq === null ? null : { seq: cancelSeq, reason: first.key, at: cancelAt ?? startedAt },
   };
 }
 

@@ -3,6 +3,7 @@ import { FlotillaError } from "../../core/error.ts";
 import type { Answered, Notice, Question } from "../shared.ts";
 import { deliveryRow, type RawSettled } from "./journal-reads.ts";
 import type { Sql } from "./sql.ts";
+import { decodeText } from "./values.ts";
 
 /** The numbers that are stored. */
 export const noticeKinds = { delivery: 1, closed: 2, question: 3, answer: 4 } as const;
@@ -53,24 +54,30 @@ export function noticeOf(r: RawNotice): Notice | null {
   const task = r.task as number;
   switch (r.kind) {
     case noticeKinds.delivery: {
-      if (r.end) return { id: r.id, kind: "delivery", delivery: deliveryRow(r.end) };
+      if (r.end) return { id: r.id, kind: "delivery", delivery: deliveryRow(decoded(r.end)) };
       if (!r.cancel) return null;
-      const error = new FlotillaError("FLOTILLA_CANCELED", { by: r.cancel.cancel_reason ?? "" }).toJSON();
+      const error = new FlotillaError("FLOTILLA_CANCELED", { by: decodeText(r.cancel.cancel_reason ?? "") }).toJSON();
       const { cancel_seq: seq, cancel_at: at } = r.cancel;
       const delivery = { parent: task, seq, act: 0, status: "canceled", value: null, ref: null, error, at } as const;
       return { id: r.id, kind: "delivery", delivery };
     }
     case noticeKinds.closed: {
-      const detail = JSON.parse(r.detail ?? "{}") as Pick<ClosedNotice, "status" | "error" | "reason">;
+      const detail = JSON.parse(decodeText(r.detail ?? "{}")) as Pick<ClosedNotice, "status" | "error" | "reason">;
       return { id: r.id, kind: "closed", task, leaseNo: r.lease_no as number, ...detail };
     }
     case noticeKinds.question:
-      return { id: r.id, kind: "question", task, ...(JSON.parse(r.detail ?? "{}") as Omit<Question, "task">) };
+      return { id: r.id, kind: "question", task, ...(JSON.parse(decodeText(r.detail ?? "{}")) as Omit<Question, "task">) };
     case noticeKinds.answer:
-      return { id: r.id, kind: "answer", ...(JSON.parse(r.detail ?? "{}") as Answered) };
+      return { id: r.id, kind: "answer", ...(JSON.parse(decodeText(r.detail ?? "{}")) as Answered) };
     default:
       return null;
   }
+}
+
+/** Texts inside JSON have not come through the driver's own decoding. */
+function decoded(r: RawSettled): RawSettled {
+  const text = (value: string | null) => (value === null ? null : decodeText(value));
+  return { ...r, value: text(r.value), ref: text(r.ref), error: text(r.error) };
 }
 
 export interface NewNotice {
@@ -83,14 +90,16 @@ export interface NewNotice {
   readonly detail: string | null;
 }
 
-/** Those for lives that have ended are dropped: nobody would read them. @returns the lives that have something to read now. */
+/** They are read in this order. Those for lives that have ended are dropped: nobody would read them. @returns the lives that have something to read now. */
 export async function writeNotices(tx: Sql, notices: readonly NewNotice[]): Promise<readonly number[]> {
   if (notices.length === 0) return [];
   const column = <K extends keyof NewNotice>(key: K) => notices.map((n) => n[key]);
   const rows = await tx.rows<{ boot: number }>(
     `INSERT INTO notice (boot, kind, task, lease_no, seq, act, detail)
-     SELECT n.* FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[])
-       n(boot, kind, task, lease_no, seq, act, detail) WHERE EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = n.boot) RETURNING boot`,
+     SELECT n.boot, n.kind, n.task, n.lease_no, n.seq, n.act, n.detail
+     FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[])
+       WITH ORDINALITY n(boot, kind, task, lease_no, seq, act, detail, nth)
+     WHERE EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = n.boot) ORDER BY n.nth RETURNING boot`,
     [column("boot"), column("kind"), column("task"), column("leaseNo"), column("seq"), column("act"), column("detail")],
   );
   return [...new Set(rows.map((r) => r.boot))];

@@ -15,6 +15,7 @@ import {
   type RawTask,
 } from "./rows.ts";
 import type { Sql } from "./sql.ts";
+import { decodeText } from "./values.ts";
 import { openWaitReads } from "./wait-reads.ts";
 
 interface RawAttempt {
@@ -181,6 +182,6 @@ function whereOf(r: RawWhere): Whereabouts | null {
     };
   if (ready) return { in: "ready", ...at(ready), alone: ready.alone === 1, since: ready.since };
   if (delayed) return { in: "delayed", ...at(delayed), dueAt: delayed.due_at };
-  if (held) return { in: "held", ...at(held), reason: held.reason, error: errorOf(held.error), since: held.since };
+  if (held) return { in: "held", ...at(held), reason: held.reason, error: errorOf(held.error === null ? null : decodeText(held.error)), since: held.since };
   return parked ? { in: "parked", ...at(parked), since: parked.since, remaining: r.remaining ?? 0 } : null;
 }
