@@ -23,7 +23,7 @@ beforeAll(async () => {
   await migrate(settings);
   db = openPool(settings);
   await bootStore(db, 3_600_000, { nonce: "n", pid: 1, now: 0 });
-  upkeep = openUpkeep(db, settings.shown);
+  upkeep = openUpkeep(db);
 });
 afterAll(async () => {
   await db.close();

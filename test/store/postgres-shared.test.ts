@@ -38,7 +38,7 @@ async function openLife(url: string, lease = leaseMs) {
     clock: systemClock,
     random: createRandom(1),
   };
-  const shared: SharedStore = openShared({ db, path: settings.shown, notifier, listener: parts, leaseMs: lease });
+  const shared: SharedStore = openShared({ db, notifier, listener: parts, leaseMs: lease });
   const { boot, nextWorker } = await bootStore(db, bootLeaseMs, { nonce: from, pid: 1, now });
   const life = {
     db,
@@ -47,7 +47,7 @@ async function openLife(url: string, lease = leaseMs) {
     notifier,
     shared,
     schema: settings.schema,
-    catalogue: openCatalogue(db, settings.shown, notifier),
+    catalogue: openCatalogue(db, notifier),
     queue: openQueue(db),
     tasks: openTaskReads(db) as Store["tasks"],
     async close() {
@@ -207,20 +207,20 @@ describe("look", () => {
   test("the catalogue moves when there is something new in it", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
     const at = (await look(b)).catalogue;
-    const definitions = [{ id: 1, name: "work", card: '{"v":1}' }];
+    const definitions = [{ id: 1, namespace: 1, name: "work", card: '{"v":1}' }];
     const lanes = [{ id: 4, definition: 1, needs: ["gpu"], build: "" }];
     await a.catalogue.defineAll({ boot: a.boot, definitions, lanes });
     expect((await look(b)).catalogue).toBe(at + 1);
     await b.catalogue.defineAll({ boot: b.boot, definitions, lanes });
     // A name that somebody asks for takes no card away.
-    await b.catalogue.defineAll({ boot: b.boot, definitions: [{ id: 1, name: "work", card: "null" }], lanes: [] });
+    await b.catalogue.defineAll({ boot: b.boot, definitions: [{ id: 1, namespace: 1, name: "work", card: "null" }], lanes: [] });
     expect((await look(b)).catalogue).toBe(at + 1);
     expect(await b.catalogue.read()).toEqual({ definitions, lanes });
   });
 
   test("lives that define the same names in another order do not wait for each other in a circle", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
-    const definitions = Array.from({ length: 50 }, (_, i) => ({ id: i + 1, name: `d${i}`, card: `{"n":${i}}` }));
+    const definitions = Array.from({ length: 50 }, (_, i) => ({ id: i + 1, namespace: 1, name: `d${i}`, card: `{"n":${i}}` }));
     await Promise.all([
       a.catalogue.defineAll({ boot: a.boot, definitions, lanes: [] }),
       b.catalogue.defineAll({ boot: b.boot, definitions: definitions.toReversed(), lanes: [] }),

@@ -3,16 +3,16 @@ import { readCatalogue } from "./boot.ts";
 import { addDepth, countByLane } from "./depth.ts";
 import { lockRuns } from "./locks.ts";
 import type { Notifier } from "./notifier.ts";
-import { namespace, readyRow, type RawReady } from "./rows.ts";
+import { readyRow, type RawReady } from "./rows.ts";
 import type { Database, Sql } from "./sql.ts";
 import { refuseStranger } from "./stranger.ts";
 
 /** Definitions, lanes and workers: few rows, seldom written, kept in memory by every orchestrator. */
-export function openCatalogue(db: Database, path: string, notifier: Pick<Notifier, "note">): Store["catalogue"] {
+export function openCatalogue(db: Database, notifier: Pick<Notifier, "note">): Store["catalogue"] {
   /** In a transaction of its own, for a life that goes on. */
   const write = <T>(boot: number, work: (tx: Sql) => Promise<T>): Promise<T> =>
     db.transaction(async (tx) => {
-      await refuseStranger(tx, path, boot);
+      await refuseStranger(tx, boot);
       return await work(tx);
     });
   return {
@@ -24,10 +24,16 @@ export function openCatalogue(db: Database, path: string, notifier: Pick<Notifie
         // A name that somebody only asks for does not take away the card that another life has brought.
         const cards = await tx.run(
           `INSERT INTO definition (id, namespace, name, card)
-           SELECT DISTINCT ON (d.name) d.id, $1::bigint, d.name, d.card FROM unnest($2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY d(id, name, card, n)
-             ORDER BY d.name, d.n DESC
+           SELECT DISTINCT ON (d.namespace, d.name) d.id, d.namespace, d.name, d.card
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY d(id, namespace, name, card, n)
+             ORDER BY d.namespace, d.name, d.n DESC
            ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card WHERE excluded.card <> 'null' AND definition.card <> excluded.card`,
-          [namespace, definitions.map((d) => d.id), definitions.map((d) => d.name), definitions.map((d) => d.card)],
+          [
+            definitions.map((d) => d.id),
+            definitions.map((d) => d.namespace),
+            definitions.map((d) => d.name),
+            definitions.map((d) => d.card),
+          ],
         );
         const added = await tx.run(
           `INSERT INTO lane (id, definition, needs, build) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
@@ -60,7 +66,7 @@ export function openCatalogue(db: Database, path: string, notifier: Pick<Notifie
       // Outside of the locks: most often there is none.
       const runs = await db.rows<{ run: number }>("SELECT DISTINCT t.run FROM held h JOIN task t ON t.id = h.task");
       if (runs.length === 0) {
-        await refuseStranger(db, path, boot);
+        await refuseStranger(db, boot);
         return [];
       }
       const ready = await write(boot, async (tx) => {

@@ -15,12 +15,11 @@ const storeNow = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /** What several orchestrators on one database do for each other. */
 export function openShared(o: {
   readonly db: Database;
-  readonly path: string;
   readonly notifier: Pick<Notifier, "note">;
   readonly listener: ListenerParts;
   readonly leaseMs: number;
 }): SharedStore {
-  const { db, path, notifier, leaseMs } = o;
+  const { db, notifier, leaseMs } = o;
   return {
     leaseMs,
     async beat({ boot, load }) {
@@ -51,7 +50,7 @@ export function openShared(o: {
       notifier.note({ boots: await writeNotices(db, [{ ...notice, detail: answerDetail(p) }]) });
     },
     async adopt(p) {
-      const { adopted, told } = await adopt(db, path, p);
+      const { adopted, told } = await adopt(db, p);
       notifier.note({ boots: told });
       return adopted;
     },
