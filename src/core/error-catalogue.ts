@@ -32,6 +32,7 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_STORE_UNREACHABLE: { path: string; problem: string };
   FLOTILLA_LIFE_OVER: { boot: number };
   FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
@@ -273,6 +274,12 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     retryable: true,
     why: (d) => `${d.path} could not be written; nothing of this batch was stored`,
     fix: () => ["free some space and call again"],
+  },
+  FLOTILLA_STORE_UNREACHABLE: {
+    title: "The database does not answer",
+    retryable: true,
+    why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
+    fix: () => ["nothing to do if it comes back: the same call is made again", "or see that the database is up and can be reached from here"],
   },
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",
