@@ -4,6 +4,7 @@ import { FlotillaError } from "../core/error.ts";
 import { parseApprovalId, parseId } from "../core/id.ts";
 import { version } from "../core/version.ts";
 import type { TokensApi } from "../protocol/tokens.ts";
+import type { WebhooksApi } from "../protocol/webhooks.ts";
 import type { OrchestratorApi, StartReply } from "../protocol/views.ts";
 import { getApproval, listApprovals } from "./approvals.ts";
 import type { Engine } from "./engine.ts";
@@ -43,9 +44,10 @@ export interface Inside {
   readonly all: OrchestratorApi;
   readonly namespace: number;
   readonly tokens: TokensApi;
+  readonly webhooks: WebhooksApi;
 }
 
-export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): OrchestratorApi {
+export function apiWithin({ engine, owners, all, namespace, tokens, webhooks }: Inside): OrchestratorApi {
   const { state } = engine;
   const schedules = new Schedules(engine, namespace);
 
@@ -152,6 +154,7 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
       trigger: (name) => schedules.trigger(name),
     },
     tokens,
+    webhooks,
   };
 }
 

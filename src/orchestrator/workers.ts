@@ -31,6 +31,8 @@ export interface WorkerState {
   draining: boolean;
   /** It begins nothing new, and leaves when what its code has begun has ended. */
   finishing: boolean;
+  /** Its link is broken, and may come back. */
+  away: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
   /** Why we ended it, if we did: then its end is no crash. */
@@ -42,7 +44,7 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.killed !== null || executesAlone(worker)) return 0;
+  if (worker.draining || worker.away || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 

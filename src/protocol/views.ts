@@ -7,6 +7,7 @@ import type { BackupReply } from "./backup.ts";
 import type { GapNote } from "./gaps.ts";
 import type { SchedulesApi } from "./schedules.ts";
 import type { TokensApi } from "./tokens.ts";
+import type { WebhooksApi } from "./webhooks.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -133,6 +134,8 @@ export interface WorkerView {
   readonly offers: readonly string[];
   readonly definitions: readonly string[];
   readonly build: string;
+  /** The pool that it says it belongs to. */
+  readonly pool?: string;
   readonly joinedAt: string;
   readonly tasks: readonly { readonly id: string; readonly name: string; readonly forMs: number }[];
 }
@@ -353,6 +356,7 @@ export interface OrchestratorApi {
   backup(folder: string): Promise<BackupReply>;
   readonly schedules: SchedulesApi;
   readonly tokens: TokensApi;
+  readonly webhooks: WebhooksApi;
 }
 
 export interface EventView {

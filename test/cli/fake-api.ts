@@ -1,6 +1,8 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
 import { fakeTokens } from "./fake-tokens.ts";
+import { fakeWebhooks } from "./fake-webhooks.ts";
+import type { WebhookCallView } from "../../src/protocol/webhooks.ts";
 import { fakeSchedules } from "./fake-schedules.ts";
 import { FlotillaError } from "../../src/core/error.ts";
 import { jsonIssues } from "../../src/protocol/json-check.ts";
@@ -140,6 +142,7 @@ export interface FakeOrchestrator {
   readonly purged: PurgeRequest[];
   /** Folders. */
   readonly backups: string[];
+  readonly webhookCalls: WebhookCallView[];
   /** What runs and tasks were sent, a key that came again left out. */
   readonly sent: (MessageRequest & { readonly id: string })[];
   /** What was answered, the first answer of each approval. */
@@ -189,6 +192,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const drained: DrainRequest[] = [];
   const purged: PurgeRequest[] = [];
   const backups: string[] = [];
+  const webhookCalls: WebhookCallView[] = [];
   const sent: FakeOrchestrator["sent"] = [];
   const answered: FakeOrchestrator["answered"] = [];
   const approvals = new Map<string, ApprovalView>();
@@ -383,6 +387,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
       return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };
     },
     tokens: fakeTokens(),
+    webhooks: fakeWebhooks(webhookCalls),
     schedules: fakeSchedules((name, input) => start({ name, input })),
   };
 
@@ -393,6 +398,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
     drained,
     purged,
     backups,
+    webhookCalls,
     sent,
     answered,
     putApproval: (a) => void approvals.set(a.id, a),
