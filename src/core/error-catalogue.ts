@@ -41,6 +41,7 @@ export interface ErrorDetails {
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_BULK_GREW: { action: string; expected: number; found: number };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -325,6 +326,12 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       "write a plan with another node in its place, and keep what has succeeded: ctx.execute(next, { after: error })",
       "the cause below is the first failed node's error",
     ],
+  },
+  FLOTILLA_BULK_GREW: {
+    title: "More fits than was counted",
+    retryable: false,
+    why: (d) => `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
+    fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
   },
   FLOTILLA_NOT_SUPPORTED: {
     title: "Not in this version",

@@ -13,6 +13,7 @@ import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
+import { BulkDesk } from "./bulk/bulk.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -80,6 +81,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     await peers.start();
   }
   const schedules = new Schedules(engine);
+  const bulk = new BulkDesk(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
@@ -137,6 +139,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     },
 
     purge: (q) => purge(state, q),
+    bulk: (q, signal) => bulk.run(q, signal),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 

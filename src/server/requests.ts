@@ -6,6 +6,7 @@ import { issuePath } from "../core/issue.ts";
 import { missedPolicies, overlapPolicies } from "../core/schedule.ts";
 import type { Schema } from "../core/schema.ts";
 import { closedStates, openStates, priorities } from "../core/task.ts";
+import { bulkActions, redrivable } from "../protocol/bulk.ts";
 import { cursorShape } from "../protocol/events.ts";
 import { runStatuses } from "../protocol/views.ts";
 
@@ -52,6 +53,26 @@ export const emptyBody = z.strictObject({});
 export const purgeBody = z
   .strictObject({ run: z.string().min(1).optional(), tenant: z.string().min(1).max(bounds.tenantLength).optional() })
   .refine((q) => (q.run === undefined) !== (q.tenant === undefined), "name either a run or a tenant");
+export const bulkBody = z
+  .strictObject({
+    action: z.enum(bulkActions),
+    // Which of them go with the action is for the orchestrator to say.
+    where: z.strictObject({
+      name: name.optional(),
+      status: z.array(z.enum(runStatuses)).min(1).optional(),
+      state: z.array(z.enum(redrivable)).min(1).optional(),
+      run: z.string().min(1).max(100).optional(),
+      tenant: z.string().min(1).max(bounds.tenantLength).optional(),
+      tag: z.string().min(1).max(bounds.tagLength).optional(),
+      startedFrom: instant.optional(),
+      startedBefore: instant.optional(),
+      error: z.string().min(1).max(bounds.keyLength).optional(),
+    }),
+    reason: z.string().min(1).max(bounds.keyLength).optional(),
+    dryRun: z.boolean().optional(),
+    expect: z.number().int().min(0).optional(),
+  })
+  .refine((q) => (q.dryRun === true) !== (q.expect !== undefined), "count first (dryRun: true), then pass that count as expect");
 export const backupBody = z.strictObject({ folder: z.string().min(1) });
 export const messageBody = z.strictObject({
   name,

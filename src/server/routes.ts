@@ -1,4 +1,5 @@
 import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
+import { bulk } from "./handlers/bulk.ts";
 import { getDefinition, getHealth, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { forkTask, redriveTask, repairRun } from "./handlers/origin.ts";
 import {
@@ -57,6 +58,7 @@ export const routes = [
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
   route("POST", "/purge", purge),
+  route("POST", "/bulk", bulk),
   route("POST", "/backup", backup),
 ];
 

@@ -53,7 +53,7 @@ export async function* remoteEvents(caller: Caller, run: string, o: Options): As
 }
 
 /** The events of one connection, until it ends or breaks. @throws what the far side says went wrong */
-async function* messages(
+export async function* messages(
   caller: Caller,
   opened: Opened,
   heard: { any: boolean },
