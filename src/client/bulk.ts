@@ -24,6 +24,8 @@ export interface BulkOptions {
 }
 
 export interface BulkExecution {
+  /** At most so many, the latest first; the next call does the next ones. 1 to 100,000. @default all */
+  readonly limit?: number;
   /** Told after each slice of 500. */
   readonly onProgress?: (progress: { readonly done: number; readonly refused: number; readonly count: number }) => void;
   /** Stops after the slice that is under way: what is done stays done. @default never */
@@ -74,7 +76,8 @@ export async function countBulk(api: Api, o: BulkOptions): Promise<Bulk> {
 async function execute(api: Api, request: BulkRequest, o: BulkExecution = {}): Promise<BulkResult> {
   const started: BulkView["started"][number][] = [];
   let last: BulkView | undefined;
-  for await (const view of api.bulk(request, o.signal)) {
+  const asked = o.limit === undefined ? request : { ...request, limit: o.limit };
+  for await (const view of api.bulk(asked, o.signal)) {
     last = view;
     started.push(...view.started);
     if (view.phase !== "counting") o.onProgress?.({ done: view.done, refused: view.refused, count: view.count });

@@ -32,6 +32,8 @@ export interface BulkRequest {
   readonly where: BulkWhere;
   /** What `cancel` says. @default "canceled in bulk" */
   readonly reason?: string;
+  /** At most so many, the latest first: 1 to 100,000. What is left stays for the next time. @default all */
+  readonly limit?: number;
   /** How many were counted: when more fit now, nothing is done. Without it they are counted and nothing is done. */
   readonly expect?: number;
 }

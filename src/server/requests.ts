@@ -69,6 +69,7 @@ export const bulkBody = z
       error: z.string().min(1).max(bounds.keyLength).optional(),
     }),
     reason: z.string().min(1).max(bounds.keyLength).optional(),
+    limit: z.number().int().min(1).max(bounds.bulk).optional(),
     dryRun: z.boolean().optional(),
     expect: z.number().int().min(0).optional(),
   })

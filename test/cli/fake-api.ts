@@ -1,9 +1,9 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
+import { fakeBulk } from "./fake-bulk.ts";
 import { fakeSchedules } from "./fake-schedules.ts";
 import { FlotillaError } from "../../src/core/error.ts";
 import { jsonIssues } from "../../src/protocol/json-check.ts";
-import type { BulkView } from "../../src/protocol/bulk.ts";
 import type {
   ApprovalView,
   DefinitionView,
@@ -361,20 +361,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
       purged.push(q);
       return { runs: 1, tasks: 11, open: q.tenant === undefined ? 0 : 2 };
     },
-    async *bulk(q) {
-      const found = [...runs.values()].filter((r) => (q.where.name ?? r.name) === r.name && r.status === "running");
-      if (found.length > (q.expect ?? Infinity))
-        throw new FlotillaError("FLOTILLA_BULK_GREW", { action: q.action, expected: q.expect ?? 0, found: found.length });
-      const count = found.length;
-      const view: BulkView = {
-        ...{ action: q.action, looked: runs.size, count, runs: count, examples: found.map((r) => r.id), asOf: healthView().startedAt },
-        ...{ phase: "counting", done: 0, refused: 0, refusals: [], started: [] },
-      };
-      if (q.expect === undefined) return yield { ...view, phase: "done" };
-      yield { ...view, phase: "acting" };
-      for (const { id } of found) canceled.push({ id, reason: q.reason ?? "" });
-      yield { ...view, phase: "done", done: count };
-    },
+    bulk: (q) => fakeBulk(api, q),
     async backup(folder) {
       backups.push(folder);
       return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };

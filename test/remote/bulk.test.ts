@@ -7,7 +7,7 @@ import { createClient } from "../../src/client/client.ts";
 import { remoteApi } from "../../src/client/remote/api.ts";
 import { fetchTransport } from "../../src/client/remote/fetch-transport.ts";
 import { openFleet } from "../../src/runtime/create-fleet.ts";
-import { fleetDefinitions, type Definitions } from "./definitions.ts";
+import { fleetDefinitions, note, type Definitions } from "./definitions.ts";
 import { hurriedDeps } from "./hurried.ts";
 import { openWire, serveHttp } from "./serve.ts";
 
@@ -109,6 +109,20 @@ describe.each(["near", "far"] as const)("a bulk operation, %s", (where) => {
     const { started } = await bulk.execute();
     expect(await statuses(fleet, started.map((s) => s.run))).toEqual(["succeeded"]);
     expect((await fleet.bulk({ action: "repair" })).count).toBe(0);
+  });
+
+  test("a cancel that is asked for twice leaves workflows the time to clean up", async () => {
+    await using w = await world();
+    const fleet = w[where];
+    const run = await w.near.start("tidy", {});
+    for await (const _ of run.messages(note)) break;
+    for (const _ of [1, 2]) expect((await (await fleet.bulk({ action: "cancel", where: { name: "tidy" } })).execute()).done).toBe(1);
+    for await (const e of run.events({ types: ["approval.asked"] })) {
+      await w.near.approvals.approve(e.data.approval, { by: "ada" });
+      break;
+    }
+    expect(await run.outcome()).toMatchObject({ status: "canceled" });
+    expect(w.ran).toEqual(["greet ada"]);
   });
 
   test("reports after each slice of 500, and stops after one when it is told to", async () => {

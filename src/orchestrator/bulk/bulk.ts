@@ -65,11 +65,12 @@ export class BulkDesk {
     const { found, seen } = counted;
     if (found.length > expect)
       throw new FlotillaError("FLOTILLA_BULK_GREW", { action: q.action, expected: expect, found: found.length });
-    if (found.length > bounds.bulk) throw tooMany("fit a bulk operation", found.length, bounds.bulk);
+    const most = Math.min(found.length, q.limit ?? Infinity);
+    if (most > bounds.bulk) throw tooMany("fit a bulk operation", most, bounds.bulk);
     const sum: Writable<BulkView> = { ...counted.view };
-    for (let at = 0; at < found.length && signal?.aborted !== true; at += pageRows) {
+    for (let at = 0; at < most && signal?.aborted !== true; at += pageRows) {
       sum.started = [];
-      await this.#slice(q, found.slice(at, at + pageRows), seen, sum);
+      await this.#slice(q, found.slice(at, Math.min(at + pageRows, most)), seen, sum);
       yield { ...sum };
       await new Promise<void>((resolve) => this.#engine.state.nextTurn(resolve));
     }
@@ -147,6 +148,8 @@ function check(q: BulkRequest): void {
   if (!bulkActions.includes(q.action)) throw invalid("action", "there is no such action", `use ${bulkActions.join(", ")}`);
   if (q.expect !== undefined && (!Number.isSafeInteger(q.expect) || q.expect < 0))
     throw invalid("expect", `${String(q.expect)} is no count`, "pass the count that was given without it");
+  if (q.limit !== undefined && (!Number.isSafeInteger(q.limit) || q.limit < 1 || q.limit > bounds.bulk))
+    throw invalid("limit", `${String(q.limit)} is no number of them`, `use 1 to ${bounds.bulk}`);
   if (q.reason !== undefined && (q.action !== "cancel" || q.reason.length === 0 || q.reason.length > bounds.keyLength))
     throw invalid("reason", "it is for cancel, and has 1 to 512 characters", "leave it out, or shorten it");
 }
