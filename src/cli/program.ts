@@ -33,6 +33,7 @@ import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
 import { tasksRedrive } from "./commands/tasks-redrive.ts";
 import { up } from "./commands/up.ts";
+import { worker } from "./commands/worker.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
 
@@ -56,6 +57,7 @@ export function createProgram(bind: Bind, version: string): Command {
     .commandsGroup("Work:")
     .addCommand(up(bind))
     .addCommand(run(bind))
+    .addCommand(worker(bind))
     .commandsGroup("Look:")
     .addCommand(
       group("runs", "list, show, follow and cancel runs; send to them, ask them, repair them", [

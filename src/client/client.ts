@@ -93,7 +93,11 @@ export type ClientApi = Pick<
 >;
 
 /** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
-export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, catalogue: Catalogue, hash: Hash | null): Client<D> {
+export function createClient<D extends readonly AnyCallable[]>(
+  api: ClientApi,
+  catalogue: Catalogue,
+  hash: Hash | null,
+): Client<D> {
   const submit = batchStarts(api);
 
   async function start(target: AnyCallable | string, input: unknown, o?: StartOptions): Promise<Run<unknown, unknown>> {

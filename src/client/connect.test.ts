@@ -52,7 +52,9 @@ describe("connect", () => {
     [{ retry: { calls: "0s" } }, "connect().retry.calls"],
     [{ timeout: "soon" }, "connect().timeout"],
   ])("refuses %o", (o, field) => {
-    expect(() => connect<Any>("http://127.0.0.1:1", o as never)).toThrow(expect.objectContaining({ details: expect.objectContaining({ field }) as unknown }) as Error);
+    expect(() => connect<Any>("http://127.0.0.1:1", o as never)).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ field }) as unknown }) as Error,
+    );
   });
 
   test("asks under the URL's path, with the token in a header, and follows no redirect", async () => {

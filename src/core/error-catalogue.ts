@@ -39,9 +39,14 @@ export interface ErrorDetails {
   FLOTILLA_UNREACHABLE: { target: string };
   FLOTILLA_UNEXPECTED_REPLY: { target: string; status: number; problem: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
+  FLOTILLA_PROTOCOL_VERSION: { worker: number; orchestrator: number };
+  FLOTILLA_MESSAGE_INVALID: { problem: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
   FLOTILLA_BULK_GREW: { action: string; expected: number; found: number };
+  FLOTILLA_UNAUTHENTICATED: { why: string };
+  FLOTILLA_FORBIDDEN: { what: string; needs: string };
+  FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -308,6 +313,22 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) => `${d.worker} ${d.how}`,
     fix: () => ["nothing to do unless it repeats: the task is tried again"],
   },
+  FLOTILLA_PROTOCOL_VERSION: {
+    title: "Worker and orchestrator speak different versions",
+    retryable: false,
+    why: (d) => `the worker speaks version ${d.worker} of the protocol, the orchestrator version ${d.orchestrator}`,
+    fix: (d) => [
+      d.worker < d.orchestrator
+        ? "install the orchestrator's version of flotilla on the worker"
+        : "upgrade the orchestrator first, then its workers",
+    ],
+  },
+  FLOTILLA_MESSAGE_INVALID: {
+    title: "A message does not follow the protocol",
+    retryable: false,
+    why: (d) => d.problem,
+    fix: () => ["compare it with docs/reference/worker-protocol.md; nothing of it was taken"],
+  },
   FLOTILLA_PLAN_INVALID: {
     title: "The plan cannot be run",
     retryable: false,
@@ -332,6 +353,30 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     retryable: false,
     why: (d) => `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
     fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
+  },
+  FLOTILLA_UNAUTHENTICATED: {
+    title: "Not let in",
+    retryable: false,
+    why: (d) => d.why,
+    fix: () => [
+      "send a token: the header Authorization: Bearer flt_...",
+      "make one where the fleet runs: flotilla tokens create NAME --role submitter",
+    ],
+  },
+  FLOTILLA_FORBIDDEN: {
+    title: "Not allowed",
+    retryable: false,
+    why: (d) => `${d.what} needs ${d.needs}`,
+    fix: () => ["ask whoever runs the fleet for a token that may: flotilla tokens create NAME --role ROLE --namespace NAMESPACE"],
+  },
+  FLOTILLA_RATE_LIMITED: {
+    title: "Too many requests",
+    retryable: true,
+    why: (d) => d.what,
+    fix: (d) => [
+      `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
+      "start many runs in fewer requests, or raise server.requestsPerMinute",
+    ],
   },
   FLOTILLA_NOT_SUPPORTED: {
     title: "Not in this version",

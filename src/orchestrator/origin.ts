@@ -175,7 +175,7 @@ function begin(engine: Engine, begun: Begun): Promise<StartReply> {
     ...(tags ? { tags } : {}),
     ...(begun.key === undefined ? {} : { idempotencyKey: begun.key, inputHash: "" }),
   };
-  return new Promise((resolve, reject) => engine.start({ request, begun, resolve, reject }));
+  return new Promise((resolve, reject) => engine.start({ request, namespace: row.namespace, begun, resolve, reject }));
 }
 
 function notClosed(id: string, why: string): FlotillaError {

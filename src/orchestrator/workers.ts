@@ -9,6 +9,8 @@ export interface WorkerState {
   id: number;
   readonly publicId: string;
   readonly hello: Hello;
+  /** Whose lanes it serves; null: those of every namespace. */
+  readonly namespace: number | null;
   readonly link: WorkerLink;
   /** Names that it has code for. */
   readonly names: ReadonlySet<string>;
@@ -23,6 +25,8 @@ export interface WorkerState {
   /** What waiting workflows there would resume by, while a task that must be alone is executing. */
   parked: StoredDelivery[];
   draining: boolean;
+  /** Its link is broken, and may come back. */
+  away: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
   /** Why we ended it, if we did: then its end is no crash. */
@@ -34,7 +38,7 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.killed !== null || executesAlone(worker)) return 0;
+  if (worker.draining || worker.away || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 
@@ -58,4 +62,9 @@ export function executesAlone(worker: WorkerState): boolean {
   if (worker.busy === 0) return false;
   for (const attempt of worker.attempts.values()) if (attempt.alone && attempt.state === "running") return true;
   return false;
+}
+
+/** Whether tasks of that namespace are for this worker. */
+export function serves(worker: Pick<WorkerState, "namespace">, namespace: number): boolean {
+  return worker.namespace === null || worker.namespace === namespace;
 }

@@ -2,14 +2,12 @@ import { CallableCatalogue, type Catalogue } from "../client/catalogue.ts";
 import { scheduleRequests } from "../client/schedules.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
-import { fileArtifacts } from "../store/artifacts/files.ts";
-import { memoryArtifacts } from "../store/artifacts/memory.ts";
-import { openSqliteStore } from "../store/sqlite/open.ts";
 import { cardsOf } from "./cards.ts";
 import type { FleetSettings } from "./config.ts";
 import { checkDefinitions, unimplemented } from "./definitions.ts";
 import type { Deps } from "./deps.ts";
 import { createKeepAlive, type KeepAlive } from "./keep-alive.ts";
+import { openStore } from "./open-store.ts";
 import { openControl, type Control } from "./control.ts";
 import { startWorkers, type WorkerGroup } from "./worker-group.ts";
 
@@ -29,10 +27,8 @@ export interface Engine {
 
 /** Builds the rooms, innermost first; what was opened is closed again when a later one fails. */
 export async function openEngine(settings: FleetSettings, deps: Deps): Promise<Engine> {
-  const path = settings.store.kind === "memory" ? null : settings.store.path;
-  const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
+  const { store, artifacts, path } = await openStore(settings, deps);
   try {
-    const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
     const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
     const orchestrator = await createOrchestrator({
       ...deps,

@@ -24,7 +24,11 @@ const ev = (n: number, type: string, data: unknown = {}): EventView => ({
 /** What the caller asked for: a client from afar adds a key to what has none. */
 function asked({ idempotencyKey, inputHash, ...request }: StartRequest): StartRequest {
   if (idempotencyKey?.startsWith(drawnPrefix) === true) return request;
-  return { ...request, ...(idempotencyKey === undefined ? {} : { idempotencyKey }), ...(inputHash === undefined ? {} : { inputHash }) };
+  return {
+    ...request,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(inputHash === undefined ? {} : { inputHash }),
+  };
 }
 function said<T extends { readonly key?: string }>({ key, ...message }: T): object {
   return key === undefined || key.startsWith(drawnPrefix) ? message : { ...message, key };

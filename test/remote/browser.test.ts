@@ -36,7 +36,9 @@ afterAll(() => browser.close());
 test("a page starts a run, follows it over a connection that breaks, and shows the result", async () => {
   const { code, imports } = await bundlePage();
   const size = Buffer.byteLength(code);
-  console.log(`the client in a page: ${(size / 1024).toFixed(1)} KiB minified, ${(gzipSync(code).length / 1024).toFixed(1)} KiB gzip`);
+  console.log(
+    `the client in a page: ${(size / 1024).toFixed(1)} KiB minified, ${(gzipSync(code).length / 1024).toFixed(1)} KiB gzip`,
+  );
   expect(imports).toEqual([]);
   expect(code.match(/["'`]node:\w+|\brequire\(|\bBuffer\./g)).toBeNull();
   expect(size).toBeLessThan(budgetBytes);
@@ -46,7 +48,8 @@ test("a page starts a run, follows it over a connection that breaks, and shows t
   const lists = ["refused", "run", "events", "result", "failed"].map((id) => `<ul id="${id}"></ul>`).join("");
   const html = (text: string, type: string) => new Response(text, { headers: { "content-type": type } });
   const served = await serveHttp(orchestrator, (path) => {
-    if (path === "/") return html(`<!doctype html><title>t</title>${lists}<script type="module" src="page.js"></script>`, "text/html");
+    if (path === "/")
+      return html(`<!doctype html><title>t</title>${lists}<script type="module" src="page.js"></script>`, "text/html");
     if (path === "/page.js") return html(code, "text/javascript");
     return undefined;
   });

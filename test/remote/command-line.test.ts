@@ -25,7 +25,10 @@ describe("with --url", () => {
     const { fleet, url } = await farFleet();
     const far = (line: string, o?: CliOptions) => cli([...line.split(" "), "--url", url], o);
     const ran = await far("run greet --input who=Ada -o json");
-    expect([ran.code, (JSON.parse(ran.out) as { outcome: { value: unknown } }).outcome.value]).toEqual([0, { text: "Hello, Ada" }]);
+    expect([ran.code, (JSON.parse(ran.out) as { outcome: { value: unknown } }).outcome.value]).toEqual([
+      0,
+      { text: "Hello, Ada" },
+    ]);
     const { run } = JSON.parse(ran.out) as { run: { id: string } };
     expect((await far("runs ls")).out).toContain("greet");
     expect((await far(`runs get ${run.id.slice(0, 8)}`)).code).toBe(0);
@@ -105,4 +108,3 @@ describe("the token", () => {
     expect(printed[7]).toContain("--token goes with --url");
   });
 });
-

@@ -33,7 +33,12 @@ export function fleetDefinitions() {
   const team = workflow({
     name: "team",
     input: z.object({ n: z.int() }),
-    run: async ({ n }, ctx) => ctx.map(odd, Array.from({ length: n }, (_, i) => ({ n: i })), { concurrency: 1 }),
+    run: async ({ n }, ctx) =>
+      ctx.map(
+        odd,
+        Array.from({ length: n }, (_, i) => ({ n: i })),
+        { concurrency: 1 },
+      ),
   });
   /** Emits 0 to n - 1, then says so. */
   const count = workflow({

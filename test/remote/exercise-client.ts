@@ -55,7 +55,9 @@ export function exerciseClient(where: string, open: (world: World) => Promise<Op
 
     test("refuses values and options before anything is sent", async () => {
       await using w = await world();
-      expect(await refusal(w.fleet.start("greet", { who: "a", more: 1n } as never))).toMatchObject({ code: "FLOTILLA_VALUE_NOT_JSON" });
+      expect(await refusal(w.fleet.start("greet", { who: "a", more: 1n } as never))).toMatchObject({
+        code: "FLOTILLA_VALUE_NOT_JSON",
+      });
       expect(await refusal(w.fleet.start("greet", { who: "a" }, { tags: [""] }))).toMatchObject({
         code: "FLOTILLA_CONFIG_INVALID",
         details: { field: 'start("greet").tags[0]' },
@@ -148,7 +150,10 @@ export function exerciseClient(where: string, open: (world: World) => Promise<Op
       await using w = await world();
       const run = await w.fleet.start("talk", { topic: "tea" });
       await run.cancel("enough");
-      expect(await run.outcome()).toMatchObject({ status: "canceled", error: { code: "FLOTILLA_CANCELED", details: { by: "enough" } } });
+      expect(await run.outcome()).toMatchObject({
+        status: "canceled",
+        error: { code: "FLOTILLA_CANCELED", details: { by: "enough" } },
+      });
     });
 
     test("goes on from runs: repair, fork, redrive, and purges them", async () => {

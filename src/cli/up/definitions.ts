@@ -2,7 +2,7 @@
 import type { FleetConfig } from "../../client/fleet-definition.ts";
 import type { AnyCallable } from "../../core/definition.ts";
 import type { Context } from "../context.ts";
-import type { StorePlace } from "../store-place.ts";
+import type { SharedPlace, StorePlace } from "../store-place.ts";
 
 export interface UpOptions {
   readonly workers?: number;
@@ -16,7 +16,7 @@ export interface FleetPlan {
   readonly config: FleetConfig<readonly AnyCallable[]>;
 }
 
-export async function planFleet(c: Context, place: StorePlace, o: UpOptions): Promise<FleetPlan> {
+export async function planFleet(c: Context, place: StorePlace | SharedPlace, o: UpOptions): Promise<FleetPlan> {
   const { findDefinitionFile, loadDefinitions } = await import("../../runtime/load.ts");
   const file = await findDefinitionFile({ file: c.globals.config, cwd: c.io.cwd });
   const loaded = await loadDefinitions(file);
@@ -32,7 +32,7 @@ export async function planFleet(c: Context, place: StorePlace, o: UpOptions): Pr
     config: {
       ...withEnvironment(base, c.io.env["FLOTILLA_ENV"], (config) => ({ ...config, workers: { ...config.workers, ...typed } })),
       definitions: loaded.definitions,
-      store: `sqlite:${place.path}`,
+      store: "settings" in place ? (place.settings.url as `postgres://${string}`) : `sqlite:${place.path}`,
       // Child processes can import what we imported.
       modules: base.modules ?? [file],
     },

@@ -53,11 +53,7 @@ export async function* remoteEvents(caller: Caller, run: string, o: Options): As
 }
 
 /** The events of one connection, until it ends or breaks. @throws what the far side says went wrong */
-export async function* messages(
-  caller: Caller,
-  opened: Opened,
-  heard: { any: boolean },
-): AsyncGenerator<EventView | typeof endEvent> {
+export async function* messages(caller: Caller, opened: Opened, heard: { any: boolean }): AsyncGenerator<EventView | typeof endEvent> {
   const chunks = readChunks(caller, opened, heard);
   for await (const message of readSse(chunks)) {
     if (message.event === failureEvent) throw errorFromJson(JSON.parse(message.data) as ErrorJson);
@@ -72,7 +68,10 @@ async function* readChunks(caller: Caller, { body, hangUp }: Opened, heard: { an
     for (;;) {
       const stop = caller.deps.after(silentMs, hangUp);
       // Broken, hung up or aborted: what is to be done is decided where the connection was made.
-      const next = await reader.read().catch(() => undefined).finally(stop);
+      const next = await reader
+        .read()
+        .catch(() => undefined)
+        .finally(stop);
       if (next === undefined || next.done) return;
       heard.any = true;
       yield next.value;

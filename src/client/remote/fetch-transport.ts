@@ -54,6 +54,10 @@ export function fleetUrl(text: unknown, field: string): string {
     throw configInvalid(field, "it is not an http or https URL", 'pass one such as "https://fleet.example"');
   // Not shown: it may hold a password.
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
-    throw configInvalid(field, "it holds more than a place", "leave out user, password, query and fragment; a token is passed as `token`");
+    throw configInvalid(
+      field,
+      "it holds more than a place",
+      "leave out user, password, query and fragment; a token is passed as `token`",
+    );
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }

@@ -55,5 +55,10 @@ test("what was never connected was never sent, however deep Node says so", () =>
   const refused = Object.assign(new Error("x"), { code: "ECONNREFUSED" });
   expect([refused, new TypeError("fetch failed", { cause: refused })].map(isUnsent)).toEqual([true, true]);
   const reset = Object.assign(new Error("x"), { code: "ECONNRESET" });
-  expect([reset, new TypeError("fetch failed", { cause: reset }), undefined, "x"].map(isUnsent)).toEqual([false, false, false, false]);
+  expect([reset, new TypeError("fetch failed", { cause: reset }), undefined, "x"].map(isUnsent)).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -27,26 +27,32 @@ export class BulkDesk {
     this.#engine = engine;
   }
 
-  async *run(q: BulkRequest, signal?: AbortSignal): AsyncGenerator<BulkView> {
+  /** @param namespace what lies in another one does not exist */
+  async *run(q: BulkRequest, namespace: number, signal?: AbortSignal): AsyncGenerator<BulkView> {
     check(q);
-    if (q.expect === undefined) return void (yield* this.#count(q, signal));
+    if (q.expect === undefined) return void (yield* this.#count(q, namespace, signal));
     const { promise, resolve } = Promise.withResolvers<void>();
     const before = this.#turn;
     this.#turn = before.then(() => promise);
     try {
       await before;
-      yield* this.#act(q, q.expect, signal);
+      yield* this.#act({ ...q, expect: q.expect }, namespace, signal);
     } finally {
       resolve();
     }
   }
 
   /** Gives what it found, unless it was told to stop. */
-  async *#count(q: BulkRequest, signal: AbortSignal | undefined): AsyncGenerator<BulkView, Counted | undefined> {
+  async *#count(
+    q: BulkRequest,
+    namespace: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<BulkView, Counted | undefined> {
     const { state } = this.#engine;
-    const now = state.clock.now();
+    // What was stored in this very millisecond was there before it was asked for.
+    const now = state.clock.now() + 1;
     let seen: Search | undefined;
-    for await (seen of search(state, q.action, resolveWhere(q, now))) {
+    for await (seen of search(state, namespace, q.action, resolveWhere(q, now))) {
       if (signal?.aborted === true) return undefined;
       if (seen.found.length > countMax) throw tooMany("fit what is to be counted", seen.found.length, countMax);
       yield { ...empty(q, now), looked: seen.looked, count: seen.found.length };
@@ -59,12 +65,16 @@ export class BulkDesk {
     return { view, found, seen };
   }
 
-  async *#act(q: BulkRequest, expect: number, signal: AbortSignal | undefined): AsyncGenerator<BulkView> {
-    const counted = yield* this.#count(q, signal);
+  async *#act(
+    q: BulkRequest & { readonly expect: number },
+    namespace: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<BulkView> {
+    const counted = yield* this.#count(q, namespace, signal);
     if (!counted) return;
     const { found, seen } = counted;
-    if (found.length > expect)
-      throw new FlotillaError("FLOTILLA_BULK_GREW", { action: q.action, expected: expect, found: found.length });
+    if (found.length > q.expect)
+      throw new FlotillaError("FLOTILLA_BULK_GREW", { action: q.action, expected: q.expect, found: found.length });
     const most = Math.min(found.length, q.limit ?? Infinity);
     if (most > bounds.bulk) throw tooMany("fit a bulk operation", most, bounds.bulk);
     const sum: Writable<BulkView> = { ...counted.view };

@@ -23,11 +23,16 @@ export interface Search {
 export const pageRows = 500;
 
 /** After each page it gives the turn to others and says how far it is. */
-export async function* search(state: State, action: BulkRequest["action"], w: Where): AsyncGenerator<Search> {
+export async function* search(
+  state: State,
+  namespace: number,
+  action: BulkRequest["action"],
+  w: Where,
+): AsyncGenerator<Search> {
   const seen: Search = { looked: 0, found: [], origins: new Map() };
   const again = action === "repair" || action === "redrive";
   for (let before: number | null = null; ;) {
-    const rows: readonly RunRow[] = await state.store.runs.list({ definition: null, status: null, before, limit: pageRows });
+    const rows: readonly RunRow[] = await state.store.runs.list({ namespace, definition: null, status: null, before, limit: pageRows });
     await state.definitions.know({ definitions: rows.map((r) => r.task.definition) });
     for (const row of rows) {
       seen.looked++;
