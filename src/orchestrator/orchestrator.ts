@@ -4,11 +4,11 @@ import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
-import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { ServedOrchestrator } from "../protocol/access.ts";
+import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
-import type { NamespaceRow } from "../store/access.ts";
 import type { Attempt } from "./attempt.ts";
-import { accessOf, type Access } from "./access.ts";
+import { accessOf } from "./access.ts";
 import { BulkDesk } from "./bulk/bulk.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
@@ -38,11 +38,7 @@ import type { WorkerState } from "./workers.ts";
 
 export type { Attachment };
 
-export interface Orchestrator extends OrchestratorApi, WorkerHost {
-  /** What one namespace sees of it. The orchestrator itself reads every id, and lists the default one. */
-  within(namespace: NamespaceRow): OrchestratorApi;
-  /** Who may enter which namespace. Its writes are those of this life. */
-  readonly access: Access;
+export interface Orchestrator extends ServedOrchestrator, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */

@@ -131,9 +131,6 @@ class Hosting implements Worker, Host {
 
   #receive(m: ToWorker): void {
     switch (m.t) {
-      case "settled":
-      case "adopted":
-        return; // Told to workers across a socket.
       case "assign":
         for (const task of m.tasks) this.#take(task);
         return;

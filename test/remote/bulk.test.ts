@@ -17,7 +17,7 @@ async function world() {
   const served = await serveHttp(orchestrator);
   const wire = await openWire(served.port);
   const patience = { callMs: 60_000, waitMs: Infinity, replyMs: 30_000 };
-  const api = remoteApi(fetchTransport(wire.url, undefined, fetch), patience, hurriedDeps(createRandom(7)));
+  const api = remoteApi(fetchTransport(wire.url, {}, fetch), patience, hurriedDeps(createRandom(7)));
   return {
     ...made,
     near: fleet,

@@ -13,15 +13,17 @@ const countMs = 600_000;
  */
 export async function* remoteBulk(caller: Caller, q: BulkRequest, signal: AbortSignal | undefined): AsyncGenerator<BulkView> {
   if (q.expect === undefined) {
-    const body = JSON.stringify({ ...q, dryRun: true });
-    yield await caller.json<BulkView>("/bulk", { method: "POST", body, signal, repeatable: true, heldMs: countMs });
+    const body = JSON.stringify(q);
+    yield await caller.json<BulkView>("/bulk/count", { method: "POST", body, signal, repeatable: true, heldMs: countMs });
     return;
   }
-  const ask = { method: "POST", body: JSON.stringify(q), signal } as const;
+  const { action, ...rest } = q;
+  const path = action === "purge" ? "/bulk/purge" : "/bulk";
+  const ask = { method: "POST", body: JSON.stringify(action === "purge" ? rest : q), signal } as const;
   let first: number | undefined;
   let brokeAt: number | undefined;
   for (let tries = 0; ; tries++) {
-    const opened = await caller.open("/bulk", ask);
+    const opened = await caller.open(path, ask);
     if ("body" in opened) {
       let before = 0;
       try {
