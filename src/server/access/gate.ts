@@ -10,8 +10,6 @@ import { refuseHost, refuseOrigin, type Sites } from "./sites.ts";
 import { RateBuckets } from "./rate.ts";
 import { namespaceHeader } from "../../protocol/http.ts";
 
-/** Of a caller with access to every namespace: the one that the request is about. */
-
 /** Somebody at the gate, whatever the request came by. */
 export interface Knock {
   readonly header: (name: string) => string | undefined;
