@@ -7,7 +7,7 @@ import type { Schedule } from "./schedule.ts";
 import type { ServerConfig } from "./server-config.ts";
 
 export interface WorkersConfig {
-  /** Workers to start. @default 1 */
+  /** Workers to start; 0: none runs here, and tasks wait for those that join. @default 1 */
   count?: number;
   /** Attempts that one worker runs at a time. @default 16 in-process, 1 per child process */
   slots?: number;

@@ -100,7 +100,7 @@ export function accessOf(state: State, secret: () => string): Access {
             needs: "an access to every namespace",
           });
         const namespace = asked === anyNamespace ? null : await intern(asked);
-        const id = `tok_${secret()}`;
+        const id = `tok_${secret().slice(0, 12)}`;
         // Two draws: 256 random bits, so that the hash alone can be kept and be found by.
         const token = tokenPrefix + secret() + secret();
         const kept = { id, hash: hashOf(token), name: r.name, role: r.role, namespace: namespace?.id ?? null, expiresAt };

@@ -168,7 +168,7 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   }
   // 16 in one process: agents mostly wait for the network. One per child: isolation is what it was asked for.
   const slots = given.slots ?? (isolation === "in-process" ? 16 : 1);
-  checkWhole(count, "fleet.workers.count", { least: 1, most: workersMost });
+  checkWhole(count, "fleet.workers.count", { least: 0, most: workersMost });
   checkWhole(slots, "fleet.workers.slots", { least: 1, most: slotsMost });
   checkWhole(continuations, "fleet.workers.continuations", { least: 0, most: continuationsMost });
   checkTexts(offers, "fleet.workers.offers", { most: bounds.needsMax, length: bounds.nameLength });

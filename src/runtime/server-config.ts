@@ -28,6 +28,7 @@ export function resolveServer(given: ServerConfig = {}, cwd: string): ServerSett
     listen,
     tls: resolveTls(given.tls, cwd),
     sites: Object.freeze({ hosts: resolveHosts(given.hosts, listen.host), origins: resolveOrigins(given.origins) }),
+    namesHosts: given.hosts !== undefined,
     proxyHops: resolveProxy(given.trustProxy),
     basePath: resolveBasePath(given.basePath),
     requestsPerMinute,

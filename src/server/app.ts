@@ -119,8 +119,7 @@ class Server {
       if (entered.namespace === null) return this.#api;
       throw new FlotillaError("FLOTILLA_FORBIDDEN", { what, needs: "an access to every namespace" });
     }
-    // Of all namespaces, tokens are the one thing that is made for any of them.
-    if (entered.namespace === null && entered.asked === null && route.path.startsWith("/tokens")) return this.#api;
+    if (route.scope === "either" && entered.namespace === null && entered.asked === null) return this.#api;
     return served(this.#api).within(placeOf(entered));
   }
 

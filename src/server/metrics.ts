@@ -15,7 +15,8 @@ export interface Measured {
   readonly workers: readonly WorkerView[];
   readonly commits: CommitTimes;
   readonly answers: AnswerCounts;
-  readonly connections: number;
+  /** null: another server holds them. */
+  readonly connections: number | null;
   readonly residentBytes: number;
 }
 
@@ -60,7 +61,7 @@ export function metricsText({ health, workers, commits, answers, connections, re
       "Answers by the class of their status.",
       [...answers.counts].map(([name, n]) => [`{class="${name}"}`, n]),
     ),
-    metric("flotilla_http_connections", "gauge", "Open connections.", [["", connections]]),
+    connections === null ? "" : metric("flotilla_http_connections", "gauge", "Open connections.", [["", connections]]),
     metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [["", residentBytes]]),
   ].join("");
 }

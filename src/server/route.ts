@@ -48,15 +48,18 @@ export interface Route extends RouteDoc {
   readonly handler: Handler;
   /** Who may; null: anybody, without a token. */
   readonly least: Role | null;
-  /** `fleet`: it concerns all namespaces, and needs an access to every one. */
-  readonly scope: "namespace" | "fleet";
+  /**
+   * `fleet`: it concerns all namespaces, and needs an access to every one. `either`: of whoever has that and names none, it
+   * concerns all.
+   */
+  readonly scope: "namespace" | "fleet" | "either";
 }
 
 export function route(
   method: Route["method"],
   path: string,
   handler: Handler,
-  o: RouteDoc & { readonly least: Role | null; readonly scope?: "fleet" },
+  o: RouteDoc & { readonly least: Role | null; readonly scope?: Exclude<Route["scope"], "namespace"> },
 ): Route {
   return { scope: "namespace", ...o, method, path, handler };
 }

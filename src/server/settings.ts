@@ -21,6 +21,8 @@ export interface ServerSettings {
   /** Files. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly sites: Sites;
+  /** `hosts` were named, and hold also in a server that is not ours. */
+  readonly namesHosts: boolean;
   /** Reverse proxies before it whose headers count. */
   readonly proxyHops: number;
   /** Path that it is mounted under, without a slash at its end; "" at the root. */

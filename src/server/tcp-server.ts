@@ -13,6 +13,7 @@ import type { ServedOrchestrator } from "../protocol/access.ts";
 import { authorizeUpgrade, refuseUpgrade, type Upgraded } from "./access/upgrade.ts";
 import { base } from "./base.ts";
 import { openEntrance } from "./entrance.ts";
+import { withoutBase } from "./mounted.ts";
 import { createApp } from "./app.ts";
 import { AnswerCounts, metricsText, type CommitTimes } from "./metrics.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -38,9 +39,11 @@ export interface TcpServerDeps {
 export interface TcpServer {
   /** As a client names it, such as http://127.0.0.1:4700. */
   readonly url: string;
+  /** Open ones. */
+  readonly connections: number;
   /**
    * Says that it is not ready, takes no new connection, and ends long polls and event streams so that their clients go
-   * elsewhere. Requests under way are answered.
+   * elsewhere. Requests under way are answered, and what has left HTTP goes on.
    */
   drain(): Promise<void>;
   /** Ends what is left at once. Safe to call twice. */
@@ -71,6 +74,8 @@ export async function serveTcp(
   const { gate, entrance } = await openEntrance(orchestrator, settings, deps.clock);
   const answers = new AnswerCounts();
   const sockets = new Set<Socket>();
+  const upgraded = new Set<Duplex>();
+  let onlyUpgraded = (): void => {};
   const app = createApp(orchestrator, {
     closing: closing.signal,
     clock: deps.clock,
@@ -88,7 +93,9 @@ export async function serveTcp(
         residentBytes: process.memoryUsage.rss(),
       }),
   });
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const listener = getRequestListener((request, env) => app.fetch(withoutBase(request, settings.basePath), env), {
+    overrideGlobalObjects: false,
+  });
   const server = createServer(settings, (req, res) => {
     // One that answers its last request while the server drains is idle only after it.
     res.once("close", () => closing.signal.aborted && setImmediate(() => server.closeIdleConnections()));
@@ -99,7 +106,11 @@ export async function serveTcp(
   server.setTimeout(silentMs);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      upgraded.delete(socket);
+      onlyUpgraded();
+    });
   });
   const proxy = { hops: settings.proxyHops };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -114,6 +125,7 @@ export async function serveTcp(
     if (!mount) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "endpoint", id: path.slice(0, 100) });
     if (closing.signal.aborted) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator" });
     const who = await authorizeUpgrade(gate, request, { least: mount.least, proxy });
+    upgraded.add(socket);
     (socket as Socket).setTimeout(0);
     socket.off("error", ignore);
     mount.take(request, socket, head, who);
@@ -121,17 +133,26 @@ export async function serveTcp(
   await listen(server, settings);
   server.on("error", (error) => deps.log("warn", "a connection could not be accepted", { error: String(error) }));
 
+  const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> =>
     (drained ??= new Promise((resolve) => {
-      server.close(() => resolve());
+      const grace = deps.clock.after(graceMs, () => server.closeAllConnections());
+      onlyUpgraded = () => {
+        if (sockets.size > upgraded.size) return;
+        grace.cancel();
+        resolve();
+      };
+      server.close();
       closing.abort();
       server.closeIdleConnections();
-      const grace = deps.clock.after(graceMs, () => server.closeAllConnections());
-      server.once("close", () => grace.cancel());
+      onlyUpgraded();
     }));
   return {
     url: urlOf(server, settings),
+    get connections() {
+      return sockets.size;
+    },
     drain,
     async close() {
       const ended = drain();
@@ -139,6 +160,7 @@ export async function serveTcp(
       // Those that were upgraded are nobody's any more.
       for (const socket of sockets) socket.destroy();
       await ended;
+      await closed;
     },
   };
 }

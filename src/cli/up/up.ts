@@ -77,7 +77,7 @@ async function announce(c: Context, o: Options, plan: FleetPlan, { api }: Served
   const { definitions } = plan.config;
   c.err.lines(
     bannerLines(
-      { health, workers, definitions, resumed: open.items.length, file: plan.file, database, cwd: c.io.cwd, run: o.run },
+      { health, workers, definitions, resumed: open.items.length, file: plan.file ?? "", database, cwd: c.io.cwd, run: o.run },
       c.err.columns ?? Infinity,
       c.err.theme,
     ),

@@ -5,6 +5,7 @@ import { bounds } from "../../core/bounds.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
 import { protocolVersion } from "../../protocol/worker.ts";
 import { fromWorkerFrame, invalid, parsed, type Begin, type ToWorkerFrame } from "../../protocol/wire/frames.ts";
+import { closeCodes } from "./close-codes.ts";
 import type { Carrying, RemoteSession } from "./session.ts";
 
 /** What a connection asks of the door that let it in. */
@@ -16,9 +17,6 @@ export interface Sessions {
   /** Characters of messages in parts, of all connections together, beyond which a connection is closed. */
   roomForParts(): boolean;
 }
-
-/** Close codes of our own; 1012 is the standard's "service restart". */
-export const closeCodes = Object.freeze({ refused: 4400, over: 4410, restart: 1012 });
 
 export class Connection implements Carrying {
   readonly namespace: string;

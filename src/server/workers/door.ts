@@ -11,7 +11,8 @@ import type { LogSink } from "../../core/log.ts";
 import { connectPath, subprotocol, type Begin } from "../../protocol/wire/frames.ts";
 import { protocolVersion, type DefinitionCard, type WorkerHost } from "../../protocol/worker.ts";
 import { httpStatus } from "../status.ts";
-import { closeCodes, Connection, told, type Sessions } from "./connection.ts";
+import { closeCodes } from "./close-codes.ts";
+import { Connection, told, type Sessions } from "./connection.ts";
 import { RemoteSession } from "./session.ts";
 
 /** Who comes in: by the request's token, and nothing else of it. */
@@ -40,6 +41,8 @@ export interface WorkerDoorOptions {
 export interface WorkerDoor {
   /** Takes the upgrade of a worker's socket. @returns false when the path is another one: the request is not answered. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
+  /** Takes one whose path and token a server has checked. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: { readonly namespace: string }): void;
   /** Workers whose session is not over. */
   readonly sessions: number;
   /** Closes all links as a restart does: workers keep what they run, and come back to whoever answers then. */
@@ -96,10 +99,19 @@ class Door implements WorkerDoor, Sessions {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     if ((request.url ?? "").split("?")[0] !== connectPath) return false;
+    this.#take(request, socket, head, () => this.#o.authenticate(request));
+    return true;
+  }
+
+  take(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: { readonly namespace: string }): void {
+    this.#take(request, socket, head, async () => admitted);
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer, authenticate: () => Promise<Admission>): void {
     // The peer may hang up while it is looked at.
     const gone = (): void => void socket.destroy();
     socket.on("error", gone);
-    void this.#admit(request).then(
+    void this.#admit(request, authenticate).then(
       (admission) => {
         socket.off("error", gone);
         if (socket.destroyed) return;
@@ -120,10 +132,9 @@ class Door implements WorkerDoor, Sessions {
         refuse(socket, { refused, status: 503, retryAfterS: 5 });
       },
     );
-    return true;
   }
 
-  async #admit(request: IncomingMessage): Promise<Admission> {
+  async #admit(request: IncomingMessage, authenticate: () => Promise<Admission>): Promise<Admission> {
     if (this.#closed)
       return { refused: new FlotillaError("FLOTILLA_CLOSED", { what: "the server" }), status: 503, retryAfterS: 1 };
     if (this.#connections.size >= this.#connectionsMax) {
@@ -139,7 +150,7 @@ class Door implements WorkerDoor, Sessions {
       };
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((p) => p.trim());
     if (!offered.includes(subprotocol)) return { refused: unknownProtocol(offered), status: 400 };
-    return this.#o.authenticate(request);
+    return authenticate();
   }
 
   begin({ hello, inventory, graceMs, fenceMs }: Begin, namespace: string): RemoteSession {

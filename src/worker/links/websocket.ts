@@ -141,7 +141,9 @@ export class RemoteLink {
     if (this.#stopping && !this.#leaving) return Promise.resolve();
     const { clock, random } = this.#o;
     // Jittered above what was asked for: everybody was told the same number.
-    const ms = leastMs === undefined ? backoffMs(reconnect, this.#failures, random) : leastMs * (1 + random());
+    let ms = leastMs === undefined ? backoffMs(reconnect, this.#failures, random) : leastMs * (1 + random());
+    // While its session waits there is a reason to hurry: after the grace all that it runs is lost.
+    if (this.#session) ms = Math.min(ms, (this.#graceMs / 12) * (1 + random()));
     return new Promise((resolve) => {
       const go = (): void => {
         timer.cancel();

@@ -1,0 +1,63 @@
+import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
+import type { AnyCallable } from "../core/definition.ts";
+import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import type { Namespace } from "../protocol/access.ts";
+import type { TcpServer, UpgradeMount } from "../server/tcp-server.ts";
+import { openFleet, type Fleet } from "./create-fleet.ts";
+import type { Deps } from "./deps.ts";
+
+/** A fleet with a server in front of it. */
+export interface ServedFleet {
+  readonly fleet: Fleet<readonly AnyCallable[]>;
+  readonly orchestrator: Orchestrator;
+  readonly server: TcpServer;
+  /** The server first: whoever asks meanwhile must not meet a fleet that is half closed. */
+  close(): Promise<void>;
+}
+
+/** Opens a fleet and serves it as its config says. @throws as `createFleet` and `serveTcp` do; then nothing is left open. */
+export async function serveFleet(
+  config: FleetConfig<readonly AnyCallable[]> | FleetDefinition<readonly AnyCallable[]>,
+  deps: Deps,
+): Promise<ServedFleet> {
+  const { fleet, orchestrator, settings, commits } = await openFleet(config, deps);
+  try {
+    const [{ serveTcp }, { createWorkerDoor }] = await Promise.all([
+      import("../server/tcp-server.ts"),
+      import("../server/workers/door.ts"),
+    ]);
+    const namespaces = new Map<string, Namespace | null>();
+    const door = createWorkerDoor({
+      hostOf: (name) => ({
+        attach: (link, hello, o) => orchestrator.attach(link, hello, { ...o, namespace: namespaces.get(name)?.id ?? null }),
+      }),
+      authenticate: () => Promise.reject(new Error("the server has looked at its token")),
+      clock: deps.clock,
+      log: deps.log,
+    });
+    const workers: UpgradeMount = {
+      path: "/workers/connect",
+      least: "worker",
+      take(request, socket, head, { namespace }) {
+        const name = namespace?.name ?? "*";
+        namespaces.set(name, namespace);
+        door.take(request, socket, head, { namespace: name });
+      },
+    };
+    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades: [workers] });
+    return {
+      fleet,
+      orchestrator,
+      server,
+      async close() {
+        // Workers elsewhere keep what they run, and bring it to whoever answers next.
+        door.close();
+        await server.close();
+        await fleet.close();
+      },
+    };
+  } catch (error) {
+    await fleet.close();
+    throw error;
+  }
+}
