@@ -55,6 +55,10 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
     drainWorkers: () => Promise.reject(refuse("drainWorkers")),
     resumeBuild: () => Promise.reject(refuse("resumeBuild")),
     purge: () => Promise.reject(refuse("purge")),
+    // oxlint-disable-next-line require-yield -- it refuses its first reader
+    async *bulk() {
+      throw refuse("bulk");
+    },
     backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
     tokens: {
