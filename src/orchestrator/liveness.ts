@@ -83,6 +83,8 @@ export function workerLost(engine: Engine, worker: WorkerState, how: string, obs
   const { state } = engine;
   if (!state.workers.delete(worker.id)) return;
   state.definitions.workersChanged();
+  // It has left with what it executes, for an orchestrator that stays.
+  if (state.handingOver && isRemote(worker)) return;
   const attempts = [...worker.attempts.values()];
   const executing = attempts.filter((a) => a.state === "running" && !a.ended).length + worker.ending.size;
   const suspects = observed && worker.killed === null ? executing : 0;

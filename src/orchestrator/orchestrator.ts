@@ -1,11 +1,14 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
-import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { ServedOrchestrator } from "../protocol/access.ts";
+import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
+import { accessOf } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -22,17 +25,19 @@ import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { adoptInventory } from "./peers/adoption.ts";
 import { Peers } from "./peers/peers.ts";
+import { StoreClock } from "./peers/store-clock.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
 export type { Attachment };
 
-export interface Orchestrator extends OrchestratorApi, WorkerHost {
+export interface Orchestrator extends ServedOrchestrator, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
@@ -44,10 +49,13 @@ export interface Orchestrator extends OrchestratorApi, WorkerHost {
 }
 
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
-export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
+export async function createOrchestrator(given: OrchestratorOptions): Promise<Orchestrator> {
+  const { shared } = given.store;
+  const storeClock = shared && new StoreClock(given.clock);
+  const o = storeClock ? { ...given, clock: storeClock } : given;
   const secret = o.secret ?? cryptoSecrets();
   const begin = () =>
-    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: o.store.shared ? 0 : bootSkip(o.random) });
+    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: shared ? 0 : bootSkip(o.random) });
   const boot = await begin();
   const state = new State(o, boot);
   const outcomes = new Outcomes(state.artifacts);
@@ -61,12 +69,12 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     abortGraceMs: o.abortGraceMs ?? 5_000,
     boot: () => untilAnswered(state, begin),
   });
-  const peers = o.store.shared && new Peers(engine, o.store.shared);
+  const peers = shared && storeClock && new Peers(engine, shared, storeClock);
   if (peers) {
     engine.meet(peers);
     await peers.start();
   }
-  const schedules = new Schedules(engine);
+  const schedules = new Schedules(engine, defaultNamespace.id);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
@@ -74,8 +82,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
   let closing: Promise<void> | undefined;
+  const owners = new Owners(state);
+  const access = accessOf(state, secret);
 
-  return {
+  const orchestrator: Orchestrator = {
+    within: ({ id, name }) =>
+      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+    access,
+    tokens: access.tokens(null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -123,7 +137,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       yield* readEvents(state, events, { id: run, secret }, options);
     },
 
-    purge: (q) => purge(state, q),
+    purge: (q) => purge(state, q, defaultNamespace.id),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
@@ -132,7 +146,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       engine.dispatch();
     },
 
-    attach(link, hello, { inventory } = {}) {
+    attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
         throw new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: hello.protocol, orchestrator: protocolVersion });
       }
@@ -142,6 +156,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         id: state.nextWorker++,
         publicId: `w_${secret()}`,
         hello,
+        namespace,
         // In the same process nothing is lost on the way, and nobody pings.
         link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
@@ -162,7 +177,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
-      if (inventory && o.store.shared) adoptInventory(engine, o.store.shared, worker, inventory);
+      if (inventory && shared) adoptInventory(engine, shared, worker, inventory);
       else if (inventory) answerInventory(worker, inventory);
       return {
         id: worker.publicId,
@@ -197,6 +212,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       closing ??= (async () => {
         pulse.stop();
         await retention.stop();
+        await peers?.handOver();
         await engine.close();
         await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
@@ -208,6 +224,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       return closing;
     },
   };
+  return orchestrator;
 }
 
 /** Another life begins when the store answers again, however long that takes. */

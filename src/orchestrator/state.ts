@@ -69,6 +69,8 @@ export class State {
   ticksHeld: boolean;
   cancelsLeft: boolean;
   draining = false;
+  /** It lets go of its workers elsewhere: what they execute goes on at another orchestrator. */
+  handingOver = false;
   /** Since when the store has no room; null: it has. */
   storeFullAt: number | null = null;
 

@@ -371,6 +371,9 @@ export interface Attachment {
 
 /** Where workers are attached: the orchestrator, as links see it. */
 export interface WorkerHost {
-  /** `inventory`: what the worker still has of a life that this orchestrator may not know; each of it is answered. */
-  attach(link: WorkerLink, hello: Hello, o?: { readonly inventory?: Inventory }): Attachment;
+  /**
+   * `inventory`: what the worker still has of a life that this orchestrator may not know; each of it is answered.
+   * `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one
+   */
+  attach(link: WorkerLink, hello: Hello, o?: { readonly inventory?: Inventory; readonly namespace?: number | null }): Attachment;
 }

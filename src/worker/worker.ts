@@ -131,9 +131,6 @@ class Hosting implements Worker, Host {
 
   #receive(m: ToWorker): void {
     switch (m.t) {
-      case "settled":
-      case "adopted":
-        return; // Told to workers across a socket.
       case "assign":
         for (const task of m.tasks) this.#take(task);
         return;
@@ -201,7 +198,8 @@ class Hosting implements Worker, Host {
   }
 
   #assign(task: Assignment): void {
-    if (this.#leaving) return this.#giveBack(task, new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name}` }));
+    if (this.#leaving)
+      return this.#giveBack(task, new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name}` }));
     if (task.journalLeft) {
       this.#arriving.set(task.fence.task, { ...task, journal: task.journal.slice() });
       return;
@@ -244,7 +242,8 @@ class Hosting implements Worker, Host {
 
   #giveAllBack(): void {
     const error = boundedError(new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name} drains and` }));
-    for (const task of this.#arriving.values()) this.send({ t: "settle", fence: task.fence, result: { status: "returned", error }, spent: null });
+    for (const task of this.#arriving.values())
+      this.send({ t: "settle", fence: task.fence, result: { status: "returned", error }, spent: null });
     this.#arriving.clear();
     for (const attempt of [...this.#attempts.values()]) attempt.refuse({ status: "returned", error });
   }

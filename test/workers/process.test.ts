@@ -5,7 +5,16 @@ import { openWorld } from "./world.ts";
 describe("flotilla worker", { timeout: 60_000 }, () => {
   test("serves a folder's definitions from a process of its own", async () => {
     await using world = await openWorld();
-    await using worker = spawnWorker(world.url, ["--slots", "3", "--offers", "gpu, region:eu", "--name", "far-1", "--pool", "heavy"]);
+    await using worker = spawnWorker(world.url, [
+      "--slots",
+      "3",
+      "--offers",
+      "gpu, region:eu",
+      "--name",
+      "far-1",
+      "--pool",
+      "heavy",
+    ]);
     await worker.until("serves 3 definitions");
     const { value } = await world.run("pids", { n: 20 });
     expect(new Set(value as number[])).toEqual(new Set([worker.process.pid]));
@@ -50,4 +59,3 @@ describe("flotilla worker", { timeout: 60_000 }, () => {
     expect(worker.said()).not.toContain("sesame-open");
   });
 });
-

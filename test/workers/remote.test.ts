@@ -16,7 +16,10 @@ const sum = workflow({
   input: z.object({ upTo: z.number() }),
   output: z.number(),
   async run({ upTo }, ctx) {
-    const doubled = await ctx.map(double, Array.from({ length: upTo }, (_, n) => ({ n })));
+    const doubled = await ctx.map(
+      double,
+      Array.from({ length: upTo }, (_, n) => ({ n })),
+    );
     return doubled.reduce((a, b) => a + b, 0);
   },
 });

@@ -32,7 +32,9 @@ export interface RemoteWorld {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function openWorld(o: Partial<WorkerDoorOptions> & { clock?: Clock; path?: string; port?: number } = {}): Promise<RemoteWorld> {
+export async function openWorld(
+  o: Partial<WorkerDoorOptions> & { clock?: Clock; path?: string; port?: number } = {},
+): Promise<RemoteWorld> {
   const { clock = systemClock, path = ":memory:", port = 0, ...door } = o;
   const logged: string[] = [];
   const log = (_level: string, message: string): void => void logged.push(message);
@@ -49,7 +51,10 @@ export async function openWorld(o: Partial<WorkerDoorOptions> & { clock?: Clock;
       Promise.resolve(
         request.headers.authorization === `Bearer ${token}`
           ? { namespace: "default" }
-          : { refused: new FlotillaError("FLOTILLA_REJECTED", { by: "the server", reason: "the token is not known" }), status: 401 },
+          : {
+              refused: new FlotillaError("FLOTILLA_REJECTED", { by: "the server", reason: "the token is not known" }),
+              status: 401,
+            },
       ),
     clock,
     log,

@@ -7,16 +7,26 @@ export const worker: MakeCommand = (bind) =>
   new Command("worker")
     .description("serve the definitions of this folder to a fleet on another machine")
     .addOption(
-      new Option("--connect <urls>", "where orchestrators listen, with commas between: the next is tried when one does not answer")
+      new Option(
+        "--connect <urls>",
+        "where orchestrators listen, with commas between: the next is tried when one does not answer",
+      )
         .env("FLOTILLA_CONNECT")
         .makeOptionMandatory(),
     )
-    .addOption(new Option("--token <token>", "a token of the role worker; safer in FLOTILLA_TOKEN, where no process list shows it"))
+    .addOption(
+      new Option("--token <token>", "a token of the role worker; safer in FLOTILLA_TOKEN, where no process list shows it"),
+    )
     .addOption(new Option("--slots <n>", "tasks that it runs at a time (default: 16)").argParser(wholeNumber(1, 10_000)))
     .option("--offers <list>", "capabilities of this machine, with commas between")
     .option("--name <name>", "what people see (default: the machine's name and the process's number)")
     .option("--pool <name>", "the pool that it belongs to")
-    .addOption(spanOption("--within <span>", "how long tasks may still run when it is told to stop; then they are given back").default(25_000, "25s"))
+    .addOption(
+      spanOption("--within <span>", "how long tasks may still run when it is told to stop; then they are given back").default(
+        25_000,
+        "25s",
+      ),
+    )
     .addHelpText(
       "after",
       `

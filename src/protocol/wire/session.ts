@@ -116,7 +116,7 @@ export class Session<Out extends FromWorker | ToWorker, In extends FromWorker | 
     const before = this.#keptChars;
     if (text.length <= frameChars + 2) this.#keep(`"m":${text}}`);
     else {
-      for (let from = 0; from < text.length; ) {
+      for (let from = 0; from < text.length;) {
         const to = wholeCharacters(text, from + frameChars);
         this.#keep(`"last":${to >= text.length},"text":${JSON.stringify(text.slice(from, to))}}`);
         from = to;

@@ -30,7 +30,10 @@ export class Connection implements Carrying {
   readonly #elapsedMs: () => number;
   #ended = false;
 
-  constructor(ws: WebSocket, o: { namespace: string; sessions: Sessions; elapsedMs: () => number; closed: (c: Connection) => void }) {
+  constructor(
+    ws: WebSocket,
+    o: { namespace: string; sessions: Sessions; elapsedMs: () => number; closed: (c: Connection) => void },
+  ) {
     this.#ws = ws;
     this.namespace = o.namespace;
     this.#sessions = o.sessions;

@@ -133,7 +133,10 @@ class Door implements WorkerDoor, Sessions {
     }
     // A page in somebody's browser must not speak for a worker on the same machine.
     if (request.headers.origin !== undefined)
-      return { refused: new FlotillaError("FLOTILLA_REJECTED", { by: "the server", reason: "workers send no Origin" }), status: 403 };
+      return {
+        refused: new FlotillaError("FLOTILLA_REJECTED", { by: "the server", reason: "workers send no Origin" }),
+        status: 403,
+      };
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((p) => p.trim());
     if (!offered.includes(subprotocol)) return { refused: unknownProtocol(offered), status: 400 };
     return this.#o.authenticate(request);
@@ -247,4 +250,3 @@ function refuse(socket: Duplex, { refused, status, retryAfterS }: Exclude<Admiss
   socket.once("finish", () => socket.destroy());
   socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
 }
-

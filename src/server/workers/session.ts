@@ -79,7 +79,9 @@ export class RemoteSession {
   open(carrier: Carrying, received: number): void {
     const before = this.#carrier;
     this.#carrier = carrier;
-    before?.end(new FlotillaError("FLOTILLA_CLOSED", { what: "this link, because the session has another one," }), { over: false });
+    before?.end(new FlotillaError("FLOTILLA_CLOSED", { what: "this link, because the session has another one," }), {
+      over: false,
+    });
     this.#grace?.cancel();
     this.#grace = undefined;
     this.#session.open(carrier, received);
@@ -142,7 +144,10 @@ export class RemoteSession {
       this.#session.send(message);
     } catch (thrown) {
       this.#o.log("error", "a message to a worker could not be sent", { worker: this.hello.name, message: message.t });
-      this.#refused(message, isFlotillaError(thrown) ? thrown : new FlotillaError("FLOTILLA_MESSAGE_INVALID", { problem: String(thrown) }));
+      this.#refused(
+        message,
+        isFlotillaError(thrown) ? thrown : new FlotillaError("FLOTILLA_MESSAGE_INVALID", { problem: String(thrown) }),
+      );
     }
   }
 

@@ -186,7 +186,9 @@ export class RemoteLink {
       },
     });
     if (this.#session && this.#sessionId !== undefined)
-      socket.write(JSON.stringify({ t: "resume", protocol: protocolVersion, session: this.#sessionId, received: this.#session.received }));
+      socket.write(
+        JSON.stringify({ t: "resume", protocol: protocolVersion, session: this.#sessionId, received: this.#session.received }),
+      );
     else this.#begin(socket);
     return promise;
   }
@@ -306,7 +308,10 @@ export class RemoteLink {
     if (now >= this.#fenceAt) {
       const silent = Math.round((now - this.#heardAt) / 100) / 10;
       const error = new FlotillaError("FLOTILLA_UNREACHABLE", { target: this.#o.urls.map(placeOf).join(", ") });
-      this.#o.log("error", `no orchestrator was heard for ${silent} s: what runs here is stopped, because others may be given it`);
+      this.#o.log(
+        "error",
+        `no orchestrator was heard for ${silent} s: what runs here is stopped, because others may be given it`,
+      );
       this.#drop(error);
       this.#socket?.terminate();
     } else if (this.#socket && now >= this.#staleAt) this.#socket.terminate();

@@ -25,7 +25,12 @@ export const pids = workflow({
   description: "asks n times who runs it",
   input: z.object({ n: z.number() }),
   output: z.array(z.number()),
-  run: ({ n }, ctx) => ctx.map(whoami, Array.from({ length: n }, () => ({})), { key: (_, i) => `${i}` }),
+  run: ({ n }, ctx) =>
+    ctx.map(
+      whoami,
+      Array.from({ length: n }, () => ({})),
+      { key: (_, i) => `${i}` },
+    ),
 });
 
 /* oxlint-disable import/no-default-export -- the CLI imports the default export of a config */
