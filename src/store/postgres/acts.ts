@@ -161,7 +161,8 @@ function sendSteps(w: Writing, batches: readonly ActBatch[]): void {
   sendResults(w, batches);
 }
 
-const fence = (row: string) => `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
+const fence = (row: string) =>
+  `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
 
 function sendStepRows(w: Writing, batches: readonly ActBatch[]): void {
   const rows = batches.flatMap((b) => b.steps.map((s) => ({ s, lease: b.lease })));

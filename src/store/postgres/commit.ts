@@ -37,9 +37,13 @@ export async function commitBatch(writer: Writer, batch: Batch, note: (notes: No
 async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ result: BatchResult; notes: Notes }> {
   const { runs, runOf } = await findRuns(tx, batch);
   const cursors = new Map<number, number>();
-  tx.later<{ run: number; events: number }>("SELECT run, events FROM enter($1, $2, $3)", [batch.boot, number, ints([...runs])], (rows) => {
-    for (const { run, events } of rows) cursors.set(run, events);
-  });
+  tx.later<{ run: number; events: number }>(
+    "SELECT run, events FROM enter($1, $2, $3)",
+    [batch.boot, number, ints([...runs])],
+    (rows) => {
+      for (const { run, events } of rows) cursors.set(run, events);
+    },
+  );
   const writing: Writing = {
     tx,
     runs: new RunChanges(cursors),
@@ -79,7 +83,12 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
   let next: Agenda = { nextDueAt: null, nextTickAt: null, cancelsLeft: false };
   const looked = batch.dueSlice > 0;
   if (looked || batch.ticks.length > 0) tx.later<Agenda>(`SELECT ${agenda}`, [], ([row]) => (next = row ?? next));
-  else tx.later<{ left: boolean }>("SELECT EXISTS (SELECT 1 FROM cancel_job) AS left", [], ([row]) => (next = { ...next, cancelsLeft: row?.left === true }));
+  else
+    tx.later<{ left: boolean }>(
+      "SELECT EXISTS (SELECT 1 FROM cancel_job) AS left",
+      [],
+      ([row]) => (next = { ...next, cancelsLeft: row?.left === true }),
+    );
   await tx.flush();
   return finish(writing, batch, runOf, number, {
     ticked,
@@ -94,11 +103,16 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
   const ticks = await takeTicks(w, batch.ticks);
   const asks = [
     ...ticks.flatMap((t) => t.asks.map((ask) => ({ ask, index: -1 }))),
-    ...batch.tasks.flatMap((task, index) => (task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [])),
+    ...batch.tasks.flatMap((task, index) =>
+      task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [],
+    ),
   ];
   const lost = new Set<number>();
   if (asks.length > 0) {
-    const owners = await takeKeys(w, asks.map(({ ask }) => ask));
+    const owners = await takeKeys(
+      w,
+      asks.map(({ ask }) => ask),
+    );
     for (const [i, owner] of owners) {
       const { ask, index } = asks[i] as (typeof asks)[number];
       lost.add(ask.task.id);
@@ -106,9 +120,21 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
     }
   }
   const ticked = ticks.map((t) => ({ t, started: t.asks.map((a) => a.task).filter((task) => !lost.has(task.id)) }));
-  await insertTasks(w, ticked.flatMap(({ started }) => started));
-  const result = ticked.map(({ t, started }) => endTick(w, t, started.map((task) => task.id)));
-  await insertTasks(w, batch.tasks.filter((_, i) => !w.existing.has(i)));
+  await insertTasks(
+    w,
+    ticked.flatMap(({ started }) => started),
+  );
+  const result = ticked.map(({ t, started }) =>
+    endTick(
+      w,
+      t,
+      started.map((task) => task.id),
+    ),
+  );
+  await insertTasks(
+    w,
+    batch.tasks.filter((_, i) => !w.existing.has(i)),
+  );
   return result;
 }
 
