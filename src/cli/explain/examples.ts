@@ -36,6 +36,8 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   },
   FLOTILLA_STORE_NEWER: { path: ".flotilla/dev.db", schema: 9, known: 1 },
   FLOTILLA_STORE_FULL: { path: ".flotilla/dev.db" },
+  FLOTILLA_STORE_UNREACHABLE: { path: "postgres://db:5432/fleet", problem: "connect ECONNREFUSED" },
+  FLOTILLA_LIFE_OVER: { path: "postgres://db:5432/fleet", boot: 12 },
   FLOTILLA_DEFINITION_UNREADABLE: {
     file: "agents.ts:12",
     problem: "an enum cannot be stripped",
