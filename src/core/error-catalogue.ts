@@ -280,7 +280,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "The database does not answer",
     retryable: true,
     why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
-    fix: () => ["nothing to do if it comes back: the same call is made again", "or see that the database is up and can be reached from here"],
+    fix: () => [
+      "nothing to do if it comes back: the same call is made again",
+      "or see that the database is up and can be reached from here",
+    ],
   },
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",
@@ -359,7 +362,8 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_BULK_GREW: {
     title: "More fits than was counted",
     retryable: false,
-    why: (d) => `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
+    why: (d) =>
+      `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
     fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
   },
   FLOTILLA_UNAUTHENTICATED: {

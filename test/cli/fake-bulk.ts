@@ -13,7 +13,19 @@ export async function* fakeBulk(api: Api, q: BulkRequest): AsyncGenerator<BulkVi
   const runs = new Set(found.map((f) => f.run)).size;
   const examples = found.slice(0, 5).map((f) => f.id);
   const asOf = "2026-11-22T10:00:05.000Z";
-  let view: BulkView = { action: q.action, phase: "acting", looked, count, runs, examples, asOf, done: 0, refused: 0, refusals: [], started: [] };
+  let view: BulkView = {
+    action: q.action,
+    phase: "acting",
+    looked,
+    count,
+    runs,
+    examples,
+    asOf,
+    done: 0,
+    refused: 0,
+    refusals: [],
+    started: [],
+  };
   if (q.expect === undefined) return yield { ...view, phase: "done" };
   yield view;
   const started: BulkView["started"][number][] = [];

@@ -163,7 +163,8 @@ function sendSteps(w: Writing, batches: readonly ActBatch[]): void {
   sendResults(w, batches);
 }
 
-const fence = (row: string) => `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
+const fence = (row: string) =>
+  `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
 
 /** Of tasks that run: rows in `ready` are found by the task's lane. */
 function sendPins(w: Writing, batches: readonly ActBatch[]): void {

@@ -162,12 +162,24 @@ export async function closeTasks(w: Writing, targets: readonly Target[], how: Cl
     w,
     open.filter(({ t }) => t.parent === null).map(({ t }) => t.id),
   );
-  const seqs = await seqsOf(w, open.map(({ t }) => t));
+  const seqs = await seqsOf(
+    w,
+    open.map(({ t }) => t),
+  );
   const { status, error } = how;
   for (const { t } of open) {
     const seq = seqs.get(t.id);
     if (seq !== undefined)
-      w.deliveries.push({ parent: t.parent as number, seq, act: t.act as number, status, value: null, ref: null, error, at: w.now });
+      w.deliveries.push({
+        parent: t.parent as number,
+        seq,
+        act: t.act as number,
+        status,
+        value: null,
+        ref: null,
+        error,
+        at: w.now,
+      });
   }
   w.tx.later(
     `INSERT INTO outcome (task, lease_no, status, attempt, worker, seq, started_at, finished_at, error)

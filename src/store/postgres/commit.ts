@@ -10,17 +10,18 @@ import { agenda, type Agenda } from "./boot.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
 import { RunChanges } from "./counters.ts";
-import { addDepthText, depthChanges } from "./depth.ts";
+import { depthStatement } from "./depth.ts";
 import { fireExpiries } from "./expiries.ts";
 import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
-import { noticeDeliveries, sendNotices } from "./notices.ts";
+import { deliveryNotices, noticesStatement } from "./notices.ts";
 import type { Notes } from "./notifier.ts";
 import { writeRequeues } from "./requeues.ts";
 import { findRuns, lookedAt } from "./runs-of.ts";
 import { writeSettles } from "./settles.ts";
 import { insertTasks, promoteDue, takeKeys, type AskedKey } from "./tasks.ts";
-import { endTick, nextTick, takeTicks } from "./ticks.ts";
+import { endTick, takeTicks } from "./ticks.ts";
+import type { Statement } from "./sql.ts";
 import { writeUses } from "./uses.ts";
 import { ints } from "./values.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
@@ -37,9 +38,13 @@ export async function commitBatch(writer: Writer, batch: Batch, note: (notes: No
 async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ result: BatchResult; notes: Notes }> {
   const { runs, runOf } = await findRuns(tx, batch);
   const cursors = new Map<number, number>();
-  tx.later<{ run: number; events: number }>("SELECT run, events FROM enter($1, $2, $3)", [batch.boot, number, ints([...runs])], (rows) => {
-    for (const { run, events } of rows) cursors.set(run, events);
-  });
+  tx.later<{ run: number; events: number }>(
+    "SELECT run, events FROM enter($1, $2, $3)",
+    [batch.boot, number, ints([...runs])],
+    (rows) => {
+      for (const { run, events } of rows) cursors.set(run, events);
+    },
+  );
   const writing: Writing = {
     tx,
     runs: new RunChanges(cursors),
@@ -79,7 +84,12 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
   let next: Agenda = { nextDueAt: null, nextTickAt: null, cancelsLeft: false };
   const looked = batch.dueSlice > 0;
   if (looked || batch.ticks.length > 0) tx.later<Agenda>(`SELECT ${agenda}`, [], ([row]) => (next = row ?? next));
-  else tx.later<{ left: boolean }>("SELECT EXISTS (SELECT 1 FROM cancel_job) AS left", [], ([row]) => (next = { ...next, cancelsLeft: row?.left === true }));
+  else
+    tx.later<{ left: boolean }>(
+      "SELECT EXISTS (SELECT 1 FROM cancel_job) AS left",
+      [],
+      ([row]) => (next = { ...next, cancelsLeft: row?.left === true }),
+    );
   await tx.flush();
   return finish(writing, batch, runOf, number, {
     ticked,
@@ -94,11 +104,16 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
   const ticks = await takeTicks(w, batch.ticks);
   const asks = [
     ...ticks.flatMap((t) => t.asks.map((ask) => ({ ask, index: -1 }))),
-    ...batch.tasks.flatMap((task, index) => (task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [])),
+    ...batch.tasks.flatMap((task, index) =>
+      task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [],
+    ),
   ];
   const lost = new Set<number>();
   if (asks.length > 0) {
-    const owners = await takeKeys(w, asks.map(({ ask }) => ask));
+    const owners = await takeKeys(
+      w,
+      asks.map(({ ask }) => ask),
+    );
     for (const [i, owner] of owners) {
       const { ask, index } = asks[i] as (typeof asks)[number];
       lost.add(ask.task.id);
@@ -106,9 +121,21 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
     }
   }
   const ticked = ticks.map((t) => ({ t, started: t.asks.map((a) => a.task).filter((task) => !lost.has(task.id)) }));
-  await insertTasks(w, ticked.flatMap(({ started }) => started));
-  const result = ticked.map(({ t, started }) => endTick(w, t, started.map((task) => task.id)));
-  await insertTasks(w, batch.tasks.filter((_, i) => !w.existing.has(i)));
+  await insertTasks(
+    w,
+    ticked.flatMap(({ started }) => started),
+  );
+  const result = ticked.map(({ t, started }) =>
+    endTick(
+      w,
+      t,
+      started.map((task) => task.id),
+    ),
+  );
+  await insertTasks(
+    w,
+    batch.tasks.filter((_, i) => !w.existing.has(i)),
+  );
   return result;
 }
 
@@ -127,10 +154,10 @@ function finish(
   const told = (rows: { boot: number }[]) => {
     for (const row of rows) boots.add(row.boot);
   };
-  noticeDeliveries(tx, boot, w.deliveries, told);
-  sendNotices(tx, w.notices, told);
-  const depth = depthChanges(w.depth);
-  if (depth) tx.later(addDepthText, [boot, ...depth]);
+  const send = (s: Statement | null) => s && tx.later(s.text, s.params, told);
+  send(w.deliveries.length > 0 ? deliveryNotices(boot, w.deliveries) : null);
+  send(w.notices.length > 0 ? noticesStatement(w.notices) : null);
+  send(depthStatement(boot, w.depth));
   tx.later("UPDATE orchestrator SET last_batch = $2 WHERE id = $1", [boot, number]);
   const { tx: _tx, runs: _runs, locked: _locked, now: _now, boot: _boot, depth: _depth, notices: _notices, ...gathered } = w;
   const lanes = [...w.depth].filter(([lane, by]) => lane > 0 && by > 0).map(([lane]) => lane);

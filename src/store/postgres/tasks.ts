@@ -210,7 +210,8 @@ export async function takeKeys(w: Writing, asked: readonly AskedKey[]): Promise<
     texts(asked.map((a) => a.inputHash)),
     ints(asked.map((a) => a.task.namespace)),
   ];
-  const rows = "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) k(n, definition, key, task, input_hash, namespace)";
+  const rows =
+    "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) k(n, definition, key, task, input_hash, namespace)";
   w.tx.later(
     `INSERT INTO idempotency (namespace, definition, key, task, input_hash)
      SELECT namespace, definition, key, task, input_hash FROM ${rows} ORDER BY namespace, definition, key COLLATE "C", n ON CONFLICT DO NOTHING`,
