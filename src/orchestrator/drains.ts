@@ -51,7 +51,7 @@ export class Drains {
   #dismiss(worker: WorkerState): void {
     worker.draining = true;
     this.#engine.state.builds.changedItself(worker);
-    worker.link.send({ t: "drain" });
+    worker.link.send({ t: "drain", leave: true });
   }
 
   #watch(): void {

@@ -351,7 +351,8 @@ export type ToWorker =
       readonly error: ErrorJson | null;
     }
   | { readonly t: "ping"; readonly n: number }
-  | { readonly t: "drain" };
+  /** `leave`: the worker itself is not wanted any more, here or elsewhere; without it only this orchestrator goes. */
+  | { readonly t: "drain"; readonly leave?: true };
 
 /**
  * The orchestrator's end of a link. `send` never throws, and loses what is said to a worker that is gone: whoever made

@@ -80,7 +80,7 @@ export async function serveWorker(o: ServeWorkerOptions): Promise<ServedWorker> 
 export async function openWorker(
   o: ServeWorkerOptions,
   deps: Deps,
-  more: Pick<RemoteWorkerOptions, "ended" | "dial"> = {},
+  more: Pick<RemoteWorkerOptions, "ended" | "dismissed" | "dial"> = {},
 ): Promise<RemoteWorker> {
   const options = resolve(o);
   // zod and ws are loaded by those who connect.

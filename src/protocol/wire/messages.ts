@@ -218,5 +218,5 @@ export const toWorker = z.discriminatedUnion("t", [
   z.object({ t: z.literal("cancel"), fence, reason: z.string() }),
   z.object({ t: z.literal("reply"), fence, request, value: text.nullable(), error: error.nullable() }),
   z.object({ t: z.literal("ping"), n: whole }),
-  z.object({ t: z.literal("drain") }),
+  z.object({ t: z.literal("drain"), leave: z.literal(true).exactOptional() }),
 ]);
