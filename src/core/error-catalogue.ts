@@ -279,7 +279,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "The database does not answer",
     retryable: true,
     why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
-    fix: () => ["nothing to do if it comes back: the same call is made again", "or see that the database is up and can be reached from here"],
+    fix: () => [
+      "nothing to do if it comes back: the same call is made again",
+      "or see that the database is up and can be reached from here",
+    ],
   },
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",

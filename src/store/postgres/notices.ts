@@ -104,4 +104,3 @@ export async function writeNotices(tx: Sql, notices: readonly NewNotice[]): Prom
   );
   return [...new Set(rows.map((r) => r.boot))];
 }
-

@@ -25,8 +25,8 @@ export async function insertUses(tx: Sql, uses: readonly ArtifactUse[]): Promise
     .map(([, use]) => use);
   const hashes = sorted.map((u) => u.hash);
   await tx.rows("SELECT 1 FROM artifact WHERE hash = ANY($1::text[]) ORDER BY hash FOR KEY SHARE", [[...new Set(hashes)]]);
-  await tx.run(
-    "INSERT INTO artifact_use (hash, run) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING",
-    [hashes, sorted.map((u) => u.run)],
-  );
+  await tx.run("INSERT INTO artifact_use (hash, run) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING", [
+    hashes,
+    sorted.map((u) => u.run),
+  ]);
 }
