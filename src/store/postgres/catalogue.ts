@@ -38,7 +38,12 @@ export function openCatalogue(db: Database, notifier: Pick<Notifier, "note">): S
         const added = await tx.run(
           `INSERT INTO lane (id, definition, needs, build) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
            ON CONFLICT DO NOTHING`,
-          [lanes.map((l) => l.id), lanes.map((l) => l.definition), lanes.map((l) => JSON.stringify(l.needs)), lanes.map((l) => l.build)],
+          [
+            lanes.map((l) => l.id),
+            lanes.map((l) => l.definition),
+            lanes.map((l) => JSON.stringify(l.needs)),
+            lanes.map((l) => l.build),
+          ],
         );
         if (cards + added > 0) await tx.run("UPDATE upkeep SET value = value + 1 WHERE name = 'catalogue'");
         return cards + added > 0;
@@ -70,7 +75,10 @@ export function openCatalogue(db: Database, notifier: Pick<Notifier, "note">): S
         return [];
       }
       const ready = await write(boot, async (tx) => {
-        await lockRuns(tx, runs.map((r) => r.run));
+        await lockRuns(
+          tx,
+          runs.map((r) => r.run),
+        );
         const rows = await tx.rows<RawReady>(
           `WITH gone AS (DELETE FROM held h USING task t WHERE t.id = h.task AND t.run = ANY($1::bigint[])
              RETURNING t.lane, t.prio, t.pass, h.task, h.lease_no, h.attempt, h.crashes)

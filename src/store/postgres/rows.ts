@@ -10,7 +10,25 @@ export const taskColumns =
   't.id, t.namespace, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at AS "createdAt"';
 
 export function taskRow(r: RawTask): TaskRow {
-  const { id, namespace, run, parent, act, key, path, secret, definition, lane, prio, pass, tenant, depth, input, options, createdAt } = r;
+  const {
+    id,
+    namespace,
+    run,
+    parent,
+    act,
+    key,
+    path,
+    secret,
+    definition,
+    lane,
+    prio,
+    pass,
+    tenant,
+    depth,
+    input,
+    options,
+    createdAt,
+  } = r;
   return {
     id,
     namespace,

@@ -89,11 +89,8 @@ export function openSchedules(db: Database): ScheduleStore {
       ).map((r) => r.name),
     due: ({ now, limit }) => rows("WHERE s.next_at <= $1 ORDER BY s.next_at, s.id LIMIT $2", [now, limit]),
     nextAt: async () =>
-      (
-        await db.row<{ next_at: number }>(
-          "SELECT next_at FROM schedule WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1",
-        )
-      )?.next_at ?? null,
+      (await db.row<{ next_at: number }>("SELECT next_at FROM schedule WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1"))
+        ?.next_at ?? null,
   };
 }
 

@@ -3,8 +3,7 @@ import { errorOf } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 type RawWait = Omit<WaitRow, "kind" | "error"> & { readonly kind: number; readonly error: string | null };
-const columns =
-  'task, act, kind, name, detail, begun_at AS "begunAt", due_at AS "dueAt", ended_at AS "endedAt", value, error';
+const columns = 'task, act, kind, name, detail, begun_at AS "begunAt", due_at AS "dueAt", ended_at AS "endedAt", value, error';
 
 function waitRow(r: RawWait): WaitRow {
   return { ...r, kind: waitKinds[r.kind] as WaitKind, error: errorOf(r.error) };

@@ -23,11 +23,7 @@ interface Root {
  * delete is found first, then all of it is locked in one statement, then it is judged by what is true by then.
  * @returns null when another life is at it.
  */
-export async function pruneSlice(
-  tx: Sql,
-  p: Parameters<UpkeepStore["prune"]>[0],
-  graceMs: number,
-): Promise<PruneSlice | null> {
+export async function pruneSlice(tx: Sql, p: Parameters<UpkeepStore["prune"]>[0], graceMs: number): Promise<PruneSlice | null> {
   const turn = await tx.row<{ mine: boolean }>(
     "SELECT pg_try_advisory_xact_lock(hashtextextended('flotilla prune ' || current_schema(), 0)) AS mine",
   );

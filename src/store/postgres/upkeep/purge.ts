@@ -44,10 +44,7 @@ async function purgeTenant(
     [namespace, after, Math.max(removal.left, 1)],
   );
   const meant = roots.filter((root) => (root.tenant ?? "default") === tenant).slice(0, rootsMax);
-  await lockToDelete(
-    sql,
-    [...jobs.map((j) => j.run), ...meant.map((root) => root.id)],
-  );
+  await lockToDelete(sql, [...jobs.map((j) => j.run), ...meant.map((root) => root.id)]);
   for (const job of jobs) if ((await removal.goOn(job)) === "later") return { open: 0, after, more: true };
   if (jobs.length === rootsMax) return { open: 0, after, more: true };
   const closed = await closedAmong(
