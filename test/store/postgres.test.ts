@@ -2,6 +2,7 @@ import { afterAll } from "vitest";
 import { openOneOwner, reopen } from "../postgres/one-owner.ts";
 import { dropSchemas } from "../postgres/stores.ts";
 import { exerciseBuilds } from "./exercise-builds.ts";
+import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
 
@@ -11,3 +12,4 @@ const postgres: Exercise = { open: openOneOwner, reopen };
 exerciseStore("postgres", postgres);
 exerciseSchedules("postgres", postgres);
 exerciseBuilds("postgres", postgres);
+exerciseAccess("postgres", { ...postgres, upkeep: true });
