@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Act, Assignment, DefinitionCard, Hello } from "../../src/protocol/worker.ts";
-import { card, openWorld, type TestWorker, type World } from "./world.ts";
+import { Builds, goneAfterMs } from "../../src/orchestrator/builds.ts";
+import { card, openWorld, testClock, type TestWorker, type World } from "./world.ts";
 
 const asked = { inputHash: "h", askedAfter: 0 };
 const timer = (act = 1, delayMs = 60_000): Act => ({ kind: "timer", act, key: `k${act}`, ...asked, until: { delayMs } });
@@ -276,6 +277,27 @@ describe("move-if-unchanged", () => {
     await world.turn();
     expect(back.assigned).toMatchObject([{ definition: "flow", acts: 1 }]);
   });
+});
+
+test("what another orchestrator's workers have is not gone, until they have had none for 30 s", () => {
+  const clock = testClock();
+  const builds = new Builds({ clock, shared: true });
+  // A life that has just begun has heard of nobody: that says nothing yet.
+  expect(builds.isGone("c:1")).toBe(false);
+  expect(builds.heard(["c:1", "s:1"])).toBe(true);
+  expect(builds.heard(["s:1", "c:1"])).toBe(false);
+  clock.advance(60_000);
+  expect([builds.isElsewhere("c:1"), builds.isGone("c:1"), builds.isGone("c:2")]).toEqual([true, false, true]);
+  expect(builds.heard(["s:1"])).toBe(true);
+  clock.advance(goneAfterMs - 1);
+  expect(builds.isGone("c:1")).toBe(false);
+  let changed = 0;
+  builds.changed = () => (changed += 1);
+  builds.watch(["c:1", "s:1"]);
+  clock.advance(1);
+  expect([builds.isGone("c:1"), builds.isGone("s:1"), changed]).toEqual([true, false, 1]);
+  builds.stop();
+  expect(clock.timers).toBe(0);
 });
 
 describe("drain", () => {
