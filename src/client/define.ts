@@ -111,7 +111,11 @@ function checkOnOrphan(given: unknown, where: string, kind: Definition["kind"]):
   if (kind !== "workflow")
     throw configInvalid(`${where}.onOrphan`, "an agent's task is begun anew by any build", "leave it out: it is a workflow's");
   if (given !== "wait" && given !== "move-if-unchanged")
-    throw configInvalid(`${where}.onOrphan`, `${JSON.stringify(given)} is none of its values`, 'use "wait" or "move-if-unchanged"');
+    throw configInvalid(
+      `${where}.onOrphan`,
+      `${JSON.stringify(given)} is none of its values`,
+      'use "wait" or "move-if-unchanged"',
+    );
 }
 
 function checkRetry(retry: unknown, where: string, kind: Definition["kind"]): void {

@@ -72,7 +72,8 @@ export class Definitions {
     for (const d of boot.definitions) this.#add(d, JSON.parse(d.card) as DefinitionCard | null);
     for (const l of boot.lanes) {
       const definition = this.#byId.get(l.definition);
-      if (definition) this.#addLane(new Lane(l.id, definition, l.needs, boot.depth.get(l.id) ?? { ready: 0, lastPass: 0 }, l.build));
+      if (definition)
+        this.#addLane(new Lane(l.id, definition, l.needs, boot.depth.get(l.id) ?? { ready: 0, lastPass: 0 }, l.build));
     }
   }
 

@@ -74,7 +74,10 @@ export class Drains {
       const lanes = [...state.definitions.lanes].filter((l) => l.build !== "" && l.workers.has(worker)).map((l) => l.id);
       if (lanes.length > 0 && (await state.store.builds.unfinished(lanes))) continue;
       if (this.#stopped || worker.attempts.size > 0 || !worker.finishing) continue;
-      state.log("info", "a worker has ended what it had begun, and leaves", { worker: worker.hello.name, build: worker.hello.build });
+      state.log("info", "a worker has ended what it had begun, and leaves", {
+        worker: worker.hello.name,
+        build: worker.hello.build,
+      });
       this.#dismiss(worker);
       state.definitions.workersChanged();
     }

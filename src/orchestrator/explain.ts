@@ -131,7 +131,9 @@ function buildGone(state: State, lane: Lane, waited: string): Why {
     return {
       reason: "NO_CAPABLE_WORKER",
       detail: `no live worker has ${name} with the schemas that it was asked by; ready for ${waited}`,
-      fix: [`start a worker of ${build}, or wait: ${formatMs(goneAfterMs)} after the last one left any worker with ${name} may take it`],
+      fix: [
+        `start a worker of ${build}, or wait: ${formatMs(goneAfterMs)} after the last one left any worker with ${name} may take it`,
+      ],
     };
   return {
     reason: "BUILD_GONE",

@@ -6,7 +6,8 @@ import { gapTotal, type GapNotes } from "../protocol/gaps.ts";
 import type {
   AttemptView,
   DefinitionView,
-  BuildView, HealthView,
+  BuildView,
+  HealthView,
   Page,
   RunsQuery,
   RunView,

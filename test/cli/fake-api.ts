@@ -307,7 +307,10 @@ export function fakeOrchestrator(): FakeOrchestrator {
     async drainWorkers(r) {
       const meant = workers.filter((w) => w.build === r.build || w.name === r.worker || w.id === r.worker);
       if (meant.length === 0)
-        throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: r.build === undefined ? "worker" : "build", id: r.build ?? r.worker ?? "" });
+        throw new FlotillaError("FLOTILLA_NOT_FOUND", {
+          what: r.build === undefined ? "worker" : "build",
+          id: r.build ?? r.worker ?? "",
+        });
       drained.push(r);
       return { workers: meant.map((w) => w.name) };
     },

@@ -66,7 +66,14 @@ test("what has begun goes on where its code is, at another orchestrator too; a d
     const { fence } = await first.flow();
     const asked = { act: 1, key: "c", inputHash: "h", askedAfter: 0, definition: "flow", input: "{}" } as const;
     first.say({ t: "acts", fence, acts: [{ kind: "emit", act: 1, key: "e", askedAfter: 0, name: "n", value: "1" }] });
-    first.say({ t: "acts", fence, acts: [{ ...asked, kind: "child", act: 2, definition: "work" }, { kind: "wait", seen: 0 }] });
+    first.say({
+      t: "acts",
+      fence,
+      acts: [
+        { ...asked, kind: "child", act: 2, definition: "work" },
+        { kind: "wait", seen: 0 },
+      ],
+    });
     await first.until(() => first.of("deliver")[0]);
     const next = join(a, "new-a", "v2");
     const other = join(b, "old-b", "v1");

@@ -10,7 +10,14 @@ import { card, openWorld, testClock, type TestWorker, type World } from "./world
 const asked = { inputHash: "h", askedAfter: 0 };
 const timer = (act = 1, delayMs = 60_000): Act => ({ kind: "timer", act, key: `k${act}`, ...asked, until: { delayMs } });
 const idle: Act = { kind: "wait", seen: 0 };
-const child = (act: number, definition = "work"): Act => ({ kind: "child", act, key: `c${act}`, ...asked, definition, input: "{}" });
+const child = (act: number, definition = "work"): Act => ({
+  kind: "child",
+  act,
+  key: `c${act}`,
+  ...asked,
+  definition,
+  input: "{}",
+});
 
 function build(world: World, name: string, over: Partial<Hello> = {}, flow: Partial<DefinitionCard> = {}): TestWorker {
   const definitions = [card("flow", { kind: "workflow", code: name, ...flow }), card("work")];
@@ -145,7 +152,10 @@ describe("what has begun", () => {
     await world.turn();
     old.say({ t: "acts", fence: (old.assigned[0] as Assignment).fence, acts: [timer(), idle] });
     await world.turn();
-    const [next, twin] = [build(world, "b2", { definitions: implementing("v2") }), build(world, "b1", { definitions: implementing("v1") })];
+    const [next, twin] = [
+      build(world, "b2", { definitions: implementing("v2") }),
+      build(world, "b1", { definitions: implementing("v1") }),
+    ];
     old.attachment.lost("its link broke", { observed: false });
     await until(world, 60_000);
     expect(next.assigned).toEqual([]);
@@ -188,10 +198,7 @@ describe("what has not begun", () => {
   test("what an old workflow asks for goes to a worker that understands it, while one lives", async () => {
     await using world = await openWorld();
     const schema = (field: string) => ({ type: "object", required: [field] });
-    const definitions = (code: string) => [
-      card("flow", { kind: "workflow", code }),
-      card("work", { inputSchema: schema(code) }),
-    ];
+    const definitions = (code: string) => [card("flow", { kind: "workflow", code }), card("work", { inputSchema: schema(code) })];
     const old = build(world, "b1", { slots: 1, definitions: definitions("v1") });
     const { task } = await begun(world, old);
     const next = build(world, "b2", { definitions: definitions("v2") });

@@ -26,7 +26,12 @@ export function spawnWorker(
 ): WorkerProcess {
   const child = spawn(process.execPath, [bin, "worker", "--connect", url, "--config", fleetFile(fleet), ...args], {
     cwd: root,
-    env: { ...process.env, ...(as === undefined ? {} : { FLOTILLA_TOKEN: as }), ...(build === undefined ? {} : { FLOTILLA_BUILD: build }), NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      ...(as === undefined ? {} : { FLOTILLA_TOKEN: as }),
+      ...(build === undefined ? {} : { FLOTILLA_BUILD: build }),
+      NO_COLOR: "1",
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

@@ -60,7 +60,10 @@ export const workersResume: MakeCommand = (bind) =>
         await using opened = await openFleetOf(c, ["start the fleet whose workers they are: flotilla up"]);
         await opened.api.resumeBuild(build);
         if (c.asJson) c.out.json({ build, draining: false });
-        else c.err.line(`${c.err.theme.glyphs.ok} ${build} begins new tasks again; workers that were told to leave do not come back`);
+        else
+          c.err.line(
+            `${c.err.theme.glyphs.ok} ${build} begins new tasks again; workers that were told to leave do not come back`,
+          );
         return exitCodes.ok;
       }),
     );

@@ -223,9 +223,7 @@ const health = z.looseObject({
     oldestReadyMs: z.number().nullable(),
   }),
   storeFullAt: at.nullable(),
-  builds: z.array(
-    z.looseObject({ build: z.string(), workers: count, slots: count, newest: z.boolean(), draining: z.boolean() }),
-  ),
+  builds: z.array(z.looseObject({ build: z.string(), workers: count, slots: count, newest: z.boolean(), draining: z.boolean() })),
   uncovered: z.array(z.string()),
 });
 

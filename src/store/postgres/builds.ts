@@ -20,7 +20,9 @@ export function openBuilds(db: Database, notifier: Pick<Notifier, "note">): Buil
   };
   return {
     async read() {
-      const drains = await db.rows<{ kind: 1 | 2; name: string; park: number; at: number }>("SELECT kind, name, park, at FROM drain");
+      const drains = await db.rows<{ kind: 1 | 2; name: string; park: number; at: number }>(
+        "SELECT kind, name, park, at FROM drain",
+      );
       return {
         builds: await db.rows<BuildRow>("SELECT name, since FROM build"),
         drains: drains.map((d) => ({ ...d, kind: kinds[d.kind], park: d.park === 1 })),

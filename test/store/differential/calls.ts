@@ -42,7 +42,8 @@ async function answer(store: Store, call: Call): Promise<unknown> {
   if ("boot" in call) return inOrder(await store.boot(call.boot));
   if ("commit" in call) return inOrder(await store.commit(call.commit));
   if ("release" in call) return (await store.catalogue.release(call.release)).toSorted((a, b) => a.task - b.task);
-  if ("joined" in call) return store.catalogue.joined({ name: `w${call.joined.id}`, pid: 1, build: `b${call.joined.id % 3}`, ...call.joined });
+  if ("joined" in call)
+    return store.catalogue.joined({ name: `w${call.joined.id}`, pid: 1, build: `b${call.joined.id % 3}`, ...call.joined });
   if ("drain" in call) return store.builds.drain(call.drain);
   if ("resume" in call) return store.builds.resume(call.resume);
   if ("put" in call) return store.schedules.put(call.put);

@@ -176,6 +176,11 @@ export type DrainOp = typeof drain extends fc.Arbitrary<infer T> ? T : never;
 export type Op = CommitOp | ScheduleOp | DrainOp | OtherOp;
 
 export const sequences: fc.Arbitrary<Op[]> = fc.array(
-  fc.oneof({ weight: 7, arbitrary: commit }, { weight: 1, arbitrary: other }, { weight: 2, arbitrary: schedule }, { weight: 1, arbitrary: drain }),
+  fc.oneof(
+    { weight: 7, arbitrary: commit },
+    { weight: 1, arbitrary: other },
+    { weight: 2, arbitrary: schedule },
+    { weight: 1, arbitrary: drain },
+  ),
   { minLength: 1, maxLength: 18, size: "max" },
 );

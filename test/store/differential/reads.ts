@@ -80,8 +80,7 @@ function* readsOf(rows: Rows): Generator<Read> {
     const sorted = <T extends { name: string }>(list: readonly T[]) => list.toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
     return { builds: sorted(builds), drains: sorted(drains) };
   });
-  for (const lanes of [[1], [2, 3], []])
-    yield read(`builds.unfinished(${lanes.join(", ")})`, (s) => s.builds.unfinished(lanes));
+  for (const lanes of [[1], [2, 3], []]) yield read(`builds.unfinished(${lanes.join(", ")})`, (s) => s.builds.unfinished(lanes));
   yield read("workerNames", (s) => s.catalogue.workerNames([...rows.workers.keys(), nobody]));
 }
 
