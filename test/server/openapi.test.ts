@@ -104,6 +104,8 @@ describe("what the server says fits what the document says", () => {
       { name: "t", role: "viewer", expiresAt: "2099-01-01T00:00:00Z" },
       { name: "t", role: "root" },
     ],
+    "POST /workers/drain": [{ worker: "w1" }, { build: "b", park: true }, {}],
+    "POST /workers/resume": [{ build: "b" }, {}],
     "POST /purge": [{ tenant: "nobody" }, {}],
     "POST /backup": [{ folder: "relative" }],
   };
@@ -139,6 +141,7 @@ describe("what the server says fits what the document says", () => {
         "POST /tasks/:id/redrive",
         "GET /runs/:id/query/:name",
         "POST /backup",
+        "POST /workers/resume",
         "DELETE /tokens/:id",
       ];
       expect(seen.some((status) => status < 300)).toBe(!neverHere.includes(name));
