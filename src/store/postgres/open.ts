@@ -54,7 +54,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
   const listener = { client: () => listenClient(settings), schema: settings.schema, from, clock, random };
   let closing: Promise<void> | undefined;
   const store: Store = {
-    boot: (p) => bootStore(db, settings.leaseMs, p),
+    boot: (p) => bootStore(db, { leaseMs: settings.leaseMs, path }, p),
     commit: (batch) => commitBatch(writer, batch, (notes) => notifier.note(notes)),
     // A block at a time, whatever is asked for: whoever needs more asks again.
     async taskIds() {
