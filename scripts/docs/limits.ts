@@ -28,6 +28,10 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   planNodes: ["Nodes of one plan.", ""],
   planDepth: ["Nodes of a plan that need each other in a row.", ""],
   planBytes: ["A plan, as JSON.", "bytes"],
+  slotsMax: ["Slots of one worker.", ""],
+  definitionsMax: ["Definitions that one worker brings.", ""],
+  frameBytes: ["One frame between a remote worker and its orchestrator. Longer messages travel in parts.", "bytes"],
+  messageBytes: ["One message of a remote worker, all its parts together.", "bytes"],
   planNoteLength: ["The note of a plan's node.", "characters"],
 };
 

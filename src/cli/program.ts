@@ -14,6 +14,7 @@ import { dbStatus } from "./commands/db-status.ts";
 import { outputFormats } from "./context.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
+import { orchestrator } from "./commands/orchestrator.ts";
 import { run } from "./commands/run.ts";
 import { runsCancel } from "./commands/runs-cancel.ts";
 import { runsGet } from "./commands/runs-get.ts";
@@ -32,7 +33,11 @@ import { tasksFork } from "./commands/tasks-fork.ts";
 import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
 import { tasksRedrive } from "./commands/tasks-redrive.ts";
+import { tokensCreate } from "./commands/tokens-create.ts";
+import { tokensLs } from "./commands/tokens-ls.ts";
+import { tokensRevoke } from "./commands/tokens-revoke.ts";
 import { up } from "./commands/up.ts";
+import { worker } from "./commands/worker.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
 
@@ -45,6 +50,8 @@ export function createProgram(bind: Bind, version: string): Command {
     .description("Durable orchestrator and workers for agents and workflows.")
     .version(version, "-V, --version", "print the version")
     .addOption(new Option("--store <url>", `the database (default: FLOTILLA_STORE, the config's, or ${defaultStore})`))
+    .addOption(new Option("--url <url>", "a fleet elsewhere, instead of a database here (default: FLOTILLA_URL, when it is set)"))
+    .addOption(new Option("--token <token>", "for that fleet (default: FLOTILLA_TOKEN, which other users cannot see)"))
     .addOption(
       new Option("--config <file>", 'where the definitions are (default: flotilla.config.ts, or package.json\'s "flotilla")'),
     )
@@ -54,6 +61,8 @@ export function createProgram(bind: Bind, version: string): Command {
     .commandsGroup("Work:")
     .addCommand(up(bind))
     .addCommand(run(bind))
+    .addCommand(worker(bind))
+    .addCommand(orchestrator(bind))
     .commandsGroup("Look:")
     .addCommand(
       group("runs", "list, show, follow and cancel runs; send to them, ask them, repair them", [
@@ -93,6 +102,7 @@ export function createProgram(bind: Bind, version: string): Command {
         schedulesTrigger,
       ]),
     )
+    .addCommand(group("tokens", "say who may use the HTTP API", [tokensCreate, tokensLs, tokensRevoke]))
     .addCommand(group("workers", "list the live workers", [workersLs]))
     .commandsGroup("Keep:")
     .addCommand(

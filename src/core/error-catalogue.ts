@@ -33,14 +33,20 @@ export interface ErrorDetails {
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
   FLOTILLA_STORE_UNREACHABLE: { path: string; problem: string };
-  FLOTILLA_LIFE_OVER: { path: string; boot: number };
+  FLOTILLA_LIFE_OVER: { boot: number };
   FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
   FLOTILLA_UNREACHABLE: { target: string };
+  FLOTILLA_UNEXPECTED_REPLY: { target: string; status: number; problem: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
+  FLOTILLA_PROTOCOL_VERSION: { worker: number; orchestrator: number };
+  FLOTILLA_MESSAGE_INVALID: { problem: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_UNAUTHENTICATED: { why: string };
+  FLOTILLA_FORBIDDEN: { what: string; needs: string };
+  FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -240,6 +246,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       `${d.path} is open in ${d.pid === null ? "another process" : `process ${d.pid}`}; one process owns an SQLite file`,
     fix: () => ["talk to that process: flotilla runs ls", "or stop it, or use another file"],
   },
+  FLOTILLA_LIFE_OVER: {
+    title: "This orchestrator was taken for dead",
+    retryable: true,
+    why: () =>
+      "it had not reached the database for longer than its lease, so others took back what it was running; it begins anew by itself",
+    fix: () => [
+      "ask again: a start with an idempotency key is never done twice",
+      "if it comes back: look for a machine that stalls, or a network between orchestrator and database that drops connections",
+    ],
+  },
   FLOTILLA_STORE_UNUSABLE: {
     title: "The database cannot be used",
     retryable: false,
@@ -264,12 +280,6 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
     fix: () => ["nothing to do if it comes back: the same call is made again", "or see that the database is up and can be reached from here"],
   },
-  FLOTILLA_LIFE_OVER: {
-    title: "This orchestrator was taken for dead",
-    retryable: false,
-    why: (d) => `life ${d.boot} on ${d.path} has ended: it was silent for too long, so others took over what it was running`,
-    fix: () => ["nothing to do: it begins a new life", "if it repeats, look for what keeps the process busy or cuts it off from the database"],
-  },
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",
     retryable: false,
@@ -292,13 +302,38 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Nothing is running there",
     retryable: true,
     why: (d) => `no orchestrator answers at ${d.target}`,
-    fix: () => ["start one: flotilla up", "or point --store at the file that it uses"],
+    fix: (d) =>
+      /^https?:/.test(d.target)
+        ? [`see whether it is up: curl ${d.target}/readyz`, "check the URL, and what lies between here and there"]
+        : ["start one: flotilla up", "or point --store at the file that it uses"],
+  },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    title: "Something else answers there",
+    retryable: false,
+    why: (d) => `${d.target} answered ${d.status}: ${d.problem}`,
+    fix: (d) => unexpectedFix(d.status),
   },
   FLOTILLA_WORKER_LOST: {
     title: "The worker ended under the attempt",
     retryable: true,
     why: (d) => `${d.worker} ${d.how}`,
     fix: () => ["nothing to do unless it repeats: the task is tried again"],
+  },
+  FLOTILLA_PROTOCOL_VERSION: {
+    title: "Worker and orchestrator speak different versions",
+    retryable: false,
+    why: (d) => `the worker speaks version ${d.worker} of the protocol, the orchestrator version ${d.orchestrator}`,
+    fix: (d) => [
+      d.worker < d.orchestrator
+        ? "install the orchestrator's version of flotilla on the worker"
+        : "upgrade the orchestrator first, then its workers",
+    ],
+  },
+  FLOTILLA_MESSAGE_INVALID: {
+    title: "A message does not follow the protocol",
+    retryable: false,
+    why: (d) => d.problem,
+    fix: () => ["compare it with docs/reference/worker-protocol.md; nothing of it was taken"],
   },
   FLOTILLA_PLAN_INVALID: {
     title: "The plan cannot be run",
@@ -319,6 +354,30 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       "the cause below is the first failed node's error",
     ],
   },
+  FLOTILLA_UNAUTHENTICATED: {
+    title: "Not let in",
+    retryable: false,
+    why: (d) => d.why,
+    fix: () => [
+      "send a token: the header Authorization: Bearer flt_...",
+      "make one where the fleet runs: flotilla tokens create NAME --role submitter",
+    ],
+  },
+  FLOTILLA_FORBIDDEN: {
+    title: "Not allowed",
+    retryable: false,
+    why: (d) => `${d.what} needs ${d.needs}`,
+    fix: () => ["ask whoever runs the fleet for a token that may: flotilla tokens create NAME --role ROLE --namespace NAMESPACE"],
+  },
+  FLOTILLA_RATE_LIMITED: {
+    title: "Too many requests",
+    retryable: true,
+    why: (d) => d.what,
+    fix: (d) => [
+      `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
+      "start many runs in fewer requests, or raise server.requestsPerMinute",
+    ],
+  },
   FLOTILLA_NOT_SUPPORTED: {
     title: "Not in this version",
     retryable: false,
@@ -326,6 +385,13 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: (d) => [d.instead],
   },
 };
+
+function unexpectedFix(status: number): readonly string[] {
+  if (status === 401) return ["pass a token that is valid: connect(url, { token }), or FLOTILLA_TOKEN for the command line"];
+  if (status === 403) return ["use a token with a role that may do it", "or ask whoever runs what stands before the fleet"];
+  if (status === 426) return ["install the version of flotilla that the fleet runs: GET /version tells which"];
+  return ["name the URL that the fleet is served under, without /api/v1", "look at what stands between: a proxy, a login page"];
+}
 
 const shownMax = 3;
 

@@ -15,7 +15,7 @@ import type { PendingEnd, Placed, Planned } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import type { Match } from "./dispatch.ts";
 import type { Lane } from "./lane.ts";
-import type { WorkerState } from "./workers.ts";
+import { isRemote, type WorkerState } from "./workers.ts";
 
 export function apply(engine: Engine, planned: Planned, result: BatchResult): void {
   const fenced = new Set(result.fenced.map(leaseName));
@@ -26,8 +26,9 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   // What came and was closed in one batch never was in a lane, and never began.
   const stillborn = result.closed.length === 0 ? none : bornIn(planned, result.closed);
   applyClosed(engine, result.closed, stillborn);
-  for (const row of result.due) engine.state.definitions.lane(row.lane).added(row);
-  for (const row of result.woken) engine.state.definitions.lane(row.lane).added(row);
+  // A lane that is not known here is another orchestrator's: the next look finds what is in it.
+  for (const row of result.due) engine.state.definitions.knownLane(row.lane)?.added(row);
+  for (const row of result.woken) engine.state.definitions.knownLane(row.lane)?.added(row);
   engine.state.delayed -= result.due.length;
   engine.state.parked += parkedBy(planned, result, fenced);
   for (const acts of planned.acts) {
@@ -37,7 +38,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
     if (acts.batch.park && result.parked.includes(acts.batch.lease.task)) applyParked(engine, acts.attempt);
     for (const placed of acts.placed)
       if (!stillborn.has(placed.task.id)) applyPlaced(engine, placed, planned.batch.now, assignments);
-    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0)
+    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0 || isRemote(acts.attempt.worker))
       acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
     if (
       acts.waitSeen !== null &&
@@ -178,8 +179,9 @@ function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: Reado
     if (stillborn.has(c.task)) continue;
     engine.queries.ended(c.task);
     if (c.was === "ready") {
-      const lane = state.definitions.lane(c.lane);
-      const tasks = gone.get(lane);
+      const lane = state.definitions.knownLane(c.lane);
+      const tasks = lane && gone.get(lane);
+      if (!lane) continue;
       if (tasks) tasks.add(c.task);
       else gone.set(lane, new Set([c.task]));
     } else if (c.was === "delayed") state.delayed -= 1;

@@ -3,6 +3,7 @@ import type { Journal, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
 import { historyOf, nextPage, sendHistory } from "./history.ts";
+import { assigned } from "./deliver.ts";
 import { watchUnwinding } from "./liveness.ts";
 import { readKept } from "./origin.ts";
 
@@ -11,9 +12,11 @@ const journalPage = 5_000;
 
 /** Sends a task whose journal or public id must be read first. Deliveries queue behind it. */
 export function sendAssignment(engine: Engine, attempt: Attempt, row: TaskRow): void {
+  attempt.assigning = true;
   const mine: Promise<void> = readAssignment(engine, attempt, row).then(
     (send) => {
       if (!attempt.ended) send();
+      assigned(engine, attempt);
       // What settled while the first page was being loaded: the worker does not know of it, so it will not ask.
       if (attempt.history && attempt.history.next >= attempt.history.asked) sendHistory(engine, attempt);
       if (attempt.outbox === mine) attempt.outbox = null;

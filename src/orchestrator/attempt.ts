@@ -1,4 +1,5 @@
 import type { Timer } from "../core/clock.ts";
+import type { StoredDelivery } from "../store/contract.ts";
 import type { Act, Fence, StepResultAct } from "../protocol/worker.ts";
 import type { DefinitionState } from "./definitions.ts";
 import type { Kept, OriginOptions } from "./origin.ts";
@@ -55,6 +56,12 @@ export interface Attempt {
   heard: number;
   /** Messages that wait until a large value of an earlier one is stored. */
   inbox: (() => void)[] | null;
+  /** Deliveries that came before the one that is next: another orchestrator has stored that. */
+  early: readonly StoredDelivery[];
+  /** Its journal is being read: which delivery is next is not known yet. */
+  assigning: boolean;
+  /** The lease under which its worker began it, at another orchestrator or in another life: what it said meanwhile counts. */
+  readonly heldAs: Fence | null;
   /** Deliveries that wait until a large value is loaded. */
   outbox: Promise<void> | null;
 }
@@ -95,7 +102,11 @@ export interface TaskOptions {
 }
 
 export function sameLease(attempt: Attempt | undefined, fence: Fence): attempt is Attempt {
-  return attempt !== undefined && attempt.fence.leaseNo === fence.leaseNo && attempt.fence.boot === fence.boot;
+  return attempt !== undefined && (isFence(attempt.fence, fence) || (attempt.heldAs !== null && isFence(attempt.heldAs, fence)));
+}
+
+function isFence(a: Fence, b: Fence): boolean {
+  return a.leaseNo === b.leaseNo && a.boot === b.boot && a.task === b.task;
 }
 
 /** An act as it goes into a batch: a step's large value has been stored, and is named by `ref`. */

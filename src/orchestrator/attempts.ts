@@ -1,9 +1,10 @@
+import type { Fence } from "../protocol/worker.ts";
 import type { TaskRow } from "../store/contract.ts";
 import type { Attempt, TaskOptions } from "./attempt.ts";
 import type { DefinitionState } from "./definitions.ts";
 import type { Engine } from "./engine.ts";
 import { watchGrace, watchTimeouts } from "./liveness.ts";
-import type { WorkerState } from "./workers.ts";
+import { isRemote, type WorkerState } from "./workers.ts";
 
 type RowPart = Pick<
   TaskRow,
@@ -22,6 +23,8 @@ export interface Beginning {
   readonly crashes: number;
   readonly alone: boolean;
   readonly now: number;
+  /** Its worker executes it already, under that lease. */
+  readonly heldAs?: Fence;
 }
 
 /** A lease was committed: the attempt lives from here on. */
@@ -65,6 +68,9 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
     idle: undefined,
     inbox: null,
     outbox: null,
+    early: [],
+    assigning: false,
+    heldAs: b.heldAs ?? null,
   };
   engine.state.attempts.set(row.id, attempt);
   worker.attempts.set(row.id, attempt);
@@ -90,6 +96,8 @@ export function endAttempt(engine: Engine, attempt: Attempt, stop: string | null
   if (state.attempts.get(attempt.fence.task) === attempt) state.attempts.delete(attempt.fence.task);
   const { worker } = attempt;
   worker.attempts.delete(attempt.fence.task);
+  // It keeps the end that it has reported until it is told that the end is stored, or came too late.
+  if (attempt.codeEnded && isRemote(worker)) worker.link.send({ t: "settled", fence: attempt.fence });
   if (stop === null || attempt.codeEnded || !state.workers.has(worker.id)) {
     setSlot(attempt, false);
     return;

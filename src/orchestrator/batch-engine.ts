@@ -2,7 +2,8 @@
 // Nothing is acknowledged, assigned or delivered before its COMMIT, and memory changes only after it (apply.ts).
 import type { Timer } from "../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
-import type { Batch, BatchResult } from "../store/contract.ts";
+import type { Batch, BatchResult, Boot } from "../store/contract.ts";
+import { everyNamespace } from "../core/namespace.ts";
 import { apply } from "./apply.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import { endAttempt } from "./attempts.ts";
@@ -11,14 +12,16 @@ import { deliverParked } from "./deliver.ts";
 import type { Engine } from "./engine.ts";
 import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
+import type { Peers } from "./peers/peers.ts";
 import { planBatch } from "./plan.ts";
+import { endWorker } from "./liveness.ts";
 import { Queue, type Taken } from "./queue.ts";
 import { Room } from "./upkeep/room.ts";
 import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
 import type { State } from "./state.ts";
 import { StateQueries } from "./state-queries.ts";
 import { nextTickAt } from "./ticks.ts";
-import { isQuiet, type WorkerState } from "./workers.ts";
+import { isQuiet, isRemote, type WorkerState } from "./workers.ts";
 
 /** How long a store that refused is left alone. */
 const retryMs = 1_000;
@@ -30,6 +33,8 @@ export interface BatchEngineOptions {
   readonly secret: () => string;
   readonly queuedMax: number;
   readonly abortGraceMs: number;
+  /** Begins another life on the store; tried again until it works. */
+  readonly boot: () => Promise<Boot>;
 }
 
 export class BatchEngine implements Engine {
@@ -39,6 +44,7 @@ export class BatchEngine implements Engine {
   readonly abortGraceMs: number;
   readonly queries: StateQueries;
   readonly #secret: () => string;
+  readonly #boot: () => Promise<Boot>;
   readonly #queuedMax: number;
   readonly #queue = new Queue();
   readonly #room: Room;
@@ -47,6 +53,11 @@ export class BatchEngine implements Engine {
   readonly #refused = new WeakSet<Attempt>();
   #dueTimer: { readonly at: number; readonly timer: Timer } | undefined;
   #due = false;
+  /** Of a store that others write to. */
+  #peers: Peers | undefined;
+  #look = false;
+  /** This life was taken for dead: another one begins with the next batch. */
+  #over = false;
   /** Slots or ready tasks appeared: look for matches. */
   #dispatch = false;
   /** Batches to take apart, because one part of a batch broke a rule of the store. */
@@ -62,6 +73,7 @@ export class BatchEngine implements Engine {
     this.abortGraceMs = o.abortGraceMs;
     this.queries = new StateQueries((ms, fn) => o.state.clock.after(ms, fn));
     this.#secret = o.secret;
+    this.#boot = o.boot;
     this.#queuedMax = o.queuedMax;
     this.#room = new Room(o.state, () => this.#schedule());
   }
@@ -108,6 +120,19 @@ export class BatchEngine implements Engine {
   }
   due(): void {
     this.#due = true;
+    this.#schedule();
+  }
+  /** From here on others write to the store as well. */
+  meet(peers: Peers): void {
+    this.#peers = peers;
+  }
+  over(): void {
+    this.#over = true;
+    this.#schedule();
+  }
+  look(): void {
+    if (!this.#peers) return;
+    this.#look = true;
     this.#schedule();
   }
   dispatch(): void {
@@ -161,7 +186,7 @@ export class BatchEngine implements Engine {
   join(worker: WorkerState): void {
     const { state } = this;
     state.workers.set(worker.id, worker);
-    state.definitions.register(worker.hello.definitions);
+    state.definitions.register(worker.hello.definitions, worker.namespace ?? everyNamespace);
     this.dispatch();
     const { name, pid, build } = worker.hello;
     this.#insist("a worker's name could not be stored", async () => {
@@ -169,7 +194,7 @@ export class BatchEngine implements Engine {
     });
     this.#insist("held tasks could not be released", async () => {
       for (const row of await state.store.catalogue.release({ boot: state.boot, now: state.clock.now() }))
-        state.definitions.lane(row.lane).added(row);
+        state.definitions.knownLane(row.lane)?.added(row);
       this.dispatch();
     });
   }
@@ -234,11 +259,16 @@ export class BatchEngine implements Engine {
   }
 
   get #pending(): boolean {
-    return !this.#queue.isEmpty || this.#due || this.#dispatch || this.state.cancelsLeft;
+    return !this.#queue.isEmpty || this.#due || this.#dispatch || this.#look || this.#over || this.state.cancelsLeft;
   }
 
   /** @returns false when the store refused: what must not be lost stays queued, and is tried again. */
   async #flush(): Promise<boolean> {
+    if (this.#over) await this.#beginAnew();
+    if (this.#look) {
+      this.#look = false;
+      if (!(await this.#lookAround())) return false;
+    }
     const alone = this.#oneByOne > 0;
     if (alone) this.#oneByOne -= 1;
     const taken = alone ? this.#queue.takeOne() : this.#queue.take();
@@ -260,14 +290,65 @@ export class BatchEngine implements Engine {
       this.#failed(taken, alone, e);
       return false;
     }
+    await this.#learn(result);
     apply(this, planned, result);
     this.checkDrained();
     return true;
   }
 
+  /** Lanes that others have brought. What cannot be read now is found by a look. */
+  async #learn(result: BatchResult): Promise<void> {
+    try {
+      const reading = this.state.definitions.know({ lanes: lanesOf(result) });
+      if (reading) await reading;
+    } catch (e) {
+      this.state.log("debug", "new lanes could not be read; they are looked up later", { error: String(e) });
+      this.look();
+    }
+  }
+
+  /**
+   * What this life held is others' now. Code under way is told to stop, whoever asked for something is told to ask again,
+   * and workers of this machine are taken over; those elsewhere come back with what they have.
+   */
+  async #beginAnew(): Promise<void> {
+    const { state } = this;
+    const error = new FlotillaError("FLOTILLA_LIFE_OVER", { boot: state.boot });
+    state.log("error", "this orchestrator was taken for dead, and begins anew", { boot: state.boot });
+    const { starts, cancels, messages, answers } = this.#queue.empty();
+    for (const pending of [...starts, ...cancels, ...messages, ...answers]) pending.reject(error);
+    for (const attempt of state.attempts.values()) endAttempt(this, attempt, "its orchestrator was taken for dead");
+    const workers = [...state.workers.values()];
+    state.workers.clear();
+    state.renew(await this.#boot());
+    this.#over = false;
+    for (const worker of workers) {
+      if (isRemote(worker)) {
+        endWorker(worker, "its orchestrator begins anew");
+        continue;
+      }
+      worker.id = state.nextWorker++;
+      this.join(worker);
+    }
+    this.look();
+  }
+
+  /** @returns false when the store did not answer. */
+  async #lookAround(): Promise<boolean> {
+    try {
+      await this.#peers?.look();
+      return true;
+    } catch (e) {
+      if (!this.#closed) this.state.clock.after(retryMs, () => this.look());
+      this.state.log("debug", "a look at the store failed; it is tried again", { error: String(e) });
+      return false;
+    }
+  }
+
   #failed(taken: Taken, alone: boolean, error: unknown): void {
     for (const s of taken.starts) s.reject(error);
     for (const c of [...taken.cancels, ...taken.messages, ...taken.answers]) c.reject(error);
+    if (isFlotillaError(error, "FLOTILLA_LIFE_OVER")) this.#over = true;
     const busy = isFlotillaError(error) && (error.retryable || error.code === "FLOTILLA_STORE_UNUSABLE");
     if (busy || !alone) {
       // Running code must not lose what it did: its acts and results wait for the store to take them.
@@ -305,6 +386,12 @@ export class BatchEngine implements Engine {
       }
     }
   }
+}
+
+function* lanesOf(r: BatchResult): Generator<number> {
+  for (const row of r.due) yield row.lane;
+  for (const row of r.woken) yield row.lane;
+  for (const row of r.closed) yield row.lane;
 }
 
 /** A look for work that found none needs no transaction. */

@@ -17,9 +17,11 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
     if (list) list.push(d);
     else byParent.set(d.parent, [d]);
   }
-  for (const [parent, list] of byParent) {
+  for (const [parent, told] of byParent) {
     const attempt = engine.state.attempts.get(parent);
     if (!attempt || attempt.ended) continue;
+    const list = engine.state.store.shared ? inTurn(engine, attempt, told) : told;
+    if (list.length === 0) continue;
     if (attempt.state === "waiting") {
       // Resumed beside a task that is tried alone, it would be a second suspect: it learns of it a moment later.
       if (executesAlone(attempt.worker)) {
@@ -40,6 +42,36 @@ export function deliver(engine: Engine, deliveries: readonly StoredDelivery[]): 
     if (attempt.outbox === null && list.every((d) => d.ref === null)) send(engine, attempt, list.map(inline));
     else deliverLater(engine, attempt, list);
   }
+}
+
+/** The journal has been read: what came meanwhile is told from where it ends. */
+export function assigned(engine: Engine, attempt: Attempt): void {
+  attempt.assigning = false;
+  if (attempt.early.length > 0) deliver(engine, attempt.early);
+}
+
+/**
+ * Of a store that several orchestrators write to: those that are next. Within a run commits have an order, but what this
+ * orchestrator stores it knows at once, and what another stores it reads in a notice, perhaps later.
+ */
+function inTurn(engine: Engine, attempt: Attempt, told: readonly StoredDelivery[]): readonly StoredDelivery[] {
+  const known = attempt.early.length === 0 ? told : [...new Set([...attempt.early, ...told])].toSorted((a, b) => a.seq - b.seq);
+  if (attempt.assigning) {
+    attempt.early = known;
+    return [];
+  }
+  const turn: StoredDelivery[] = [];
+  const early: StoredDelivery[] = [];
+  let next = attempt.queuedSeq + 1;
+  for (const d of known) {
+    if (d.seq > next) early.push(d);
+    if (d.seq !== next) continue;
+    turn.push(d);
+    next += 1;
+  }
+  attempt.early = early;
+  if (early.length > 0) engine.look();
+  return turn;
 }
 
 /** Tasks that had to be alone have ended, or wait themselves: what was parked for their sake is told. */

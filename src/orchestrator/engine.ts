@@ -28,6 +28,10 @@ export interface Engine {
   lostAttempt(attempt: Attempt, how: string, o?: { readonly codeRuns: boolean }): void;
   /** A stored value that the attempt needs cannot be read: its task waits, with the reason. */
   unreadable(attempt: Attempt, error: unknown, o: { readonly codeRuns: boolean }): void;
+  /** This life was taken for dead: another one begins. */
+  over(): void;
+  /** Something may have changed in a store that others write to: the next batch looks first. */
+  look(): void;
   /** Slots or ready tasks appeared outside a batch. */
   dispatch(): void;
   wakeAtNextDue(): void;

@@ -6,6 +6,8 @@ import type { TaskOptions } from "./attempt.ts";
 import { scheduleOf } from "./queries.ts";
 
 interface Subscriber {
+  /** The last stored event that it has read. */
+  cursor(): number;
   /** Stored events are read from the store by cursor; this only wakes the reader. */
   wake(): void;
   live(event: { readonly type: string; readonly data: unknown }): void;
@@ -31,6 +33,10 @@ export class EventHub {
   }
   finished(run: number): void {
     for (const s of this.#subscribers.get(run) ?? []) s.wake();
+  }
+  /** Runs that somebody follows, each with the cursor that the slowest of its readers has reached. */
+  followed(): { id: number; cursor: number }[] {
+    return [...this.#subscribers].map(([id, set]) => ({ id, cursor: Math.min(...[...set].map((s) => s.cursor())) }));
   }
   live(run: number, type: string, data: () => unknown): void {
     const subscribers = this.#subscribers.get(run);
@@ -64,7 +70,9 @@ export async function* readEvents(
   const live: { type: string; data: unknown }[] = [];
   let woken = true;
   let wake = () => {};
+  let cursor = o.after === undefined ? -1 : Number(o.after);
   const unsubscribe = hub.subscribe(run.id, {
+    cursor: () => cursor,
     wake: () => {
       woken = true;
       wake();
@@ -80,7 +88,6 @@ export async function* readEvents(
   const abort = () => wake();
   o.signal?.addEventListener("abort", abort);
   try {
-    let cursor = o.after === undefined ? -1 : Number(o.after);
     if (cursor < 0) {
       cursor = 0;
       if (wants("run.started")) yield await reader.started();
@@ -172,6 +179,7 @@ class RunReader {
   /** The stages whose counts have changed since the last call. */
   async stages(): Promise<{ stage: string; done: number; total: number }[]> {
     const row = await this.#state.store.runs.get(this.#run.id);
+    await this.#state.definitions.know({ definitions: row?.stages.map((s) => s.definition) ?? [] });
     const changed: { stage: string; done: number; total: number }[] = [];
     for (const s of row?.stages ?? []) {
       const done = s.succeeded + s.failed + s.canceled + s.quarantined;

@@ -22,6 +22,14 @@ export function historyOf(journal: Journal): History | null {
   return acts.length === 0 ? null : { from, acts, next: 0, asked: acts.length, cancel: journal.cancel };
 }
 
+/** What has settled after `seq`, for a worker that has the rest: all of it is sent without being asked. */
+export function historyAfter(journal: Journal, seq: number): History | null {
+  const whole = historyOf(journal);
+  if (!whole) return null;
+  const acts = whole.acts.slice(Math.max(0, seq + 1 - whole.from));
+  return acts.length === 0 ? null : { ...whole, from: Math.max(whole.from, seq + 1), acts, asked: 0 };
+}
+
 /** The next page, loaded. The attempt's history ends with the last one. */
 export async function nextPage(state: State, attempt: Attempt, history: History): Promise<Delivery[]> {
   const first = history.next;

@@ -1,6 +1,6 @@
 import type { ReadyRow } from "../store/contract.ts";
 import type { Definitions, DefinitionState } from "./definitions.ts";
-import type { WorkerState } from "./workers.ts";
+import { serves, type WorkerState } from "./workers.ts";
 
 // The store holds the queue; a lane keeps its head in memory. 1,024 rows: two full batches of 512 between two reads.
 const headMax = 1_024;
@@ -93,6 +93,22 @@ export class Lane {
     if (tasks.size > 0) this.#head = this.#head.filter((row) => !tasks.has(row.task));
   }
 
+  /** What the store that others write to holds now. */
+  counted(depth: { readonly ready: number; readonly firstPass: number; readonly lastPass: number } | undefined): void {
+    const ready = depth?.ready ?? 0;
+    if (ready !== this.ready || (this.#whole && ready !== this.#head.length)) this.forget();
+    this.ready = ready;
+    if (!depth) return;
+    // A tenant alone goes behind what others have queued, and nobody before what is being served elsewhere.
+    this.served(depth.firstPass - 1);
+    if (this.#tenants.size <= 1) this.#tenants.set("", Math.max(this.#tenants.get("") ?? 0, depth.lastPass));
+  }
+  /** Others have put tasks here. */
+  grew(): void {
+    this.ready += 1;
+    this.forget();
+  }
+
   /** Memory no longer knows: read the head again. */
   forget(): void {
     this.#head = [];
@@ -109,14 +125,15 @@ export class Lane {
 
   /** Which of the worker's definitions would run a task of this lane: itself, else the closest implementation. */
   #servedBy(worker: WorkerState, definitions: Definitions): DefinitionState | undefined {
-    if (!this.needs.every((need) => worker.offers.has(need))) return undefined;
+    const { namespace } = this.definition;
+    if (!serves(worker, namespace) || !this.needs.every((need) => worker.offers.has(need))) return undefined;
     if (worker.names.has(this.definition.name)) return this.definition;
     let best: DefinitionState | undefined;
     let bestFit = -1;
     for (const card of worker.hello.definitions) {
       if (card.implements !== this.definition.name || !card.needs.every((need) => worker.offers.has(need))) continue;
       const fit = card.needs.filter((need) => this.needs.includes(need)).length;
-      const state = definitions.get(card.name);
+      const state = definitions.get(namespace, card.name);
       if (state && fit > bestFit) {
         best = state;
         bestFit = fit;

@@ -26,6 +26,12 @@ export async function findRun(state: State, id: string): Promise<TaskRow & { sec
 async function walk(state: State, id: ParsedId): Promise<TaskRow | undefined> {
   const [root] = await state.store.tasks.get([id.root]);
   if (!root || root.secret !== id.secret) return undefined;
+  const found = await descend(state, root, id);
+  if (found) await state.definitions.know({ definitions: [found.definition], lanes: [found.lane] });
+  return found;
+}
+
+async function descend(state: State, root: TaskRow, id: ParsedId): Promise<TaskRow | undefined> {
   let task: TaskRow = root;
   for (const act of id.path) {
     const child = await state.store.tasks.child({ parent: task.id, act });

@@ -53,6 +53,11 @@ export class Outcomes {
     });
   }
 
+  /** Runs whose end somebody waits for. */
+  get awaited(): Iterable<number> {
+    return this.#waiters.keys();
+  }
+
   /** Asks the store for an end that was written by somebody else. */
   lookUp(run: number, read: () => OutcomeRow | null | Promise<OutcomeRow | null>): void {
     if (!this.#waiters.has(run)) return;

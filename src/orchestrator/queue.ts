@@ -106,6 +106,19 @@ export class Queue {
     }
   }
 
+  /** Everything, to be refused: what running code did is nobody's any more. */
+  empty(): Pick<Taken, "starts" | "cancels" | "messages" | "answers"> {
+    this.#acts = [];
+    this.#ends = [];
+    this.#wakes = [];
+    return {
+      starts: this.#starts.splice(0),
+      cancels: this.#cancels.splice(0),
+      messages: this.#messages.splice(0),
+      answers: this.#answers.splice(0),
+    };
+  }
+
   drop(): readonly PendingStart[] {
     return this.#starts.splice(0);
   }

@@ -1,6 +1,8 @@
 import { bounds } from "../core/bounds.ts";
 import type { Timer } from "../core/clock.ts";
 import { errorFromJson, FlotillaError } from "../core/error.ts";
+import type { Awaitable } from "../store/contract.ts";
+import type { Answered } from "../store/shared.ts";
 import type { FromWorker } from "../protocol/worker.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
@@ -41,6 +43,31 @@ export class StateQueries {
       this.#open.set(task, questions.set(request, { name, timer, resolve, reject }));
       if (attempt) attempt.worker.link.send({ t: "query", fence: attempt.fence, request, name });
     });
+  }
+
+  /** Asked of an orchestrator elsewhere: `ask` passes the question on, false when nobody holds the task. */
+  elsewhere(task: number, name: string, ask: (request: number) => Awaitable<boolean>): Promise<string> {
+    const answer = this.ask(task, name, undefined);
+    const request = this.#last;
+    void Promise.resolve(ask(request)).then(
+      // Nobody holds it: whoever begins it next, here or there, is asked again by whoever waits.
+      (asked) =>
+        asked ||
+        this.#take(task, request)?.reject(new FlotillaError("FLOTILLA_TIMEOUT", { after: "query" }, { where: `query ${name}` })),
+      (error: unknown) => this.#take(task, request)?.reject(error),
+    );
+    return answer;
+  }
+
+  /** The answer of an orchestrator elsewhere. */
+  heard(a: Answered): void {
+    for (const [task, questions] of this.#open) {
+      if (!questions.has(a.request)) continue;
+      const question = this.#take(task, a.request);
+      if (a.error) question?.reject(errorFromJson(a.error));
+      else question?.resolve(a.value ?? "null");
+      return;
+    }
   }
 
   /** Nobody waits for an answer. */
@@ -114,6 +141,9 @@ export async function queryState(engine: Engine, id: string, name: string): Prom
   // One that is being assigned is asked when that is done.
   if (attempt && !attempt.ended) return queries.ask(task.id, name, attempt.publicId === "" ? undefined : attempt);
   const where = await state.store.tasks.where(task.id);
+  const { shared } = state.store;
+  if (where?.in === "running" && shared)
+    return queries.elsewhere(task.id, name, (request) => shared.ask({ task: task.id, from: state.boot, request, name }));
   if (where?.in === "outcome") throw new FlotillaError("FLOTILLA_TOO_LATE", { what: `query ${name}`, why: "the task has ended" });
   const answer = queries.ask(task.id, name, undefined);
   if (where?.in === "parked") engine.wake(task.id);

@@ -48,7 +48,7 @@ export class State {
   readonly random: Random;
   readonly log: LogSink;
   readonly nextTurn: NextTurn;
-  readonly boot: number;
+  boot: number;
   readonly startedAt: number;
   readonly definitions: Definitions;
   readonly workers = new Map<number, WorkerState>();
@@ -69,6 +69,8 @@ export class State {
   ticksHeld: boolean;
   cancelsLeft: boolean;
   draining = false;
+  /** It lets go of its workers elsewhere: what they execute goes on at another orchestrator. */
+  handingOver = false;
   /** Since when the store has no room; null: it has. */
   storeFullAt: number | null = null;
 
@@ -80,7 +82,7 @@ export class State {
     this.nextTurn = o.nextTurn ?? setImmediate;
     this.boot = boot.boot;
     this.artifacts = new ArtifactKeeper(o.artifacts, o.clock, this.log);
-    this.uses = new PutUses(o.store, boot.boot, o.clock);
+    this.uses = new PutUses(o.store, this, o.clock);
     this.startedAt = o.clock.now();
     this.taskIds = new TaskIds(o.store, o.clock);
     this.nextWorker = boot.nextWorker;
@@ -90,7 +92,20 @@ export class State {
     this.nextTickAt = boot.nextTickAt;
     this.ticksHeld = o.holdTicks ?? false;
     this.cancelsLeft = boot.cancelsLeft;
-    this.definitions = new Definitions(o.store, boot, this.workers);
+    this.definitions = new Definitions(o.store, boot, this, this.workers);
+  }
+
+  /** Another life begins in this process: nothing of the last one is held any more. */
+  renew(boot: Boot): void {
+    this.boot = boot.boot;
+    this.nextWorker = boot.nextWorker;
+    this.delayed = boot.delayed;
+    this.parked = boot.parked;
+    this.nextDueAt = boot.nextDueAt;
+    this.nextTickAt = boot.nextTickAt;
+    this.cancelsLeft = boot.cancelsLeft;
+    this.openRuns.clear();
+    for (const lane of this.definitions.lanes) lane.forget();
   }
 
   get ready(): number {

@@ -5,9 +5,12 @@ import type { Hearing } from "./hearing.ts";
 
 /** A live worker, as the orchestrator sees it. */
 export interface WorkerState {
-  readonly id: number;
+  /** Changes when another life of the orchestrator begins. */
+  id: number;
   readonly publicId: string;
   readonly hello: Hello;
+  /** Whose lanes it serves; null: those of every namespace. */
+  readonly namespace: number | null;
   readonly link: WorkerLink;
   /** Names that it has code for. */
   readonly names: ReadonlySet<string>;
@@ -22,6 +25,8 @@ export interface WorkerState {
   /** What waiting workflows there would resume by, while a task that must be alone is executing. */
   parked: StoredDelivery[];
   draining: boolean;
+  /** Its link is broken, and may come back. */
+  away: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
   /** Why we ended it, if we did: then its end is no crash. */
@@ -33,13 +38,18 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.killed !== null || executesAlone(worker)) return 0;
+  if (worker.draining || worker.away || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 
 /** More has resumed there than has a slot: some of it waits at the worker, and says nothing until it has one. */
 export function isCrowded(worker: WorkerState): boolean {
   return worker.busy > worker.hello.slots;
+}
+
+/** It is on another machine: a socket lies between. */
+export function isRemote(worker: WorkerState): boolean {
+  return worker.hello.isolation === "remote";
 }
 
 /** No code is executing there. Workflows that wait may lie in its memory: they are nobody's suspects. */
@@ -52,4 +62,9 @@ export function executesAlone(worker: WorkerState): boolean {
   if (worker.busy === 0) return false;
   for (const attempt of worker.attempts.values()) if (attempt.alone && attempt.state === "running") return true;
   return false;
+}
+
+/** Whether tasks of that namespace are for this worker. */
+export function serves(worker: Pick<WorkerState, "namespace">, namespace: number): boolean {
+  return worker.namespace === null || worker.namespace === namespace;
 }

@@ -1,7 +1,7 @@
 import { FlotillaError } from "../core/error.ts";
 
-/** The body as text. Stops reading at the cap, whatever the headers claim. @throws FLOTILLA_TOO_LARGE */
-export async function readCapped(request: Request, max: number): Promise<string> {
+/** The body of a request or a reply as text. Stops reading at the cap, whatever the headers claim. @throws FLOTILLA_TOO_LARGE */
+export async function readCapped(request: Request | Response, max: number): Promise<string> {
   const claimed = Number(request.headers.get("content-length") ?? 0);
   if (claimed > max) throw tooLarge(claimed, max);
   const decoder = new TextDecoder();
@@ -16,5 +16,5 @@ export async function readCapped(request: Request, max: number): Promise<string>
 }
 
 function tooLarge(bytes: number, max: number): FlotillaError {
-  return new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the request body", bytes, max });
+  return new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the body", bytes, max });
 }

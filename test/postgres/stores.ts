@@ -31,14 +31,14 @@ export async function takeStore(): Promise<{ url: string; store: Store; done: ()
   const warm = idleStores.pop();
   if (warm) await empty(schemaOf(warm.url));
   const url = warm?.url ?? (await takeSchema());
-  const store = warm?.store ?? (await openPostgresStore({ url }));
+  const store = warm?.store ?? (await openPostgresStore({ url })).store;
   return { url, store, done: () => void idleStores.push({ url, store }) };
 }
 
 /** An empty store; its schema goes to the next one when it is closed. */
 export async function openFresh(o: Omit<PostgresOptions, "url"> & PostgresDeps = {}): Promise<Store> {
   const url = await takeSchema();
-  const store = await openPostgresStore({ url, ...o });
+  const { store } = await openPostgresStore({ url, ...o });
   return {
     ...store,
     async close() {
@@ -87,6 +87,7 @@ async function empty(schema: string): Promise<void> {
         AND relname NOT IN ('migration', 'namespace', 'upkeep') LOOP
         EXECUTE format('DELETE FROM %I', n);
       END LOOP;
+      DELETE FROM namespace WHERE id > 1;
       UPDATE upkeep SET value = 0;
       DELETE FROM upkeep WHERE name NOT IN ('boot', 'lives', 'catalogue');
       FOR n IN SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'S' LOOP

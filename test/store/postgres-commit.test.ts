@@ -16,7 +16,7 @@ afterEach(async () => {
 afterAll(dropSchemas);
 
 async function openOn(url: string): Promise<Store> {
-  const store = await openPostgresStore({ url });
+  const { store } = await openPostgresStore({ url });
   ends.push(() => store.close());
   return store;
 }
@@ -235,7 +235,7 @@ test("text may hold what PostgreSQL's text cannot", async () => {
 describe("the door", () => {
   const refusal = async (url: string) => {
     try {
-      await (await openPostgresStore({ url })).close();
+      await (await openPostgresStore({ url })).store.close();
     } catch (e) {
       return e as { code: string; why: string; retryable: boolean };
     }
@@ -254,9 +254,9 @@ describe("the door", () => {
   test("of a newer schema is refused when something in it is breaking", async () => {
     const url = await freshUrl();
     ends.push(() => asAdmin((client) => client.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`)));
-    await (await openPostgresStore({ url })).close();
+    await (await openPostgresStore({ url })).store.close();
     await inSchema(url, "INSERT INTO migration (id, breaking) VALUES (98, false)");
-    const store = await openPostgresStore({ url });
+    const { store } = await openPostgresStore({ url });
     expect(store.facts.schema).toBe(98);
     await store.close();
     await inSchema(url, "INSERT INTO migration (id, breaking) VALUES (99, true)");
@@ -266,7 +266,7 @@ describe("the door", () => {
   test("is one that several may come to at once", async () => {
     const url = await takeSchema();
     ends.push(() => giveBack(url));
-    const stores = await Promise.all([1, 2, 3, 4].map(() => openPostgresStore({ url })));
+    const stores = (await Promise.all([1, 2, 3, 4].map(() => openPostgresStore({ url })))).map((opened) => opened.store);
     const boots = await Promise.all(stores.map((s) => s.boot({ nonce: "n", pid: 1, now })));
     expect(boots.map((b) => b.boot).toSorted()).toEqual([1, 2, 3, 4]);
     const blocks = await Promise.all(stores.map((s) => s.taskIds(1)));
@@ -330,7 +330,7 @@ describe("the database says no", () => {
     const url = await takeSchema();
     ends.push(() => giveBack(url));
     const warned: string[] = [];
-    const store = await openPostgresStore({ url, warn: (what) => warned.push(what) });
+    const { store } = await openPostgresStore({ url, log: (_level, what) => warned.push(what) });
     ends.push(() => store.close());
     await begin(store);
     await inSchema(url, "CREATE SEQUENCE tries");

@@ -14,6 +14,7 @@ import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { openShared } from "../../src/store/postgres/shared/open.ts";
 import { openQueue, openTaskReads } from "../../src/store/postgres/task-reads.ts";
 import type { SharedStore, Signals } from "../../src/store/shared.ts";
+import { blockedBy } from "../postgres/blocked.ts";
 import { asAdmin, dropSchema, freshUrl } from "../postgres/server.ts";
 
 const now = 1_000_000;
@@ -37,7 +38,7 @@ async function openLife(url: string, lease = leaseMs) {
     clock: systemClock,
     random: createRandom(1),
   };
-  const shared: SharedStore = openShared({ db, path: settings.shown, notifier, listener: parts, leaseMs: lease });
+  const shared: SharedStore = openShared({ db, notifier, listener: parts, leaseMs: lease });
   const { boot, nextWorker } = await bootStore(db, bootLeaseMs, { nonce: from, pid: 1, now });
   const life = {
     db,
@@ -46,7 +47,7 @@ async function openLife(url: string, lease = leaseMs) {
     notifier,
     shared,
     schema: settings.schema,
-    catalogue: openCatalogue(db, settings.shown, notifier),
+    catalogue: openCatalogue(db, notifier),
     queue: openQueue(db),
     tasks: openTaskReads(db) as Store["tasks"],
     async close() {
@@ -111,8 +112,7 @@ async function fallSilent(life: Life): Promise<void> {
 async function beSteady(life: Life): Promise<void> {
   await life.db.run("UPDATE orchestrator SET beating_since = clock_timestamp() - interval '1 h' WHERE id = $1", [life.boot]);
 }
-const look = (life: Life, runs: { id: number; cursor: number }[] = []) =>
-  life.shared.look({ boot: life.boot, runs, limit: 100 });
+const look = (life: Life, runs: { id: number; cursor: number }[] = []) => life.shared.look({ boot: life.boot, runs, limit: 100 });
 async function sweep(life: Life, slice = 100) {
   const swept = await life.shared.sweep({ boot: life.boot, now: now + 1, slice });
   return { ...swept, ready: swept.ready.toSorted((a, b) => a.task - b.task) };
@@ -206,20 +206,20 @@ describe("look", () => {
   test("the catalogue moves when there is something new in it", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
     const at = (await look(b)).catalogue;
-    const definitions = [{ id: 1, name: "work", card: '{"v":1}' }];
+    const definitions = [{ id: 1, namespace: 1, name: "work", card: '{"v":1}' }];
     const lanes = [{ id: 4, definition: 1, needs: ["gpu"], build: "" }];
     await a.catalogue.defineAll({ boot: a.boot, definitions, lanes });
     expect((await look(b)).catalogue).toBe(at + 1);
     await b.catalogue.defineAll({ boot: b.boot, definitions, lanes });
     // A name that somebody asks for takes no card away.
-    await b.catalogue.defineAll({ boot: b.boot, definitions: [{ id: 1, name: "work", card: "null" }], lanes: [] });
+    await b.catalogue.defineAll({ boot: b.boot, definitions: [{ id: 1, namespace: 1, name: "work", card: "null" }], lanes: [] });
     expect((await look(b)).catalogue).toBe(at + 1);
     expect(await b.catalogue.read()).toEqual({ definitions, lanes });
   });
 
   test("lives that define the same names in another order do not wait for each other in a circle", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
-    const definitions = Array.from({ length: 50 }, (_, i) => ({ id: i + 1, name: `d${i}`, card: `{"n":${i}}` }));
+    const definitions = Array.from({ length: 50 }, (_, i) => ({ id: i + 1, namespace: 1, name: `d${i}`, card: `{"n":${i}}` }));
     await Promise.all([
       a.catalogue.defineAll({ boot: a.boot, definitions, lanes: [] }),
       b.catalogue.defineAll({ boot: b.boot, definitions: definitions.toReversed(), lanes: [] }),
@@ -247,14 +247,24 @@ describe("notices", () => {
       `INSERT INTO wait (task, act, kind, key, input_hash, asked_after, begun_at, ended_at, seq, status, value) VALUES (1, 3, 2, 'w', '', 0, 0, 52, 3, 0, '"v"')`,
     );
     await a.db.run("UPDATE gate SET cancel_seq = 4, cancel_reason = $1, cancel_at = 53 WHERE task = 1", ["stop\0it"]);
-    await writeNotices(a.db, [1, 2, 3].map((n) => delivery(b.boot, 1, n, n)));
+    await writeNotices(
+      a.db,
+      [1, 2, 3].map((n) => delivery(b.boot, 1, n, n)),
+    );
     await writeNotices(a.db, [delivery(b.boot, 1, 4, 0)]);
     const { notices } = await look(b);
     expect(notices.map((n) => n.kind === "delivery" && n.delivery)).toMatchObject([
       { parent: 1, seq: 1, act: 1, status: "succeeded", value: '{"a":"\uFFFF"}', at: 50 },
       { parent: 1, seq: 2, act: 2, status: "failed", error: { code: "X" }, at: 51 },
       { parent: 1, seq: 3, act: 3, status: "succeeded", value: '"v"', at: 52 },
-      { parent: 1, seq: 4, act: 0, status: "canceled", error: { code: "FLOTILLA_CANCELED", details: { by: "stop\0it" } }, at: 53 },
+      {
+        parent: 1,
+        seq: 4,
+        act: 0,
+        status: "canceled",
+        error: { code: "FLOTILLA_CANCELED", details: { by: "stop\0it" } },
+        at: 53,
+      },
     ]);
     expect((await look(a)).notices).toEqual([]);
     await b.shared.noticed({ boot: b.boot, ids: notices.slice(0, 3).map((n) => n.id) });
@@ -313,7 +323,9 @@ describe("adopt", () => {
   test("what waited for the old life goes on to the new one", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
     await insertRunning(a, 1);
-    await a.db.run("INSERT INTO step (task, act, key, asked_after, lease_no, begun_at, seq, ended_at, value) VALUES (1, 1, 's', 0, 1, 0, 1, 5, '1')");
+    await a.db.run(
+      "INSERT INTO step (task, act, key, asked_after, lease_no, begun_at, seq, ended_at, value) VALUES (1, 1, 's', 0, 1, 0, 1, 5, '1')",
+    );
     await writeNotices(a.db, [
       { boot: a.boot, kind: noticeKinds.delivery, task: 1, leaseNo: null, seq: 1, act: 1, detail: null },
     ]);
@@ -451,7 +463,7 @@ describe("sweep and resign", () => {
     await a.db.transaction(async (tx) => {
       await tx.row("SELECT id FROM task WHERE id = 1 FOR NO KEY UPDATE");
       swept = Promise.resolve(sweep(b));
-      await blocked(1);
+      await blockedBy((await tx.row<{ pid: number }>("SELECT pg_backend_pid() AS pid"))?.pid ?? 0);
       await tx.run("DELETE FROM running WHERE task = 1");
       await tx.run("INSERT INTO outcome (task, lease_no, status, attempt, finished_at) VALUES (1, 1, 0, 1, 0)");
     });
@@ -469,17 +481,6 @@ describe("sweep and resign", () => {
     await a.shared.resign({ boot: a.boot, now });
   });
 });
-
-/** Resolves when so many sessions of the store wait for a lock. */
-async function blocked(sessions: number): Promise<void> {
-  await asAdmin(async (client) => {
-    for (;;) {
-      const { rows } = await client.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'flotilla%' AND wait_event_type = 'Lock'");
-      if (rows.length >= sessions) return;
-      await client.query("SELECT pg_sleep(0.005)");
-    }
-  });
-}
 
 describe("listen", () => {
   /** What a life has heard, one after the other. */
@@ -510,10 +511,7 @@ describe("listen", () => {
   test("others hear what a life says, each what is meant for it; it does not hear itself", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
     const [atA, atB] = [ears(), ears()];
-    const closers = [
-      await a.shared.listen({ boot: a.boot, to: atA.to }),
-      await b.shared.listen({ boot: b.boot, to: atB.to }),
-    ];
+    const closers = [await a.shared.listen({ boot: a.boot, to: atA.to }), await b.shared.listen({ boot: b.boot, to: atB.to })];
     a.notifier.note({ lanes: [4, 5], boots: [b.boot], runs: [9], catalogue: true });
     await atB.until("runs 9");
     expect(atB.heard).toEqual(["catalogue", "notices", "lanes 4,5", "runs 9"]);

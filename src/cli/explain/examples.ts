@@ -27,7 +27,12 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_LEASE_LOST: { task },
   FLOTILLA_TOO_LATE: { what: "message approved", why: "the task that it is for has ended" },
   FLOTILLA_STEP_IN_DOUBT: { key: "charge" },
+  FLOTILLA_STORE_UNREACHABLE: { path: "postgres://db.internal/flotilla", problem: "Connection terminated unexpectedly" },
+  FLOTILLA_LIFE_OVER: { boot: 7 },
   FLOTILLA_STORE_LOCKED: { path: ".flotilla/dev.db", pid: 4242 },
+  FLOTILLA_UNAUTHENTICATED: { why: "the token has expired or was revoked" },
+  FLOTILLA_FORBIDDEN: { what: "POST /api/v1/purge", needs: "the role admin" },
+  FLOTILLA_RATE_LIMITED: { what: "more than 6,000 requests in a minute from one token", retryAfterMs: 2_000 },
   FLOTILLA_STILL_OPEN: { run: "r_7k2m9q4x" },
   FLOTILLA_STORE_UNUSABLE: {
     path: ".flotilla/dev.db",
@@ -36,8 +41,6 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   },
   FLOTILLA_STORE_NEWER: { path: ".flotilla/dev.db", schema: 9, known: 1 },
   FLOTILLA_STORE_FULL: { path: ".flotilla/dev.db" },
-  FLOTILLA_STORE_UNREACHABLE: { path: "postgres://db:5432/fleet", problem: "connect ECONNREFUSED" },
-  FLOTILLA_LIFE_OVER: { path: "postgres://db:5432/fleet", boot: 12 },
   FLOTILLA_DEFINITION_UNREADABLE: {
     file: "agents.ts:12",
     problem: "an enum cannot be stripped",
@@ -45,7 +48,14 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    target: "https://fleet.example",
+    status: 404,
+    problem: "there is no API of a fleet under this URL",
+  },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
+  FLOTILLA_PROTOCOL_VERSION: { worker: 2, orchestrator: 1 },
+  FLOTILLA_MESSAGE_INVALID: { problem: "m.0.fence.task: Invalid input: expected number, received string" },
   FLOTILLA_PLAN_INVALID: {
     issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],
   },

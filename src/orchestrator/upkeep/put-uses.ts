@@ -10,13 +10,13 @@ const retryMs = 1_000;
 
 export class PutUses {
   readonly #store: Store;
-  readonly #boot: number;
+  readonly #life: { readonly boot: number };
   readonly #clock: Clock;
   #waiting: { readonly use: ArtifactUse; readonly resolve: () => void; readonly reject: (e: unknown) => void }[] = [];
 
-  constructor(store: Store, boot: number, clock: Clock) {
+  constructor(store: Store, life: { readonly boot: number }, clock: Clock) {
     this.#store = store;
-    this.#boot = boot;
+    this.#life = life;
     this.#clock = clock;
   }
 
@@ -32,7 +32,7 @@ export class PutUses {
     const taken = this.#waiting;
     this.#waiting = [];
     try {
-      await this.#store.upkeep.use({ boot: this.#boot, uses: taken.map((w) => w.use) });
+      await this.#store.upkeep.use({ boot: this.#life.boot, uses: taken.map((w) => w.use) });
       for (const { resolve } of taken) resolve();
     } catch (e) {
       if (!isFlotillaError(e) || !e.retryable) {

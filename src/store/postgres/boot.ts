@@ -36,7 +36,7 @@ export async function readCatalogue(sql: Sql): Promise<{ definitions: Definition
     "SELECT id, definition, needs, build FROM lane ORDER BY id",
   );
   return {
-    definitions: await sql.rows<DefinitionRow>("SELECT id, name, card FROM definition ORDER BY id"),
+    definitions: await sql.rows<DefinitionRow>("SELECT id, namespace, name, card FROM definition ORDER BY id"),
     lanes: lanes.map((l) => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
   };
 }

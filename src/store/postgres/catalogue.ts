@@ -3,16 +3,16 @@ import { readCatalogue } from "./boot.ts";
 import { addDepth, countByLane } from "./depth.ts";
 import { lockRuns } from "./locks.ts";
 import type { Notifier } from "./notifier.ts";
-import { namespace, readyRow, type RawReady } from "./rows.ts";
+import { readyRow, type RawReady } from "./rows.ts";
 import type { Database, Sql } from "./sql.ts";
 import { refuseStranger } from "./stranger.ts";
 
 /** Definitions, lanes and workers: few rows, seldom written, kept in memory by every orchestrator. */
-export function openCatalogue(db: Database, path: string, notifier: Pick<Notifier, "note">): Store["catalogue"] {
+export function openCatalogue(db: Database, notifier: Pick<Notifier, "note">): Store["catalogue"] {
   /** In a transaction of its own, for a life that goes on. */
   const write = <T>(boot: number, work: (tx: Sql) => Promise<T>): Promise<T> =>
     db.transaction(async (tx) => {
-      await refuseStranger(tx, path, boot);
+      await refuseStranger(tx, boot);
       return await work(tx);
     });
   return {
@@ -24,15 +24,26 @@ export function openCatalogue(db: Database, path: string, notifier: Pick<Notifie
         // A name that somebody only asks for does not take away the card that another life has brought.
         const cards = await tx.run(
           `INSERT INTO definition (id, namespace, name, card)
-           SELECT DISTINCT ON (d.name) d.id, $1::bigint, d.name, d.card FROM unnest($2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY d(id, name, card, n)
-             ORDER BY d.name, d.n DESC
+           SELECT DISTINCT ON (d.namespace, d.name) d.id, d.namespace, d.name, d.card
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY d(id, namespace, name, card, n)
+             ORDER BY d.namespace, d.name, d.n DESC
            ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card WHERE excluded.card <> 'null' AND definition.card <> excluded.card`,
-          [namespace, definitions.map((d) => d.id), definitions.map((d) => d.name), definitions.map((d) => d.card)],
+          [
+            definitions.map((d) => d.id),
+            definitions.map((d) => d.namespace),
+            definitions.map((d) => d.name),
+            definitions.map((d) => d.card),
+          ],
         );
         const added = await tx.run(
           `INSERT INTO lane (id, definition, needs, build) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
            ON CONFLICT DO NOTHING`,
-          [lanes.map((l) => l.id), lanes.map((l) => l.definition), lanes.map((l) => JSON.stringify(l.needs)), lanes.map((l) => l.build)],
+          [
+            lanes.map((l) => l.id),
+            lanes.map((l) => l.definition),
+            lanes.map((l) => JSON.stringify(l.needs)),
+            lanes.map((l) => l.build),
+          ],
         );
         if (cards + added > 0) await tx.run("UPDATE upkeep SET value = value + 1 WHERE name = 'catalogue'");
         return cards + added > 0;
@@ -60,11 +71,14 @@ export function openCatalogue(db: Database, path: string, notifier: Pick<Notifie
       // Outside of the locks: most often there is none.
       const runs = await db.rows<{ run: number }>("SELECT DISTINCT t.run FROM held h JOIN task t ON t.id = h.task");
       if (runs.length === 0) {
-        await refuseStranger(db, path, boot);
+        await refuseStranger(db, boot);
         return [];
       }
       const ready = await write(boot, async (tx) => {
-        await lockRuns(tx, runs.map((r) => r.run));
+        await lockRuns(
+          tx,
+          runs.map((r) => r.run),
+        );
         const rows = await tx.rows<RawReady>(
           `WITH gone AS (DELETE FROM held h USING task t WHERE t.id = h.task AND t.run = ANY($1::bigint[])
              RETURNING t.lane, t.prio, t.pass, h.task, h.lease_no, h.attempt, h.crashes)

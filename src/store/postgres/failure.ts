@@ -59,7 +59,7 @@ export function isConflict(e: unknown): boolean {
 export function storeFailure(e: unknown, path: string): unknown {
   if (e instanceof FlotillaError) return e;
   const { code = "", message = "", detail } = e as Thrown;
-  if (code === lifeOver) return new FlotillaError("FLOTILLA_LIFE_OVER", { path, boot: Number(detail) }, { cause: e });
+  if (code === lifeOver) return new FlotillaError("FLOTILLA_LIFE_OVER", { boot: Number(detail) }, { cause: e });
   if (code === "53100") return new FlotillaError("FLOTILLA_STORE_FULL", { path }, { cause: e });
   const known = unusable[code];
   if (known) return new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path, problem: known[0], fix: known[1] }, { cause: e });

@@ -23,9 +23,7 @@ const nameMax = 63;
 /** One channel for each schema: stores that share a database do not wake each other. */
 export function channelOf(schema: string): string {
   const name = `flotilla:${schema}`;
-  return Buffer.byteLength(name) <= nameMax
-    ? name
-    : `flotilla:${createHash("sha256").update(schema).digest("hex").slice(0, 32)}`;
+  return Buffer.byteLength(name) <= nameMax ? name : `flotilla:${createHash("sha256").update(schema).digest("hex").slice(0, 32)}`;
 }
 
 interface Wire {

@@ -11,7 +11,14 @@ const kinds: readonly (Kind | "gate")[] = [...(waitKinds as readonly Kind[]), "c
 const code = (kind: Kind | "gate"): number => kinds.indexOf(kind);
 
 /** As `gateNumbers` packs them. */
-type GateNumbers = [acts: number, startedAt: number, lastSeq: number, baseSeq: number, cancelSeq: number | null, cancelAt: number | null];
+type GateNumbers = [
+  acts: number,
+  startedAt: number,
+  lastSeq: number,
+  baseSeq: number,
+  cancelSeq: number | null,
+  cancelAt: number | null,
+];
 const gateNumbers = "json_build_array(g.acts, g.started_at, g.last_seq, g.base_seq, g.cancel_seq, g.cancel_at)::text";
 interface RawEntry {
   readonly kind: number;

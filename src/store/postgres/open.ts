@@ -1,7 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { systemClock, type Clock } from "../../core/clock.ts";
+import type { LogSink } from "../../core/log.ts";
 import type { Random } from "../../core/random.ts";
+import type { ArtifactStore } from "../artifact-store.ts";
 import type { Store } from "../contract.ts";
+import { openAccess } from "./access.ts";
+import { postgresArtifacts } from "./artifacts.ts";
 import { bootStore } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
@@ -22,17 +26,24 @@ export interface PostgresDeps {
   readonly clock?: Clock;
   /** Spreads what several orchestrators would do at once. */
   readonly random?: Random;
-  /** Something that should not happen and was dealt with. @default a process warning */
-  readonly warn?: (what: string, cause: unknown) => void;
+  /** Gets what should not happen and was dealt with. @default a process warning */
+  readonly log?: LogSink;
+}
+
+export interface PostgresStore {
+  readonly store: Store;
+  /** In tables of the same schema. They end with the store. */
+  readonly artifacts: ArtifactStore;
 }
 
 /**
  * Opens a store that several orchestrators share. Its schema is created and brought up to date.
  * @throws FLOTILLA_CONFIG_INVALID, FLOTILLA_STORE_NEWER, FLOTILLA_STORE_UNUSABLE, FLOTILLA_STORE_UNREACHABLE
  */
-export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Promise<Store> {
+export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Promise<PostgresStore> {
   const settings = resolveSettings(o);
-  const { clock = systemClock, random = Math.random, warn = warnProcess } = o;
+  const { clock = systemClock, random = Math.random, log } = o;
+  const warn = (what: string, cause: unknown) => (log ? log("warn", what, { cause: String(cause) }) : warnProcess(what, cause));
   const schema = await migrate(settings);
   const path = settings.shown;
   const db = openPool(settings);
@@ -42,7 +53,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
   const notifier = new Notifier({ open: () => openNotifyLine(settings), from, clock });
   const listener = { client: () => listenClient(settings), schema: settings.schema, from, clock, random };
   let closing: Promise<void> | undefined;
-  return {
+  const store: Store = {
     async boot(p) {
       const boot = await bootStore(db, settings.leaseMs, p);
       writer.begun(boot.boot);
@@ -54,18 +65,20 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
       const row = await db.row<{ block: number }>("SELECT nextval('task_block') AS block");
       return { first: (row as { block: number }).block * blockSize, count: blockSize };
     },
-    shared: openShared({ db, path, notifier, listener, leaseMs: settings.leaseMs }),
-    catalogue: openCatalogue(db, path, notifier),
-    schedules: openSchedules(db, path),
+    shared: openShared({ db, notifier, listener, leaseMs: settings.leaseMs }),
+    catalogue: openCatalogue(db, notifier),
+    schedules: openSchedules(db),
+    access: openAccess(db),
     queue: openQueue(db),
     tasks: openTaskReads(db),
     runs: openRunReads(db),
     events: openEventReads(db),
     plans: openPlanReads(db),
-    upkeep: openUpkeep(db, path),
-    facts: { url: path, schema, durability: "power" },
+    upkeep: openUpkeep(db),
+    facts: { url: path, schema, durability: settings.durability },
     close: () => (closing ??= closeAll(writer, notifier, db)),
   };
+  return { store, artifacts: postgresArtifacts(db) };
 }
 
 /** As the migrations say of `task_block`. */

@@ -4,18 +4,34 @@ import { outcomeCodes } from "../../core/task.ts";
 import type { Spend } from "../../protocol/worker.ts";
 import type { OutcomeRow, ReadyRow, StoredEvent, TaskRow } from "../contract.ts";
 
-/** Of everything, until namespaces come. */
-export const namespace = 1;
-
 /** As selected by `taskColumns`: the contract's names, and what else the statement selects. */
 export type RawTask = Omit<TaskRow, "detached"> & { readonly detached: number };
 export const taskColumns =
-  't.id, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at AS "createdAt"';
+  't.id, t.namespace, t.run, t.parent, t.act, t.key, t.path, t.secret, t.definition, t.lane, t.prio, t.pass, t.tenant, t.depth, t.detached, t.input, t.options, t.created_at AS "createdAt"';
 
 export function taskRow(r: RawTask): TaskRow {
-  const { id, run, parent, act, key, path, secret, definition, lane, prio, pass, tenant, depth, input, options, createdAt } = r;
+  const {
+    id,
+    namespace,
+    run,
+    parent,
+    act,
+    key,
+    path,
+    secret,
+    definition,
+    lane,
+    prio,
+    pass,
+    tenant,
+    depth,
+    input,
+    options,
+    createdAt,
+  } = r;
   return {
     id,
+    namespace,
     run,
     parent,
     act,

@@ -3,7 +3,6 @@ import type { Origin, RunRow, StageRow, Store } from "../contract.ts";
 import { Params } from "./params.ts";
 import {
   eventRow,
-  namespace,
   outcomeColumns,
   outcomeRow,
   taskColumns,
@@ -52,7 +51,7 @@ export function openRunReads(sql: Sql): Store["runs"] {
       const row = await sql.row<RawRun>(`${select} WHERE t.id = $1 AND t.parent IS NULL`, [id]);
       return row ? runRow(row) : null;
     },
-    async list({ definition, status, before, limit }) {
+    async list({ namespace, definition, status, before, limit }) {
       const p = new Params();
       const filters = [`t.namespace = ${p.add(namespace)}`, "t.parent IS NULL"];
       if (before !== null) filters.push(`t.id < ${p.add(before)}`);

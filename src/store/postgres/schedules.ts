@@ -1,10 +1,10 @@
 import type { ScheduleRow, ScheduleStore, SkipWhy } from "../schedules.ts";
-import { namespace } from "./rows.ts";
 import type { Database, Sql } from "./sql.ts";
 import { refuseStranger } from "./stranger.ts";
 
 interface Raw {
   readonly id: number;
+  readonly namespace: number;
   readonly name: string;
   readonly rev: number;
   readonly origin: ScheduleRow["origin"];
@@ -22,14 +22,14 @@ interface Raw {
   readonly skipped_why: SkipWhy | null;
 }
 
-const select = `SELECT s.id, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
+const select = `SELECT s.id, s.namespace, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
   s.last_run, t.secret, s.skipped_from, s.skipped_to, s.skipped_why FROM schedule s LEFT JOIN task t ON t.id = s.last_run`;
 
 /** Schedules: few rows, changed by people. Their ticks are part of the batches (ticks.ts). */
-export function openSchedules(db: Database, path: string): ScheduleStore {
+export function openSchedules(db: Database): ScheduleStore {
   const change = (boot: number, work: (tx: Sql) => Promise<number>): Promise<boolean> =>
     db.transaction(async (tx) => {
-      await refuseStranger(tx, path, boot);
+      await refuseStranger(tx, boot);
       return (await work(tx)) > 0;
     });
   const rows = async (rest: string, values: readonly unknown[]) =>
@@ -41,7 +41,7 @@ export function openSchedules(db: Database, path: string): ScheduleStore {
           ? tx.run(
               `INSERT INTO schedule (namespace, name, rev, origin, spec, input, created_at, updated_at, next_at)
                VALUES ($1, $2, 1, $3, $4, $5, $6, $6, $7) ON CONFLICT (namespace, name) DO NOTHING`,
-              [namespace, p.name, p.origin, p.spec, p.input, p.now, p.nextAt === "keep" ? null : p.nextAt],
+              [p.namespace, p.name, p.origin, p.spec, p.input, p.now, p.nextAt === "keep" ? null : p.nextAt],
             )
           : tx.run(
               `UPDATE schedule SET rev = rev + 1, origin = $1, spec = $2, input = $3, updated_at = $4,
@@ -68,7 +68,7 @@ export function openSchedules(db: Database, path: string): ScheduleStore {
           p.rev,
         ]),
       ),
-    delete: ({ boot, name }) =>
+    delete: ({ boot, namespace, name }) =>
       change(boot, async (tx) => {
         // Its row first: what ticks it meanwhile holds that.
         const gone = await tx.rows<{ id: number }>("DELETE FROM schedule WHERE namespace = $1 AND name = $2 RETURNING id", [
@@ -78,10 +78,10 @@ export function openSchedules(db: Database, path: string): ScheduleStore {
         await tx.run("DELETE FROM schedule_open WHERE schedule = ANY($1::bigint[])", [gone.map((s) => s.id)]);
         return gone.length;
       }),
-    get: async (name) => (await rows("WHERE s.namespace = $1 AND s.name = $2", [namespace, name]))[0] ?? null,
-    list: ({ after, limit }) =>
+    get: async ({ namespace, name }) => (await rows("WHERE s.namespace = $1 AND s.name = $2", [namespace, name]))[0] ?? null,
+    list: ({ namespace, after, limit }) =>
       rows("WHERE s.namespace = $1 AND s.name > $2 ORDER BY s.name LIMIT $3", [namespace, after, limit]),
-    fromCode: async () =>
+    fromCode: async ({ namespace }) =>
       (
         await db.rows<{ name: string }>("SELECT name FROM schedule WHERE namespace = $1 AND origin = 'code' ORDER BY name", [
           namespace,
@@ -89,17 +89,15 @@ export function openSchedules(db: Database, path: string): ScheduleStore {
       ).map((r) => r.name),
     due: ({ now, limit }) => rows("WHERE s.next_at <= $1 ORDER BY s.next_at, s.id LIMIT $2", [now, limit]),
     nextAt: async () =>
-      (
-        await db.row<{ next_at: number }>(
-          "SELECT next_at FROM schedule WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1",
-        )
-      )?.next_at ?? null,
+      (await db.row<{ next_at: number }>("SELECT next_at FROM schedule WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1"))
+        ?.next_at ?? null,
   };
 }
 
 function scheduleRow(r: Raw): ScheduleRow {
   return {
     id: r.id,
+    namespace: r.namespace,
     name: r.name,
     rev: r.rev,
     origin: r.origin,

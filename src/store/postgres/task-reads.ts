@@ -61,17 +61,15 @@ export function openTaskReads(sql: Sql): Store["tasks"] {
           "SELECT lease_no, attempt, worker, started_at, ended_at, how, error FROM attempt WHERE task = $1 ORDER BY lease_no",
           [id],
         )
-      ).map(
-        (r): AttemptRow => ({
-          leaseNo: r.lease_no,
-          attempt: r.attempt,
-          worker: r.worker,
-          startedAt: r.started_at,
-          endedAt: r.ended_at,
-          how: r.how,
-          error: errorOf(r.error),
-        }),
-      ),
+      ).map((r): AttemptRow => ({
+        leaseNo: r.lease_no,
+        attempt: r.attempt,
+        worker: r.worker,
+        startedAt: r.started_at,
+        endedAt: r.ended_at,
+        how: r.how,
+        error: errorOf(r.error),
+      })),
     journal: (id) => readJournal(sql, id),
     asked: (id) => readAsked(sql, id),
     settled: ({ task, acts }) => readSettled(sql, task, acts),
@@ -107,8 +105,7 @@ export function openTaskReads(sql: Sql): Store["tasks"] {
   };
 }
 
-const isReady =
-  "EXISTS (SELECT 1 FROM ready r WHERE r.lane = t.lane AND r.prio = t.prio AND r.pass = t.pass AND r.task = t.id)";
+const isReady = "EXISTS (SELECT 1 FROM ready r WHERE r.lane = t.lane AND r.prio = t.prio AND r.pass = t.pass AND r.task = t.id)";
 const isArmed = "EXISTS (SELECT 1 FROM gate g WHERE g.task = t.id AND g.armed = 1)";
 const isIn = (table: string) => `EXISTS (SELECT 1 FROM ${table} p WHERE p.task = t.id)`;
 
@@ -182,6 +179,13 @@ function whereOf(r: RawWhere): Whereabouts | null {
     };
   if (ready) return { in: "ready", ...at(ready), alone: ready.alone === 1, since: ready.since };
   if (delayed) return { in: "delayed", ...at(delayed), dueAt: delayed.due_at };
-  if (held) return { in: "held", ...at(held), reason: held.reason, error: errorOf(held.error === null ? null : decodeText(held.error)), since: held.since };
+  if (held)
+    return {
+      in: "held",
+      ...at(held),
+      reason: held.reason,
+      error: errorOf(held.error === null ? null : decodeText(held.error)),
+      since: held.since,
+    };
   return parked ? { in: "parked", ...at(parked), since: parked.since, remaining: r.remaining ?? 0 } : null;
 }

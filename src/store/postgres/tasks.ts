@@ -2,7 +2,7 @@ import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { NewTask } from "../contract.ts";
 import { delayedLane } from "./depth.ts";
 import { readEnds, type End } from "./adopt.ts";
-import { errorText, namespace, readyRow, type RawReady } from "./rows.ts";
+import { errorText, readyRow, type RawReady } from "./rows.ts";
 import { writeTerms } from "./terms.ts";
 import { ints, texts } from "./values.ts";
 import { addTo, type Writing } from "./writing.ts";
@@ -13,11 +13,11 @@ const columns =
   "id, run, parent, act, key, input_hash, asked_after, secret, path, definition, lane, prio, pass, tenant, depth, detached, input, options, created_at";
 const rowsOf = `unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[],
   $10::bigint[], $11::bigint[], $12::smallint[], $13::bigint[], $14::text[], $15::int[], $16::smallint[], $17::text[], $18::text[],
-  $19::bigint[], $20::smallint[], $21::bigint[], $22::bigint[], $23::int[]) c(${columns}, place, worker, due_at, held_by)`;
+  $19::bigint[], $20::smallint[], $21::bigint[], $22::bigint[], $23::int[], $26::bigint[]) c(${columns}, place, worker, due_at, held_by, namespace)`;
 
 /** Each into the place where it begins: running when it was claimed eagerly, delayed, ended, else ready. */
 const insert = (from: string) => `WITH c AS (SELECT c.* FROM ${from}),
-  t AS (INSERT INTO task (${columns}, namespace) SELECT ${columns}, ${namespace} FROM c),
+  t AS (INSERT INTO task (${columns}, namespace) SELECT ${columns}, namespace FROM c),
   n AS (INSERT INTO running (task, lease_no, top, orchestrator, worker, attempt, crashes, alone, claimed_at)
     SELECT id, 1, 1, $24::bigint, worker, 1, 0, 0, $25::bigint FROM c WHERE place = ${places.running}),
   d AS (INSERT INTO delayed (due_at, task, lane, prio, pass, lease_no, attempt, crashes, alone)
@@ -32,10 +32,10 @@ const insertFenced = insert(
 
 /** Roots cost half when what only children have is not sent at all. */
 const insertRoots = `WITH c AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::text[],
-    $8::text[], $9::text[], $10::bigint[], $11::smallint[], $12::bigint[], $13::bigint[])
-    c(id, secret, definition, lane, prio, pass, tenant, input, options, created_at, place, worker, due_at)),
+    $8::text[], $9::text[], $10::bigint[], $11::smallint[], $12::bigint[], $13::bigint[], $16::bigint[])
+    c(id, secret, definition, lane, prio, pass, tenant, input, options, created_at, place, worker, due_at, namespace)),
   t AS (INSERT INTO task (id, run, namespace, depth, secret, definition, lane, prio, pass, tenant, input, options, created_at)
-    SELECT id, id, ${namespace}, 0, secret, definition, lane, prio, pass, tenant, input, options, created_at FROM c),
+    SELECT id, id, namespace, 0, secret, definition, lane, prio, pass, tenant, input, options, created_at FROM c),
   n AS (INSERT INTO running (task, lease_no, top, orchestrator, worker, attempt, crashes, alone, claimed_at)
     SELECT id, 1, 1, $14::bigint, worker, 1, 0, 0, $15::bigint FROM c WHERE place = ${places.running}),
   d AS (INSERT INTO delayed (due_at, task, lane, prio, pass, lease_no, attempt, crashes, alone)
@@ -87,6 +87,7 @@ export function sendTasks(w: Writing, tasks: readonly NewTask[], leases: readonl
       dueAt,
       w.boot,
       w.now,
+      ints(tasks.map((t) => t.namespace)),
     ]);
     return;
   }
@@ -116,6 +117,7 @@ export function sendTasks(w: Writing, tasks: readonly NewTask[], leases: readonl
     ints(leases ?? tasks.map(() => null)),
     w.boot,
     w.now,
+    ints(tasks.map((t) => t.namespace)),
   ]);
 }
 
@@ -206,18 +208,19 @@ export async function takeKeys(w: Writing, asked: readonly AskedKey[]): Promise<
     texts(asked.map((a) => a.key)),
     ints(asked.map((a) => a.task.id)),
     texts(asked.map((a) => a.inputHash)),
+    ints(asked.map((a) => a.task.namespace)),
   ];
-  const rows = "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[]) k(n, definition, key, task, input_hash)";
+  const rows = "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) k(n, definition, key, task, input_hash, namespace)";
   w.tx.later(
     `INSERT INTO idempotency (namespace, definition, key, task, input_hash)
-     SELECT ${namespace}, definition, key, task, input_hash FROM ${rows} ORDER BY definition, key COLLATE "C", n ON CONFLICT DO NOTHING`,
+     SELECT namespace, definition, key, task, input_hash FROM ${rows} ORDER BY namespace, definition, key COLLATE "C", n ON CONFLICT DO NOTHING`,
     params,
   );
   // A key may outlive its run: then the run's secret is with the key. Two equal keys in one batch: the first one's row is
   // not there yet, and its secret is not needed.
   const found = await w.tx.rows<{ n: number; task: number; mine: boolean; inputHash: string; secret: string }>(
     `SELECT k.n, i.task, i.task = k.task AS mine, i.input_hash AS "inputHash", coalesce(t.secret, p.secret, '') AS secret FROM ${rows}
-     JOIN idempotency i ON i.namespace = ${namespace} AND i.definition = k.definition AND i.key = k.key
+     JOIN idempotency i ON i.namespace = k.namespace AND i.definition = k.definition AND i.key = k.key
      LEFT JOIN task t ON t.id = i.task LEFT JOIN pruned_key p ON p.task = i.task`,
     params,
   );

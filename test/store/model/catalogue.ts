@@ -10,7 +10,7 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
         for (const d of definitions) {
-          const known = [...rows.definitions.values()].find((r) => r.name === d.name);
+          const known = [...rows.definitions.values()].find((r) => r.namespace === d.namespace && r.name === d.name);
           if (known) rows.definitions.set(known.id, { ...known, card: d.card });
           else add(rows.definitions, d.id, d);
         }

@@ -1,5 +1,6 @@
 // What the model keeps, as plain rows in Maps. Rows are replaced and never changed in place, so a copy of the Maps is a
 // copy of everything: a commit works on a copy, which becomes the store only when all of it was taken.
+import { defaultNamespace } from "../../../src/core/namespace.ts";
 import type { ErrorJson } from "../../../src/core/error.ts";
 import type { OutcomeStatus } from "../../../src/core/task.ts";
 import type { Spend } from "../../../src/protocol/worker.ts";
@@ -15,6 +16,7 @@ import type {
   TaskRow,
   WaitRow,
 } from "../../../src/store/contract.ts";
+import type { TokenRow } from "../../../src/store/access.ts";
 import type { ScheduleRow } from "../../../src/store/schedules.ts";
 
 /** A task, and what its birth adds to the journal of its parent. */
@@ -134,6 +136,10 @@ export interface Schedule extends Omit<ScheduleRow, "lastRun"> {
 
 export interface Rows {
   /** One for each life of an orchestrator; the last one is alive. */
+  /** By name. */
+  readonly namespaces: Map<string, number>;
+  /** By their hash, in the order of their making. */
+  readonly tokens: Map<string, TokenRow>;
   readonly lives: { readonly boot: number; readonly pid: number }[];
   readonly workers: Map<number, { readonly name: string }>;
   readonly definitions: Map<number, DefinitionRow>;
@@ -181,6 +187,8 @@ export function emptyDisk(): Disk {
     rows: {
       lives: [],
       workers: new Map(),
+      namespaces: new Map([[defaultNamespace.name, defaultNamespace.id]]),
+      tokens: new Map(),
       definitions: new Map(),
       lanes: new Map(),
       tasks: new Map(),

@@ -22,7 +22,6 @@ interface Moved {
  */
 export async function adopt(
   db: Database,
-  path: string,
   p: Parameters<SharedStore["adopt"]>[0],
 ): Promise<{ readonly adopted: readonly Adopted[]; readonly told: readonly number[] }> {
   if (p.held.length === 0) return { adopted: [], told: [] };
@@ -30,7 +29,7 @@ export async function adopt(
     p.held.map((f) => f.task),
   ]);
   return await db.transaction(async (tx) => {
-    await refuseStranger(tx, path, p.boot);
+    await refuseStranger(tx, p.boot);
     await lockRuns(
       tx,
       runs.map((r) => r.run),

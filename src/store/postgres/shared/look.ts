@@ -35,9 +35,7 @@ export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Pro
   return {
     ...raw,
     depth: new Map(
-      depth
-        .filter((d) => d.lane > 0)
-        .map((d) => [d.lane, { ready: d.tasks, firstPass: d.first ?? 0, lastPass: d.last ?? 0 }]),
+      depth.filter((d) => d.lane > 0).map((d) => [d.lane, { ready: d.tasks, firstPass: d.first ?? 0, lastPass: d.last ?? 0 }]),
     ),
     delayed: tasksOf(delayedLane),
     parked: tasksOf(parkedLane),

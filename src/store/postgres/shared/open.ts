@@ -7,20 +7,16 @@ import { adopt } from "./adopt.ts";
 import { dropNotices, look } from "./look.ts";
 import { resign, sweep } from "./sweep.ts";
 
-/** How long a life is taken for alive after its last beat, in ms. */
-export const leaseMsDefault = 15_000;
-
 const storeNow = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /** What several orchestrators on one database do for each other. */
 export function openShared(o: {
   readonly db: Database;
-  readonly path: string;
   readonly notifier: Pick<Notifier, "note">;
   readonly listener: ListenerParts;
   readonly leaseMs: number;
 }): SharedStore {
-  const { db, path, notifier, leaseMs } = o;
+  const { db, notifier, leaseMs } = o;
   return {
     leaseMs,
     async beat({ boot, load }) {
@@ -51,7 +47,7 @@ export function openShared(o: {
       notifier.note({ boots: await writeNotices(db, [{ ...notice, detail: answerDetail(p) }]) });
     },
     async adopt(p) {
-      const { adopted, told } = await adopt(db, path, p);
+      const { adopted, told } = await adopt(db, p);
       notifier.note({ boots: told });
       return adopted;
     },

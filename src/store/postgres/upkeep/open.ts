@@ -13,10 +13,10 @@ const probeBytes = 65_536;
 export const artifactGraceMs = 600_000;
 
 /** `graceMs`: how long an artifact without a use is kept after it was last put. */
-export function openUpkeep(db: Database, path: string, graceMs = artifactGraceMs): UpkeepStore {
+export function openUpkeep(db: Database, graceMs = artifactGraceMs): UpkeepStore {
   const write = <T>(boot: number, work: (tx: Sql) => Promise<T>): Promise<T> =>
     db.transaction(async (tx) => {
-      await refuseStranger(tx, path, boot);
+      await refuseStranger(tx, boot);
       return await work(tx);
     });
   return {

@@ -1,6 +1,5 @@
 import { FlotillaError } from "../../../core/error.ts";
 import type { PurgeSlice, UpkeepStore } from "../../upkeep.ts";
-import { namespace } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { closedAmong, jobOf, lockToDelete, nextJobs, Removal } from "./remove.ts";
 
@@ -33,7 +32,10 @@ async function purgeRun(removal: Removal, run: number): Promise<Walked> {
   return { open: 0, after: run, more: state === "later" };
 }
 
-async function purgeTenant(removal: Removal, { tenant, after }: { tenant: string; after: number }): Promise<Walked> {
+async function purgeTenant(
+  removal: Removal,
+  { namespace, tenant, after }: { readonly namespace: number; readonly tenant: string; readonly after: number },
+): Promise<Walked> {
   const { sql } = removal;
   const jobs = await nextJobs(sql, { purges: true, limit: rootsMax });
   // Roots first, then their tenant: no index of tenants is kept, and a page must end.
@@ -42,10 +44,7 @@ async function purgeTenant(removal: Removal, { tenant, after }: { tenant: string
     [namespace, after, Math.max(removal.left, 1)],
   );
   const meant = roots.filter((root) => (root.tenant ?? "default") === tenant).slice(0, rootsMax);
-  await lockToDelete(
-    sql,
-    [...jobs.map((j) => j.run), ...meant.map((root) => root.id)],
-  );
+  await lockToDelete(sql, [...jobs.map((j) => j.run), ...meant.map((root) => root.id)]);
   for (const job of jobs) if ((await removal.goOn(job)) === "later") return { open: 0, after, more: true };
   if (jobs.length === rootsMax) return { open: 0, after, more: true };
   const closed = await closedAmong(
@@ -69,10 +68,11 @@ async function purgeTenant(removal: Removal, { tenant, after }: { tenant: string
     if (job && (await removal.goOn(job)) === "open") open += 1;
   }
   if (roots.length > 0) return { open, after: at, more: true };
-  const keys = await sql.rows<{ task: number }>("SELECT task FROM pruned_key WHERE coalesce(tenant, 'default') = $1 LIMIT $2", [
-    tenant,
-    keysMax,
-  ]);
+  const keys = await sql.rows<{ task: number }>(
+    `SELECT k.task FROM pruned_key k WHERE coalesce(k.tenant, 'default') = $1
+       AND EXISTS (SELECT 1 FROM idempotency i WHERE i.task = k.task AND i.namespace = $2) LIMIT $3`,
+    [tenant, namespace, keysMax],
+  );
   await removal.dropKeys(keys.map((k) => k.task));
   return { open, after: at, more: keys.length > 0 };
 }
