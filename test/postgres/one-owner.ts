@@ -3,18 +3,22 @@
 import { FlotillaError } from "../../src/core/error.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
-import { giveBack, inSchema, takeSchema } from "./stores.ts";
+import { giveBack, inSchema, takeStore } from "./stores.ts";
 
 export async function openOneOwner(): Promise<Store> {
-  const url = await takeSchema();
-  return onSchema(url, (await openPostgresStore({ url })).store);
+  const { url, store, done } = await takeStore();
+  return onSchema(url, store, done);
 }
 
 /** Whoever had it is gone without a word. */
 export async function reopen(before: Store): Promise<Store> {
   const { url } = before as OneOwner;
   await (before as OneOwner).abandon();
-  return onSchema(url, (await openPostgresStore({ url })).store);
+  const { store } = await openPostgresStore({ url });
+  return onSchema(url, store, async () => {
+    await store.close();
+    giveBack(url);
+  });
 }
 
 interface OneOwner extends Store {
@@ -23,12 +27,13 @@ interface OneOwner extends Store {
   abandon(): Promise<void>;
 }
 
-function onSchema(url: string, store: Store): OneOwner {
+function onSchema(url: string, store: Store, done: () => void | Promise<void>): OneOwner {
   const shared = store.shared as NonNullable<Store["shared"]>;
   const { access, catalogue, schedules, upkeep } = store;
   /** Said before the first life began. */
   let said: Parameters<typeof catalogue.defineAll>[0] | undefined;
   let begun = false;
+  let abandoned = false;
   return {
     ...store,
     url,
@@ -75,10 +80,12 @@ function onSchema(url: string, store: Store): OneOwner {
       prune: (p) => locked(() => upkeep.prune(p)),
       purge: (p) => locked(() => upkeep.purge(p)),
     },
-    abandon: async () => store.close(),
-    async close() {
+    async abandon() {
+      abandoned = true;
       await store.close();
-      giveBack(url);
+    },
+    async close() {
+      if (!abandoned) await done();
     },
   };
 }

@@ -7,6 +7,7 @@ import type { PostgresOptions } from "../../src/store/postgres/settings.ts";
 import { dropSchema, freshUrl, serverUrl } from "./server.ts";
 
 const idle: string[] = [];
+const idleStores: { url: string; store: Store }[] = [];
 const made: string[] = [];
 let admin: Promise<pg.Client> | undefined;
 
@@ -25,6 +26,15 @@ export function giveBack(url: string): void {
   idle.push(url);
 }
 
+/** An empty store whose connections are warm. `done`: gives it back, open as it is. */
+export async function takeStore(): Promise<{ url: string; store: Store; done: () => void }> {
+  const warm = idleStores.pop();
+  if (warm) await empty(schemaOf(warm.url));
+  const url = warm?.url ?? (await takeSchema());
+  const store = warm?.store ?? (await openPostgresStore({ url })).store;
+  return { url, store, done: () => void idleStores.push({ url, store }) };
+}
+
 /** An empty store; its schema goes to the next one when it is closed. */
 export async function openFresh(o: Omit<PostgresOptions, "url"> & PostgresDeps = {}): Promise<Store> {
   const url = await takeSchema();
@@ -40,6 +50,7 @@ export async function openFresh(o: Omit<PostgresOptions, "url"> & PostgresDeps =
 
 /** At the end of a test file. */
 export async function dropSchemas(): Promise<void> {
+  for (const { store } of idleStores.splice(0)) await store.close();
   for (const url of made.splice(0)) await dropSchema(url);
   idle.length = 0;
   await (await admin)?.end();

@@ -54,7 +54,11 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
   const listener = { client: () => listenClient(settings), schema: settings.schema, from, clock, random };
   let closing: Promise<void> | undefined;
   const store: Store = {
-    boot: (p) => bootStore(db, { leaseMs: settings.leaseMs, path }, p),
+    async boot(p) {
+      const boot = await bootStore(db, { leaseMs: settings.leaseMs, path }, p);
+      writer.begun(boot.boot);
+      return boot;
+    },
     commit: (batch) => commitBatch(writer, batch, (notes) => notifier.note(notes)),
     // A block at a time, whatever is asked for: whoever needs more asks again.
     async taskIds() {
