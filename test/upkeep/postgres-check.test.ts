@@ -15,7 +15,7 @@ import { actsOf, batch, begin, child, now, root, settleOf } from "../store/rows.
 const artifactText = "x".repeat(70_000);
 
 /** A finished run with an artifact, and one under way: a child that runs and one that is ready. */
-async function fill(store: Store, put: (text: string) => Promise<{ hash: string }>): Promise<{ boot: number; hash: string }> {
+async function fill(store: Store, put: (text: string) => Promise<{ hash: string }>): Promise<void> {
   const { boot } = await begin(store);
   const { hash } = await put(artifactText);
   const done = root(1, { claim: 7 });
@@ -25,18 +25,16 @@ async function fill(store: Store, put: (text: string) => Promise<{ hash: string 
   await store.commit(batch({ boot, tasks: [parent, root(5, { dueAt: now + 1_000_000 })] }));
   const children = [child(3, parent, 1, { claim: 7 }), child(4, parent, 2)];
   await store.commit(batch({ boot, acts: [actsOf(parent, 1, { children })] }));
-  return { boot, hash };
 }
 
 let url: string;
-let hash: string;
 const check = (fix = false) => checkPostgres({ url }, { fix });
 const sql = (text: string) => inSchema(url, text);
 
 beforeEach(async () => {
   url = await takeSchema();
   const { store, artifacts } = await openPostgresStore({ url });
-  hash = (await fill(store, (text) => artifacts.put(text))).hash;
+  await fill(store, (text) => artifacts.put(text));
   await store.close();
 });
 // Its life is not over: nobody has said so.
@@ -114,13 +112,12 @@ describe("status", () => {
   test("names the transaction that keeps old rows from being vacuumed", async () => {
     await asAdmin(async (client) => {
       await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
-      const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+      await client.query("SELECT 1 FROM pg_class");
       await sql("UPDATE upkeep SET value = value");
       const { xminHolder } = await inspectPostgres({ url }, { exact: false, now });
-      // Another test may hold an older one.
+      // Of which test, where several share the server: at least this one has it open.
+      expect(xminHolder).toMatchObject({ kind: "session", name: expect.stringContaining("pid ") as string });
       expect(xminHolder?.age).toBeGreaterThan(0);
-      const mine = await client.query("SELECT backend_xmin FROM pg_stat_activity WHERE pid = $1", [rows[0]?.pid]);
-      expect(mine.rows[0]).toMatchObject({ backend_xmin: expect.any(String) as string });
       await client.query("COMMIT");
     });
     giveBack(url);

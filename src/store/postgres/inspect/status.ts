@@ -127,7 +127,7 @@ async function tablesOf(sql: Sql, schema: string, exact: boolean): Promise<Postg
   for (const t of tables) {
     // A name that came from the catalogue of our own schema.
     const name = `"${t.table.replaceAll('"', '""')}"`;
-    const from = exact ? name : `(SELECT 1 FROM ${name} LIMIT ${countedMax + 1}) some`;
+    const from = exact ? name : `(SELECT 1 FROM ${name} LIMIT ${countedMax + 1}) counted`;
     const { n } = (await sql.row<{ n: number }>(`SELECT count(*) AS n FROM ${from}`)) as { n: number };
     const over = !exact && n > countedMax;
     counted.push({ ...t, rows: over ? countedMax : n, exact: !over });
