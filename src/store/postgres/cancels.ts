@@ -162,12 +162,24 @@ export async function closeTasks(w: Writing, targets: readonly Target[], how: Cl
     w,
     open.filter(({ t }) => t.parent === null).map(({ t }) => t.id),
   );
-  const seqs = await seqsOf(w, open.map(({ t }) => t));
+  const seqs = await seqsOf(
+    w,
+    open.map(({ t }) => t),
+  );
   const { status, error } = how;
   for (const { t } of open) {
     const seq = seqs.get(t.id);
     if (seq !== undefined)
-      w.deliveries.push({ parent: t.parent as number, seq, act: t.act as number, status, value: null, ref: null, error, at: w.now });
+      w.deliveries.push({
+        parent: t.parent as number,
+        seq,
+        act: t.act as number,
+        status,
+        value: null,
+        ref: null,
+        error,
+        at: w.now,
+      });
   }
   w.tx.later(
     `INSERT INTO outcome (task, lease_no, status, attempt, worker, seq, started_at, finished_at, error)
@@ -218,6 +230,7 @@ function note(w: Writing, t: Target, place: Place, how: Closing): void {
   else if (was === "delayed") addTo(w.depth, delayedLane, -1);
   else if (was === "parked") addTo(w.depth, parkedLane, -1);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, how.status);
+  else w.webhooks.finished(t.run, how.status, how.error);
   w.closed.push({ task: t.id, run: t.run, parent: t.parent, definition: t.definition, leaseNo, ...how, was, lane: t.lane });
   if (orchestrator !== null && orchestrator !== w.boot)
     w.notices.push({

@@ -94,7 +94,9 @@ export type Applied = Pick<Migration, "id" | "breaking">;
 
 /** null: the schema, or our tables in it, are not there. */
 export async function applied(client: pg.Client, s: Settings, known: number): Promise<Applied[] | null> {
-  const { rows: there } = await client.query<{ n: string | null }>("SELECT to_regclass($1)::text AS n", [`${s.schema}.migration`]);
+  const { rows: there } = await client.query<{ n: string | null }>("SELECT to_regclass($1)::text AS n", [
+    `${s.schema}.migration`,
+  ]);
   if (there[0]?.n === null) return null;
   const { rows } = await client.query<Applied>(`SELECT id, breaking FROM ${s.schema}.migration ORDER BY id`);
   const stranger = rows.find((m) => m.id > known && m.breaking);

@@ -20,6 +20,7 @@ import { resolveSettings, type PostgresOptions } from "./settings.ts";
 import { openShared } from "./shared/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 import { openUpkeep } from "./upkeep/open.ts";
+import { openWebhooks } from "./webhooks.ts";
 import { Writer } from "./writer.ts";
 
 export interface PostgresDeps {
@@ -74,6 +75,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
     runs: openRunReads(db),
     events: openEventReads(db),
     plans: openPlanReads(db),
+    webhooks: openWebhooks(db),
     upkeep: openUpkeep(db),
     facts: { url: path, schema, durability: settings.durability },
     close: () => (closing ??= closeAll(writer, notifier, db)),

@@ -50,7 +50,11 @@ export function resolveSettings(o: PostgresOptions): Settings {
   };
   const schema = take("schema") ?? "flotilla";
   if (!schemaPattern.test(schema))
-    throw invalid("schema", `${JSON.stringify(schema)} is not a name`, "use lower case letters, digits and _, at most 48 of them");
+    throw invalid(
+      "schema",
+      `${JSON.stringify(schema)} is not a name`,
+      "use lower case letters, digits and _, at most 48 of them",
+    );
   const pooler = take("pooler") ?? "none";
   if (pooler !== "none" && pooler !== "transaction")
     throw invalid("pooler", `${JSON.stringify(pooler)} is not a mode`, 'write "transaction", or leave it out');
