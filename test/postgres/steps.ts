@@ -21,7 +21,7 @@ export async function holdRun(url: string, ...runs: number[]): Promise<{ release
 const patienceMs = 20_000;
 
 /** When `count` connections to the tables of this schema wait for a lock: their process ids, the longest waiting first. */
-export async function blocked(url: string, count: number): Promise<number[]> {
+export async function blocked(url: string, count: number | (() => number)): Promise<number[]> {
   const until = performance.now() + patienceMs;
   return await asAdmin(async (client) => {
     for (;;) {
@@ -31,8 +31,9 @@ export async function blocked(url: string, count: number): Promise<number[]> {
          ORDER BY a.query_start`,
         [schemaOf(url)],
       );
-      if (rows.length >= count) return rows.map((r) => r.pid);
-      if (performance.now() > until) throw new Error(`only ${rows.length} of ${count} wait for a lock`);
+      const wanted = typeof count === "number" ? count : count();
+      if (rows.length >= wanted) return rows.map((r) => r.pid);
+      if (performance.now() > until) throw new Error(`only ${rows.length} of ${wanted} wait for a lock`);
       await pause(5);
     }
   });

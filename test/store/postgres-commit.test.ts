@@ -111,7 +111,6 @@ describe("a life that is over", () => {
     await other.shared?.resign({ boot: 1, now });
     await expect(store.commit(batch({ settles: [settleOf(parent, 1)] }))).rejects.toMatchObject({
       code: "FLOTILLA_LIFE_OVER",
-      retryable: false,
       details: { boot: 1 },
     });
     expect((await store.tasks.where(1))?.in).toBe("ready");
