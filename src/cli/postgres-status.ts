@@ -19,13 +19,19 @@ export function showPostgres(c: Context, s: PostgresStatus): void {
       [
         ["store", s.path],
         ["server", `PostgreSQL ${s.server.version}, up for ${ago(s.server.upSince)}`],
-        ["durability", `synchronous_commit = ${s.server.synchronousCommit}, ${plural(s.server.standbys, "synchronous standby", "synchronous standbys")}`],
+        [
+          "durability",
+          `synchronous_commit = ${s.server.synchronousCommit}, ${plural(s.server.standbys, "synchronous standby", "synchronous standbys")}`,
+        ],
         ["schema", `${s.schema} of ${s.known}${behind}${newer}`],
         ["size", size(s.bytes)],
         ["artifacts", `${plural(s.artifacts.files, "artifact")}, ${size(s.artifacts.bytes)}`],
         ["ready", `${count(ready)}${waited}`],
         ["running", `${count(running)}, ${count(parked)} parked, ${count(delayed)} delayed, ${count(held)} held`],
-        ["oldest open", s.oldestOpen ? `${shortId(s.oldestOpen.run)}, started ${ago(s.oldestOpen.createdAt)} ago` : "none: every run has ended"],
+        [
+          "oldest open",
+          s.oldestOpen ? `${shortId(s.oldestOpen.run)}, started ${ago(s.oldestOpen.createdAt)} ago` : "none: every run has ended",
+        ],
         ["deleting", s.deleting > 0 ? plural(s.deleting, "run") : ""],
         ["old rows kept by", holder(s.xminHolder)],
       ],

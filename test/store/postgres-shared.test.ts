@@ -132,7 +132,9 @@ describe("lives", () => {
   test("lives that start at once never have one number", async () => {
     const a = await openLife(url);
     const boots = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => bootStore(a.db, { leaseMs: bootLeaseMs, path: "" }, { nonce: "n", pid: i, now, skip: i * 3 })),
+      Array.from({ length: 8 }, (_, i) =>
+        bootStore(a.db, { leaseMs: bootLeaseMs, path: "" }, { nonce: "n", pid: i, now, skip: i * 3 }),
+      ),
     );
     expect(new Set([a.boot, ...boots.map((b) => b.boot)]).size).toBe(9);
     expect(new Set([a.nextWorker, ...boots.map((b) => b.nextWorker)]).size).toBe(9);

@@ -66,7 +66,11 @@ describe("check", () => {
     ["rows of running without a task", "INSERT INTO running SELECT 999, 1, 1, id, 7, 1, 0, 0, 1 FROM orchestrator", true],
     ["results that use an artifact without", "DELETE FROM artifact_use", true],
     ["artifacts that are used and missing", "DELETE FROM artifact; DELETE FROM artifact_chunk", false],
-    ["artifacts that no run uses", `INSERT INTO artifact VALUES ('${"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}', 0, '-infinity')`, true],
+    [
+      "artifacts that no run uses",
+      `INSERT INTO artifact VALUES ('${"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}', 0, '-infinity')`,
+      true,
+    ],
     ["chunks of no artifact", `INSERT INTO artifact_chunk VALUES ('${"b".repeat(64)}', 0, 'x')`, true],
     ["artifacts whose content", "UPDATE artifact_chunk SET bytes = set_byte(bytes, 3, 0)", false],
   ])("finds %s: %s", async (what, spoil, mendable) => {
@@ -84,8 +88,12 @@ describe("check", () => {
   test("a database without our tables is left without them", async () => {
     const empty = await freshUrl("none");
     await expect(checkPostgres({ url: empty }, { fix: true })).rejects.toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE" });
-    await expect(inspectPostgres({ url: empty }, { exact: false, now })).rejects.toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE" });
-    const schemas = await asAdmin((client) => client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [resolveSettings({ url: empty }).schema]));
+    await expect(inspectPostgres({ url: empty }, { exact: false, now })).rejects.toMatchObject({
+      code: "FLOTILLA_STORE_UNUSABLE",
+    });
+    const schemas = await asAdmin((client) =>
+      client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [resolveSettings({ url: empty }).schema]),
+    );
     expect(schemas.rows).toEqual([]);
   });
 });

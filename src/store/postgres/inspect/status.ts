@@ -30,7 +30,12 @@ export interface XminHolder {
 
 export interface PostgresStatus {
   readonly path: string;
-  readonly server: { readonly version: string; readonly upSince: string; readonly synchronousCommit: string; readonly standbys: number };
+  readonly server: {
+    readonly version: string;
+    readonly upSince: string;
+    readonly synchronousCommit: string;
+    readonly standbys: number;
+  };
   /** The last migration that was applied. */
   readonly schema: number;
   /** What this version knows. */
