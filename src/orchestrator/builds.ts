@@ -105,9 +105,12 @@ export class Builds {
     }
   }
 
-  /** What workers here take tasks of. */
+  /** What workers here take tasks of; those that begin new ones say it again with a plus. */
   offered(): string[] {
-    return [...this.#here].filter(([version, at]) => version !== "" && at.workers > 0).map(([version]) => version);
+    return [...this.#here].flatMap(([version, at]) => {
+      if (version === "" || at.workers === 0) return [];
+      return at.active > 0 ? [version, `+${version}`] : [version];
+    });
   }
   /** What workers of other orchestrators take tasks of. @returns whether that has changed */
   heard(versions: Iterable<string>): boolean {
@@ -180,7 +183,7 @@ export class Builds {
     return v.code === build || (v.schema === build && !this.#beginsElsewhere(build));
   }
   #beginsElsewhere(version: string): boolean {
-    return (this.#here.get(version)?.active ?? 0) > 0 || this.isElsewhere(version);
+    return (this.#here.get(version)?.active ?? 0) > 0 || this.isElsewhere(`+${version}`);
   }
 
   /** Looks again when the first of these versions is gone. */

@@ -43,7 +43,7 @@ export interface Load {
   readonly workers: number;
   readonly slots: number;
   readonly busy: number;
-  /** Versions of code and of schemas that its workers have and take tasks for, each once. */
+  /** What its workers have and take tasks of: for the other orchestrators, the store only keeps it. */
   readonly versions: readonly string[];
 }
 

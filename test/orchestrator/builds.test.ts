@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Act, Assignment, DefinitionCard, Hello } from "../../src/protocol/worker.ts";
-import { Builds, goneAfterMs } from "../../src/orchestrator/builds.ts";
+import { Builds, goneAfterMs, versionsOf } from "../../src/orchestrator/builds.ts";
 import { card, openWorld, testClock, type TestWorker, type World } from "./world.ts";
 
 const asked = { inputHash: "h", askedAfter: 0 };
@@ -284,6 +284,23 @@ describe("move-if-unchanged", () => {
     await world.turn();
     expect(back.assigned).toMatchObject([{ definition: "flow", acts: 1 }]);
   });
+});
+
+test("what only workers that are leaving understand is done by them, also when others elsewhere are leaving", async () => {
+  const clock = testClock();
+  const builds = new Builds({ clock, shared: true });
+  const hello = { t: "hello", protocol: 1, name: "w", pid: 1, isolation: "remote", slots: 1, offers: [], build: "b1" } as const;
+  const definitions = [card("work")];
+  const worker = { hello: { ...hello, definitions }, versions: versionsOf({ definitions }), finishing: true, draining: false } as never;
+  const [schema = ""] = [...versionsOf({ definitions }).values()].map((v) => v.schema);
+  builds.joined(worker);
+  expect(builds.offered()).toEqual([schema]);
+  expect(builds.allows(worker, "work", "")).toBe(false);
+  expect(builds.allows(worker, "work", schema)).toBe(true);
+  builds.heard([schema]);
+  expect(builds.allows(worker, "work", schema)).toBe(true);
+  builds.heard([schema, `+${schema}`]);
+  expect(builds.allows(worker, "work", schema)).toBe(false);
 });
 
 test("what another orchestrator's workers have is not gone, until they have had none for 30 s", () => {
