@@ -16,6 +16,7 @@ import type {
   WaitRow,
 } from "../../../src/store/contract.ts";
 import type { ScheduleRow } from "../../../src/store/schedules.ts";
+import type { LifeRow, Notice } from "../../../src/store/shared.ts";
 
 /** A task, and what its birth adds to the journal of its parent. */
 export interface StoredTask {
@@ -36,7 +37,7 @@ interface Standing {
 export type Place =
   | (Standing & { readonly in: "ready"; readonly since: number })
   | (Standing & { readonly in: "delayed"; readonly dueAt: number })
-  | (Standing & { readonly in: "running"; readonly worker: number; readonly claimedAt: number })
+  | (Standing & { readonly in: "running"; readonly boot: number; readonly worker: number; readonly claimedAt: number })
   | (Standing & { readonly in: "held"; readonly reason: string; readonly error: ErrorJson | null; readonly since: number })
   | (Standing & { readonly in: "parked"; readonly since: number })
   | { readonly in: "outcome"; readonly outcome: OutcomeRow };
@@ -133,8 +134,14 @@ export interface Schedule extends Omit<ScheduleRow, "lastRun"> {
 }
 
 export interface Rows {
-  /** One for each life of an orchestrator; the last one is alive. */
-  readonly lives: { readonly boot: number; readonly pid: number }[];
+  /** One for each life of an orchestrator; of a store with one owner the last one is alive. */
+  readonly lives: { readonly boot: number; readonly pid: number; readonly shares: boolean }[];
+  /** Of a store that several share: those that go on. One that is not here owns nothing. */
+  readonly alive: Map<number, LifeRow>;
+  /** What a commit of one life means for an attempt that another holds, in order. */
+  readonly notices: { readonly to: number; readonly notice: Notice }[];
+  /** The last number that was given out, by what it numbers. */
+  readonly counters: Map<"task" | "notice" | "catalogue", number>;
   readonly workers: Map<number, { readonly name: string }>;
   readonly definitions: Map<number, DefinitionRow>;
   readonly lanes: Map<number, LaneRow>;
@@ -180,6 +187,9 @@ export function emptyDisk(): Disk {
   return {
     rows: {
       lives: [],
+      alive: new Map(),
+      notices: [],
+      counters: new Map(),
       workers: new Map(),
       definitions: new Map(),
       lanes: new Map(),
@@ -219,6 +229,13 @@ export function inTransaction<T>(disk: Disk, work: (rows: Rows) => T): T {
   const result = work(copy);
   disk.rows = copy;
   return result;
+}
+
+/** The next number of its kind. */
+export function count(rows: Rows, what: "task" | "notice" | "catalogue", by = 1): number {
+  const n = (rows.counters.get(what) ?? 0) + by;
+  rows.counters.set(what, n);
+  return n;
 }
 
 /** The name of a row that two values name together. */

@@ -76,7 +76,8 @@ function firstPlace(w: Writing, t: NewTask, seq: number | null): Place {
       },
     };
   }
-  if (t.claim !== null) return { in: "running", ...fresh, leaseNo: 1, attempt: 1, worker: t.claim, claimedAt: w.now };
+  if (t.claim !== null)
+    return { in: "running", ...fresh, leaseNo: 1, attempt: 1, boot: w.boot, worker: t.claim, claimedAt: w.now };
   if (t.dueAt !== null) return { in: "delayed", ...fresh, dueAt: t.dueAt };
   return { in: "ready", ...fresh, since: w.now };
 }
