@@ -75,6 +75,7 @@ export type { AnyFlotillaError as FlotillaError, DeclaredError, ErrorCode, Error
 
 // Fleets and runs
 export type { Client } from "./client/client.ts";
+export type { ConnectOptions, ConnectRetry, RemoteFleet } from "./client/connect.ts";
 export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";
 export type { Queued, Run, RunOutcome } from "./client/run.ts";
 export type { Schedule, ScheduleOptions } from "./client/schedule.ts";

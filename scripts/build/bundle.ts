@@ -5,8 +5,8 @@ import { dirname, join, relative } from "node:path";
 import { parseSync } from "oxc-parser";
 import { rolldown } from "rolldown";
 
-/** Files of src that something names from outside: the package's door, its command, the main file of a child process. */
-const entries = ["index", "cli/bin", "worker/links/child-entry"];
+/** Files of src that something names from outside: the package's doors, its command, the main file of a child process. */
+const entries = ["index", "client", "cli/bin", "worker/links/child-entry"];
 
 export async function bundle(root: string, out: string): Promise<void> {
   const build = await rolldown({

@@ -50,5 +50,8 @@ export const rooms: Readonly<Record<string, Rule>> = {
   cli: { may: ["core", "protocol", "client", "server", "runtime"], outside: "any" },
 };
 
+/** Everything that it loads must run in a browser too, as in the rooms that say so of themselves. */
+export const browserDoors: readonly string[] = ["src/client.ts"];
+
 /** Loading the package must not load these: zod alone takes 75 ms, and an embedded fleet never needs it. */
 export const notFromTheDoor = { entry: "src/index.ts", modules: ["zod", "hono", "commander", "croner"] } as const;

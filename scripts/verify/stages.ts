@@ -47,7 +47,7 @@ export const stages: readonly Stage[] = [
     longEnv: { FLOTILLA_REPLAY_SEEDS: "3000", FLOTILLA_REPLAY_REAL_SEEDS: "100", FLOTILLA_SIMULATION_SEEDS: "400" },
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
-  { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli"] },
+  { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
   { name: "bench", shareS: 60, tests: ["bench"] },
 ];

@@ -14,6 +14,9 @@ export type OutputFormat = (typeof outputFormats)[number];
 
 export interface Globals {
   readonly store: string | undefined;
+  /** A fleet elsewhere, and the token for it. */
+  readonly url: string | undefined;
+  readonly token: string | undefined;
   readonly config: string | undefined;
   readonly output: OutputFormat;
   readonly color: boolean;

@@ -32,12 +32,15 @@ const ofError: Partial<Record<ErrorCode, ExitCode>> = {
   FLOTILLA_DEFINITION_UNREADABLE: exitCodes.usage,
   FLOTILLA_PLAN_INVALID: exitCodes.usage,
   FLOTILLA_NOT_SUPPORTED: exitCodes.usage,
+  FLOTILLA_FORBIDDEN: exitCodes.usage,
+  FLOTILLA_UNAUTHENTICATED: exitCodes.unreachable,
   FLOTILLA_STORE_LOCKED: exitCodes.unreachable,
   FLOTILLA_STORE_UNUSABLE: exitCodes.unreachable,
   FLOTILLA_STORE_NEWER: exitCodes.unreachable,
   FLOTILLA_STORE_FULL: exitCodes.unreachable,
   FLOTILLA_CLOSED: exitCodes.unreachable,
   FLOTILLA_UNREACHABLE: exitCodes.unreachable,
+  FLOTILLA_UNEXPECTED_REPLY: exitCodes.unreachable,
 };
 
 export function exitCodeOfError(thrown: unknown): ExitCode {

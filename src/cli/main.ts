@@ -80,6 +80,8 @@ function guessGlobals(argv: readonly string[]): Globals {
   );
   return {
     store: undefined,
+    url: undefined,
+    token: undefined,
     config: undefined,
     output: json ? "json" : "table",
     color: !argv.includes("--no-color"),

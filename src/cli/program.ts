@@ -45,6 +45,8 @@ export function createProgram(bind: Bind, version: string): Command {
     .description("Durable orchestrator and workers for agents and workflows.")
     .version(version, "-V, --version", "print the version")
     .addOption(new Option("--store <url>", `the database (default: FLOTILLA_STORE, the config's, or ${defaultStore})`))
+    .addOption(new Option("--url <url>", "a fleet elsewhere, instead of a database here (default: FLOTILLA_URL, when it is set)"))
+    .addOption(new Option("--token <token>", "for that fleet (default: FLOTILLA_TOKEN, which other users cannot see)"))
     .addOption(
       new Option("--config <file>", 'where the definitions are (default: flotilla.config.ts, or package.json\'s "flotilla")'),
     )

@@ -1,5 +1,6 @@
 // Which store a command means: --store, FLOTILLA_STORE, the config file's, .flotilla/dev.db; the first that is given.
 import type { Context } from "./context.ts";
+import { farFleet } from "./far-fleet.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const defaultStore = "sqlite:.flotilla/dev.db";
@@ -12,7 +13,14 @@ export interface StorePlace {
   readonly from: "--store" | "FLOTILLA_STORE" | "config" | "default";
 }
 
+/** @throws UsageError when a fleet elsewhere is meant: whose store lies there, and is not looked for here. */
 export async function storePlace(c: Context): Promise<StorePlace> {
+  const far = farFleet(c);
+  if (far)
+    throw new UsageError("This command needs the database itself", {
+      why: `${far.from} names a fleet elsewhere, and its store is on its own machine`,
+      fix: ["run it there", `or name a store of this machine: --store ${defaultStore}`],
+    });
   const { url, from } = await chosen(c);
   const { parseStore, realDatabasePath } = await import("../runtime/store-url.ts");
   const store = parseStore(url, c.io.cwd);

@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { exitCodeOfOutcome, exitCodes } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { printValue } from "./print-value.ts";
+import { farFleet } from "./far-fleet.ts";
 import { gateOf, valueOf } from "./result.ts";
 import { summaryLines } from "./run-view.ts";
 import { watchRun } from "./progress/watch.ts";
@@ -19,7 +20,7 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
     return printWatched(c, await watchRun(api, id, c, stop.signal));
   } catch (error) {
     if (isFlotillaError(error, "FLOTILLA_UNREACHABLE") && !c.asJson) {
-      c.err.line(`${c.err.theme.glyphs.warn} the fleet stopped; ${shortId(id)} is stored and goes on with the next: flotilla up`);
+      c.err.line(`${c.err.theme.glyphs.warn} ${farFleet(c) ? away(id) : stopped(id)}`);
       return exitCodes.unreachable;
     }
     if (!stop.signal.aborted) throw error;
@@ -30,6 +31,10 @@ export async function waitAndPrint(api: OrchestratorApi, id: string, c: Context)
     unsubscribe();
   }
 }
+
+const stopped = (id: string): string => `the fleet stopped; ${shortId(id)} is stored and goes on with the next: flotilla up`;
+const away = (id: string): string =>
+  `the fleet does not answer; ${shortId(id)} is stored there. Look again: flotilla runs watch ${shortId(id)}`;
 
 export function printWatched(c: Context, { run, outcome }: Watched): ExitCode {
   const value = valueOf(outcome);

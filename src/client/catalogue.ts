@@ -4,10 +4,16 @@ import type { AnyCallable, Definition } from "../core/definition.ts";
 export interface Catalogue {
   find(name: string): Definition | undefined;
   names(): readonly string[];
+  /** A name that it does not find is nobody's. False far from the fleet: there the orchestrator knows. */
+  readonly complete: boolean;
 }
+
+/** Of a client that has no code: what is started by a definition is checked with that, what by its name at the fleet's door. */
+export const noCatalogue: Catalogue = Object.freeze({ complete: false, find: () => undefined, names: () => [] });
 
 /** Definitions and the contracts that they implement. A contract's name finds an implementation: the schemas are the same. */
 export class CallableCatalogue implements Catalogue {
+  readonly complete = true;
   readonly #byName = new Map<string, Definition>();
   readonly #byContract = new Map<string, Definition>();
 

@@ -66,6 +66,7 @@ function fakeApi(): Fake {
     repair: async (id) => ({ id: `${id} repaired`, existing: false, depth: 0, pressure: "none" }),
     fork: async (id, input) => ({ id: `${id} with ${input}`, existing: false, depth: 0, pressure: "none" }),
     redrive: async (id) => ({ id: `${id} again`, existing: false, depth: 0, pressure: "none" }),
+    purge: async () => ({ runs: 1, tasks: 2, open: 0 }),
     async approve(id, r) {
       fake.answered.push([id, r]);
     },

@@ -1,7 +1,7 @@
 import type { AnyCallable, Callable, ErrorsOf, OutOf, WireOf } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
 import { toJson } from "../core/json.ts";
-import type { OrchestratorApi, StartReply } from "../protocol/views.ts";
+import type { OrchestratorApi, PurgeRequest, StartReply } from "../protocol/views.ts";
 import { batchStarts } from "./batch.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { approvalsOf, type Approvals } from "./approvals.ts";
@@ -42,6 +42,17 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
   fork(task: string, input: unknown): Promise<Run<unknown, unknown>>;
   /** A quarantined or failed task once more, as a run of its own. @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE */
   redrive(task: string): Promise<Run<unknown, unknown>>;
+  /**
+   * Deletes closed runs now, whatever `retention` says: one run, or all of a tenant's. Their inputs, results, journals and
+   * idempotency keys go, and the artifacts that no other run uses; their bytes are overwritten in the file. What a tenant
+   * has open is left and counted in `open`: cancel it and call again. Backups are not touched.
+   *
+   * ```ts
+   * const { runs, open } = await fleet.purge({ tenant: "acme" });
+   * ```
+   * @throws FLOTILLA_STILL_OPEN when the run, or a detached task of it, is open; FLOTILLA_NOT_FOUND
+   */
+  purge(what: { run: string } | { tenant: string }): Promise<{ runs: number; tasks: number; open: number }>;
   /** Runs that start by the clock. */
   readonly schedules: ClientSchedules;
   /** What workflows ask of people with `ctx.approve`. */
@@ -64,17 +75,24 @@ export type ClientApi = Pick<
   | "repair"
   | "fork"
   | "redrive"
+  | "purge"
   | "schedules"
 >;
 
 /** Speaks to an orchestrator, near or far. The catalogue may grow while the client lives. */
-export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, catalogue: Catalogue, hash: Hash): Client<D> {
+export function createClient<D extends readonly AnyCallable[]>(
+  api: ClientApi,
+  catalogue: Catalogue,
+  hash: Hash | null,
+): Client<D> {
   const submit = batchStarts(api);
 
   async function start(target: AnyCallable | string, input: unknown, o?: StartOptions): Promise<Run<unknown, unknown>> {
     const name = typeof target === "string" ? target : target.name;
-    const definition = catalogue.find(name);
-    if (!definition)
+    // Far from the fleet a definition comes with the call, or not at all.
+    const given = typeof target === "string" || catalogue.complete ? undefined : target["~definition"];
+    const definition = catalogue.find(name) ?? given;
+    if (!definition && catalogue.complete)
       throw new FlotillaError(
         "FLOTILLA_UNKNOWN_DEFINITION",
         { name, known: catalogue.names() },
@@ -93,6 +111,7 @@ export function createClient<D extends readonly AnyCallable[]>(api: ClientApi, c
     repair: async (id: string) => began(await api.repair(id)),
     fork: async (id: string, input: unknown) => began(await api.fork(id, toJson(input, "fork"))),
     redrive: async (id: string) => began(await api.redrive(id)),
+    purge: (what: PurgeRequest) => api.purge(what),
     schedules: clientSchedules(api, catalogue),
     approvals: approvalsOf(api),
   };

@@ -40,24 +40,24 @@ export interface StartOptions {
 
 const known = ["idempotencyKey", "budget", "tenant", "tags", "priority", "delay", "startAt", "deadline", "ttl"];
 
-/** A hash of a text, as short as a row wants it. Passed in, so that a client in a browser brings its own. */
+/** A hash of a text, as short as a row wants it. Passed in: a client from afar has none, there the server hashes. */
 export type Hash = (text: string) => string;
 
 /**
- * Checks the input and the options, and puts them on the wire. Synchronous when the schema is, so that starts made in
+ * Checks the input (when its definition is known) and the options, and puts them on the wire. Synchronous when the schema is, so that starts made in
  * one turn stay one batch.
  * @throws FLOTILLA_INPUT_INVALID, FLOTILLA_VALUE_NOT_JSON, FLOTILLA_TOO_LARGE, FLOTILLA_CONFIG_INVALID
  */
 export function startRequest(
-  definition: Definition,
+  definition: Definition | undefined,
   name: string,
   input: unknown,
   o: StartOptions | undefined,
-  hash: Hash,
+  hash: Hash | null,
 ): StartRequest | Promise<StartRequest> {
   const where = `start(${JSON.stringify(name)})`;
   const options = o === undefined ? undefined : startOptions(o, where);
-  const parsed = parseInput(definition, input, where);
+  const parsed = definition && parseInput(definition, input, where);
   // The raw input travels: the worker parses it, once, so a transform is not applied twice.
   const request = () => requestOf(name, input, options, where, hash);
   return parsed instanceof Promise ? parsed.then(request) : request();
@@ -90,12 +90,12 @@ function requestOf(
   input: unknown,
   options: Partial<StartRequest> | undefined,
   where: string,
-  hash: Hash,
+  hash: Hash | null,
 ): StartRequest {
   const text = inputText(input, where);
   if (options === undefined) return { name, input: text };
   const request = { name, input: text, ...options };
-  return options.idempotencyKey === undefined ? request : { ...request, inputHash: hash(canonicalJson(input)) };
+  return options.idempotencyKey === undefined || hash === null ? request : { ...request, inputHash: hash(canonicalJson(input)) };
 }
 
 function checkSize(text: string, where: string): void {

@@ -37,9 +37,13 @@ export interface ErrorDetails {
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
   FLOTILLA_CLOSED: { what: string };
   FLOTILLA_UNREACHABLE: { target: string };
+  FLOTILLA_UNEXPECTED_REPLY: { target: string; status: number; problem: string };
   FLOTILLA_WORKER_LOST: { worker: string; how: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_UNAUTHENTICATED: { why: string };
+  FLOTILLA_FORBIDDEN: { what: string; needs: string };
+  FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -289,7 +293,16 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Nothing is running there",
     retryable: true,
     why: (d) => `no orchestrator answers at ${d.target}`,
-    fix: () => ["start one: flotilla up", "or point --store at the file that it uses"],
+    fix: (d) =>
+      /^https?:/.test(d.target)
+        ? [`see whether it is up: curl ${d.target}/readyz`, "check the URL, and what lies between here and there"]
+        : ["start one: flotilla up", "or point --store at the file that it uses"],
+  },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    title: "Something else answers there",
+    retryable: false,
+    why: (d) => `${d.target} answered ${d.status}: ${d.problem}`,
+    fix: (d) => unexpectedFix(d.status),
   },
   FLOTILLA_WORKER_LOST: {
     title: "The worker ended under the attempt",
@@ -316,6 +329,30 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       "the cause below is the first failed node's error",
     ],
   },
+  FLOTILLA_UNAUTHENTICATED: {
+    title: "Not let in",
+    retryable: false,
+    why: (d) => d.why,
+    fix: () => [
+      "send a token: the header Authorization: Bearer flt_...",
+      "make one where the fleet runs: flotilla tokens create NAME --role submitter",
+    ],
+  },
+  FLOTILLA_FORBIDDEN: {
+    title: "Not allowed",
+    retryable: false,
+    why: (d) => `${d.what} needs ${d.needs}`,
+    fix: () => ["ask whoever runs the fleet for a token that may: flotilla tokens create NAME --role ROLE --namespace NAMESPACE"],
+  },
+  FLOTILLA_RATE_LIMITED: {
+    title: "Too many requests",
+    retryable: true,
+    why: (d) => d.what,
+    fix: (d) => [
+      `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
+      "start many runs in fewer requests, or raise server.requestsPerMinute",
+    ],
+  },
   FLOTILLA_NOT_SUPPORTED: {
     title: "Not in this version",
     retryable: false,
@@ -323,6 +360,13 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: (d) => [d.instead],
   },
 };
+
+function unexpectedFix(status: number): readonly string[] {
+  if (status === 401) return ["pass a token that is valid: connect(url, { token }), or FLOTILLA_TOKEN for the command line"];
+  if (status === 403) return ["use a token with a role that may do it", "or ask whoever runs what stands before the fleet"];
+  if (status === 426) return ["install the version of flotilla that the fleet runs: GET /version tells which"];
+  return ["name the URL that the fleet is served under, without /api/v1", "look at what stands between: a proxy, a login page"];
+}
 
 const shownMax = 3;
 

@@ -1,4 +1,5 @@
 import { FlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { version } from "../core/version.ts";
 import type { Explanation, OrchestratorApi } from "../protocol/views.ts";
 import type { Whereabouts } from "../store/contract.ts";
@@ -24,17 +25,19 @@ type Reads =
 
 /** What only looks: the same of a live orchestrator and of a store that nobody runs. */
 export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
+  // Whoever holds the orchestrator itself reads every id; lists, which need one, are of the default namespace.
+  const { id: namespace } = defaultNamespace;
   return {
-    approvals: (q) => listApprovals(state, q),
+    approvals: (q) => listApprovals(state, q, namespace),
     approval: (id) => getApproval(state, id),
     run: (id) => getRun(state, id),
-    runs: (q) => listRuns(state, q),
+    runs: (q) => listRuns(state, q, namespace),
     task: (id) => getTask(state, id),
     tasks: (q) => listTasks(state, q),
     plans: (id) => getPlans(state, id),
-    definition: async (name) => getDefinition(state, name),
-    workers: async () => listWorkers(state),
-    health: async () => health(state, version),
+    definition: async (name) => getDefinition(state, name, namespace),
+    workers: async () => listWorkers(state, null),
+    health: async () => health(state, version, null),
     artifact: (ref) => state.artifacts.get(ref),
   };
 }

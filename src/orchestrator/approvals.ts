@@ -25,10 +25,10 @@ export function approvalDetail(card: ApprovalCard): Detail {
   return { ...card, expiry: { status: "failed", value: null, error } };
 }
 
-export async function listApprovals(state: State, q: ApprovalsQuery): Promise<Page<ApprovalView>> {
+export async function listApprovals(state: State, q: ApprovalsQuery, namespace: number): Promise<Page<ApprovalView>> {
   const limit = pageSize(q.limit);
   const after = q.after === undefined ? null : await find(state, q.after);
-  const rows = await state.store.tasks.approvals({ after, limit: limit + 1 });
+  const rows = await state.store.tasks.approvals({ namespace, after, limit: limit + 1 });
   const page = rows.slice(0, limit);
   const items: ApprovalView[] = [];
   for (const row of page) items.push(await approvalView(state, row));

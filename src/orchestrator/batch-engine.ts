@@ -3,6 +3,7 @@
 import type { Timer } from "../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { Batch, BatchResult, Boot } from "../store/contract.ts";
+import { everyNamespace } from "../core/namespace.ts";
 import { apply } from "./apply.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import { endAttempt } from "./attempts.ts";
@@ -185,7 +186,7 @@ export class BatchEngine implements Engine {
   join(worker: WorkerState): void {
     const { state } = this;
     state.workers.set(worker.id, worker);
-    state.definitions.register(worker.hello.definitions);
+    state.definitions.register(worker.hello.definitions, worker.namespace ?? everyNamespace);
     this.dispatch();
     const { name, pid, build } = worker.hello;
     this.#insist("a worker's name could not be stored", async () => {

@@ -1,48 +1,85 @@
 import { numberOf } from "../core/hash.ts";
 import { FlotillaError } from "../core/error.ts";
+import { everyNamespace } from "../core/namespace.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
-import type { Boot, LaneRow, Store } from "../store/contract.ts";
+import type { Boot, DefinitionRow, LaneRow, Store } from "../store/contract.ts";
 import { Lane } from "./lane.ts";
-import type { WorkerState } from "./workers.ts";
+import { serves, type WorkerState } from "./workers.ts";
 
+/** A definition as one namespace knows it. */
 export interface DefinitionState {
   readonly id: number;
+  readonly namespace: number;
   readonly name: string;
-  /** null: some task names it, but nobody has registered it yet. */
+  /** Its own card, else the one that every namespace knows. null: some task names it, but nobody has registered it yet. */
+  readonly card: DefinitionCard | null;
+}
+
+/** The card of a name that every namespace knows. */
+interface Shared {
   card: DefinitionCard | null;
 }
 
-/** Definitions and lanes by name, interned in the store, with who can serve each lane. */
+class Known implements DefinitionState {
+  readonly id: number;
+  readonly namespace: number;
+  readonly name: string;
+  own: DefinitionCard | null;
+  readonly #shared: Shared;
+
+  constructor(row: { readonly id: number; readonly namespace: number; readonly name: string }, shared: Shared) {
+    this.id = row.id;
+    this.namespace = row.namespace;
+    this.name = row.name;
+    this.own = null;
+    this.#shared = shared;
+  }
+
+  get card(): DefinitionCard | null {
+    return this.own ?? this.#shared.card;
+  }
+  set card(card: DefinitionCard | null) {
+    if (this.namespace === everyNamespace) this.#shared.card = card;
+    else this.own = card;
+  }
+}
+
+/** Definitions and lanes by namespace and name, interned in the store, with who can serve each lane. */
 export class Definitions {
   readonly #store: Store;
   readonly #life: { readonly boot: number };
-  readonly #byName = new Map<string, DefinitionState>();
-  readonly #byId = new Map<number, DefinitionState>();
+  readonly #byName = new Map<string, Known>();
+  readonly #byId = new Map<number, Known>();
+  readonly #shared = new Map<string, Shared>();
   readonly #lanes = new Map<number, Lane>();
   readonly #laneByKey = new Map<string, Lane>();
   readonly #workers: ReadonlyMap<number, WorkerState>;
-  #newDefinitions: { id: number; name: string; card: string }[] = [];
+  #newDefinitions: DefinitionRow[] = [];
   #newLanes: LaneRow[] = [];
 
   constructor(store: Store, boot: Boot, life: { readonly boot: number }, workers: ReadonlyMap<number, WorkerState>) {
     this.#store = store;
     this.#life = life;
     this.#workers = workers;
-    for (const d of boot.definitions) this.#add({ id: d.id, name: d.name, card: JSON.parse(d.card) as DefinitionCard | null });
+    for (const d of boot.definitions) this.#add(d, JSON.parse(d.card) as DefinitionCard | null);
     for (const l of boot.lanes) {
       const definition = this.#byId.get(l.definition);
       if (definition) this.#addLane(new Lane(l.id, definition, l.needs, boot.depth.get(l.id) ?? { ready: 0, lastPass: 0 }));
     }
   }
 
-  get names(): string[] {
-    return [...this.#byName.values()].filter((d) => d.card).map((d) => d.name);
+  /** Of definitions with a card, as that namespace knows them; null: in any of them. */
+  names(namespace: number | null): string[] {
+    const known = [...this.#byName.values()].filter(
+      (d) => d.card && (namespace === null || d.namespace === namespace || d.namespace === everyNamespace),
+    );
+    return [...new Set(known.map((d) => d.name))];
   }
   get lanes(): Iterable<Lane> {
     return this.#lanes.values();
   }
-  get(name: string): DefinitionState | undefined {
-    return this.#byName.get(name);
+  get(namespace: number, name: string): DefinitionState | undefined {
+    return this.#byName.get(keyOf(namespace, name)) ?? this.#byName.get(keyOf(everyNamespace, name));
   }
   byId(id: number): DefinitionState {
     return this.#byId.get(id) as DefinitionState;
@@ -68,7 +105,7 @@ export class Definitions {
     for (const d of definitions) {
       const card = JSON.parse(d.card) as DefinitionCard | null;
       const known = this.#byId.get(d.id);
-      if (!known) this.#add({ id: d.id, name: d.name, card });
+      if (!known) this.#add(d, card);
       else if (card && !hides(card, known.card) && !this.#served(d.name)) known.card = card;
     }
     for (const l of lanes) {
@@ -86,30 +123,32 @@ export class Definitions {
   }
 
   /** The registered definition. @throws FLOTILLA_UNKNOWN_DEFINITION */
-  require(name: string): DefinitionState & { card: DefinitionCard } {
-    const found = this.#byName.get(name);
-    if (!found?.card) throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name, known: this.names });
-    return found as DefinitionState & { card: DefinitionCard };
+  require(namespace: number, name: string): DefinitionState & { card: DefinitionCard } {
+    if (!this.get(namespace, name)?.card)
+      throw new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name, known: this.names(namespace) });
+    return this.expect(namespace, name) as DefinitionState & { card: DefinitionCard };
   }
 
-  register(cards: readonly DefinitionCard[]): void {
+  /** Makes cards known in a namespace; in every one of them when none is named. */
+  register(cards: readonly DefinitionCard[], namespace: number = everyNamespace): void {
     for (const card of cards) {
-      const known = this.#byName.get(card.name);
+      const known = this.get(namespace, card.name);
       if (hides(card, known?.card ?? null)) continue;
-      if (known) known.card = card;
-      else this.#add({ id: numberOf(card.name), name: card.name, card });
-      const { id } = this.#byName.get(card.name) as DefinitionState;
-      this.#newDefinitions.push({ id, name: card.name, card: JSON.stringify(card) });
+      const there = this.#byName.get(keyOf(namespace, card.name));
+      const { id } = there ?? this.#add(rowOf(namespace, card.name), null);
+      (this.#byId.get(id) as Known).card = card;
+      this.#newDefinitions.push({ id, namespace, name: card.name, card: JSON.stringify(card) });
     }
     for (const lane of this.#lanes.values()) lane.findWorkers(this.#workers.values(), this);
   }
 
-  /** A name that a task asks for and nobody has registered. */
-  expect(name: string): void {
-    if (this.#byName.has(name)) return;
-    const id = numberOf(name);
-    this.#add({ id, name, card: null });
-    this.#newDefinitions.push({ id, name, card: "null" });
+  /** The namespace's own row of a name that a task asks for, whoever has registered it, or nobody. */
+  expect(namespace: number, name: string): DefinitionState {
+    const there = this.#byName.get(keyOf(namespace, name));
+    if (there) return there;
+    const row = rowOf(namespace, name);
+    this.#newDefinitions.push({ ...row, card: "null" });
+    return this.#add(row, null);
   }
 
   /** The lane of a call: the definition with its own needs and the call's. */
@@ -134,6 +173,7 @@ export class Definitions {
   nearest(lane: Lane): string | undefined {
     let best: { name: string; missing: string[] } | undefined;
     for (const worker of this.#workers.values()) {
+      if (!serves(worker, lane.definition.namespace)) continue;
       const has =
         worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
       if (!has) continue;
@@ -159,9 +199,14 @@ export class Definitions {
     }
   }
 
-  #add(definition: DefinitionState): void {
-    this.#byName.set(definition.name, definition);
+  #add(row: { readonly id: number; readonly namespace: number; readonly name: string }, card: DefinitionCard | null): Known {
+    const shared = this.#shared.get(row.name) ?? { card: null };
+    this.#shared.set(row.name, shared);
+    const definition = new Known(row, shared);
+    if (card !== null) definition.card = card;
+    this.#byName.set(keyOf(row.namespace, row.name), definition);
     this.#byId.set(definition.id, definition);
+    return definition;
   }
   #addLane(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
@@ -172,4 +217,12 @@ export class Definitions {
 /** A contract never hides the definition that fulfils it under the same name. */
 function hides(card: DefinitionCard, known: DefinitionCard | null): boolean {
   return card.kind === "contract" && known !== null && known.kind !== "contract";
+}
+function keyOf(namespace: number, name: string): string {
+  return `${namespace} ${name}`;
+}
+
+/** The same in every process: numbers of definitions are made from their names. */
+function rowOf(namespace: number, name: string) {
+  return { id: numberOf(keyOf(namespace, name)), namespace, name };
 }

@@ -1,5 +1,6 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError, type ErrorJson } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { priorityCode } from "../core/task.ts";
 import type { ChildAct } from "../protocol/worker.ts";
 import type { StartRequest } from "../protocol/views.ts";
@@ -30,6 +31,8 @@ export interface ScheduledBy {
 
 /** What else a run's start may come from than a client. */
 export interface Cause {
+  /** @default the default one */
+  readonly namespace?: number;
   /** The schedule that asks. */
   readonly schedule?: ScheduledBy;
   /** It goes on from another run. */
@@ -43,9 +46,9 @@ export function incomingRoot(
   id: number,
   secret: string,
   now: number,
-  { schedule: by, begun }: Cause = {},
+  { namespace = defaultNamespace.id, schedule: by, begun }: Cause = {},
 ): Incoming {
-  const definition = definitions.require(r.name);
+  const definition = definitions.require(namespace, r.name);
   checkInput(r.input, r.name);
   checkText("idempotencyKey", r.idempotencyKey, bounds.keyLength);
   checkText("tenant", r.tenant, bounds.tenantLength);
@@ -59,6 +62,7 @@ export function incomingRoot(
   const task: Incoming["task"] = {
     ...nothing,
     id,
+    namespace,
     run: id,
     secret,
     definition: definition.id,
@@ -96,14 +100,15 @@ export function incomingChild(
   id: number,
   now: number,
 ): Incoming {
-  const known = definitions.get(c.definition);
-  const definition = known ?? placeholder(definitions, c.definition);
+  const { namespace } = parent.definition;
+  const definition = definitions.expect(namespace, c.definition);
   const lane = definitions.laneOf(definition, c.needs ?? []);
   // A detached child is nobody's result: it is begun anew.
   const kept = c.detached ? undefined : parent.kept?.child(c.key, c.inputHash);
   const options = childOptions(c, kept);
   const task: Incoming["task"] = {
     id,
+    namespace,
     run: parent.run,
     parent: parent.fence.task,
     act: c.act,
@@ -177,8 +182,10 @@ function childOptions(c: ChildAct, kept: KeptChild): TaskOptions | null {
 
 function refusal(c: ChildAct, parent: Attempt, siblings: number, definitions: Definitions, lane: Lane): ErrorJson | null {
   const where = `${parent.runs.name}, task ${parent.publicId}, call ${c.key}`;
-  if (!definitions.get(c.definition)?.card)
-    return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: c.definition, known: definitions.names }, { where }).toJSON();
+  if (!lane.definition.card) {
+    const known = definitions.names(parent.definition.namespace);
+    return new FlotillaError("FLOTILLA_UNKNOWN_DEFINITION", { name: c.definition, known }, { where }).toJSON();
+  }
   if (parent.depth + 1 > bounds.depth)
     return new FlotillaError(
       "FLOTILLA_TOO_MANY",
@@ -203,11 +210,6 @@ function refusal(c: ChildAct, parent: Attempt, siblings: number, definitions: De
 function noWorker(definitions: Definitions, lane: Lane, where: string): FlotillaError {
   const nearest = definitions.nearest(lane);
   return new FlotillaError("FLOTILLA_NO_WORKER", { needs: lane.needs, nearest: nearest ? [nearest] : [] }, { where });
-}
-
-function placeholder(definitions: Definitions, name: string) {
-  definitions.expect(name);
-  return definitions.get(name) as NonNullable<ReturnType<Definitions["get"]>>;
 }
 
 /** @throws FLOTILLA_TOO_LARGE */

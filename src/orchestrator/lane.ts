@@ -1,6 +1,6 @@
 import type { ReadyRow } from "../store/contract.ts";
 import type { Definitions, DefinitionState } from "./definitions.ts";
-import type { WorkerState } from "./workers.ts";
+import { serves, type WorkerState } from "./workers.ts";
 
 // The store holds the queue; a lane keeps its head in memory. 1,024 rows: two full batches of 512 between two reads.
 const headMax = 1_024;
@@ -125,14 +125,15 @@ export class Lane {
 
   /** Which of the worker's definitions would run a task of this lane: itself, else the closest implementation. */
   #servedBy(worker: WorkerState, definitions: Definitions): DefinitionState | undefined {
-    if (!this.needs.every((need) => worker.offers.has(need))) return undefined;
+    const { namespace } = this.definition;
+    if (!serves(worker, namespace) || !this.needs.every((need) => worker.offers.has(need))) return undefined;
     if (worker.names.has(this.definition.name)) return this.definition;
     let best: DefinitionState | undefined;
     let bestFit = -1;
     for (const card of worker.hello.definitions) {
       if (card.implements !== this.definition.name || !card.needs.every((need) => worker.offers.has(need))) continue;
       const fit = card.needs.filter((need) => this.needs.includes(need)).length;
-      const state = definitions.get(card.name);
+      const state = definitions.get(namespace, card.name);
       if (state && fit > bestFit) {
         best = state;
         bestFit = fit;

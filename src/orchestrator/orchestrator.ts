@@ -1,5 +1,6 @@
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import {
   protocolVersion,
@@ -12,7 +13,9 @@ import {
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
+import type { NamespaceRow } from "../store/access.ts";
 import type { Attempt } from "./attempt.ts";
+import { accessOf, type Access } from "./access.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -34,6 +37,7 @@ import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
 /** One worker's place at an orchestrator. */
@@ -45,11 +49,16 @@ export interface Attachment {
 }
 
 export interface Orchestrator extends OrchestratorApi {
+  /** What one namespace sees of it. The orchestrator itself reads every id, and lists the default one. */
+  within(namespace: NamespaceRow): OrchestratorApi;
+  /** Who may enter which namespace. Its writes are those of this life. */
+  readonly access: Access;
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
-  attach(link: WorkerLink, hello: Hello, o?: { readonly inventory?: Inventory }): Attachment;
+  /** `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one */
+  attach(link: WorkerLink, hello: Hello, o?: { readonly namespace?: number | null; readonly inventory?: Inventory }): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -79,7 +88,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     engine.meet(peers);
     await peers.start();
   }
-  const schedules = new Schedules(engine);
+  const schedules = new Schedules(engine, defaultNamespace.id);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
@@ -87,8 +96,14 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
   let closing: Promise<void> | undefined;
+  const owners = new Owners(state);
+  const access = accessOf(state, secret);
 
-  return {
+  const orchestrator: Orchestrator = {
+    within: ({ id, name }) =>
+      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+    access,
+    tokens: access.tokens(null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -136,7 +151,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       yield* readEvents(state, events, { id: run, secret }, options);
     },
 
-    purge: (q) => purge(state, q),
+    purge: (q) => purge(state, q, defaultNamespace.id),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
@@ -145,7 +160,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       engine.dispatch();
     },
 
-    attach(link, hello, { inventory } = {}) {
+    attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
         throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
           field: "protocol",
@@ -159,6 +174,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         id: state.nextWorker++,
         publicId: `w_${secret()}`,
         hello,
+        namespace,
         // In the same process nothing is lost on the way, and nobody pings.
         link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
@@ -217,6 +233,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       return closing;
     },
   };
+  return orchestrator;
 }
 
 /** Another life begins when the store answers again, however long that takes. */

@@ -169,7 +169,7 @@ function begin(engine: Engine, begun: Begun): Promise<StartReply> {
     ...(row.tenant === null ? {} : { tenant: row.tenant }),
     ...(tags ? { tags } : {}),
   };
-  return new Promise((resolve, reject) => engine.start({ request, begun, resolve, reject }));
+  return new Promise((resolve, reject) => engine.start({ request, namespace: row.namespace, begun, resolve, reject }));
 }
 
 function notClosed(id: string, why: string): FlotillaError {

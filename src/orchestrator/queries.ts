@@ -17,11 +17,12 @@ import type {
   WorkerView,
 } from "../protocol/views.ts";
 import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract.ts";
+import type { Lane } from "./lane.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { originId } from "./origin.ts";
 import type { State } from "./state.ts";
 import type { TaskOptions } from "./attempt.ts";
-import type { WorkerState } from "./workers.ts";
+import { serves, type WorkerState } from "./workers.ts";
 
 const pageMax = 500;
 const pageDefault = 50;
@@ -35,12 +36,12 @@ export async function getRun(state: State, id: string): Promise<RunView> {
   return gaps ? { ...view, gaps: JSON.parse(gaps) as GapNotes } : view;
 }
 
-export async function listRuns(state: State, q: RunsQuery): Promise<Page<RunView>> {
+export async function listRuns(state: State, q: RunsQuery, namespace: number): Promise<Page<RunView>> {
   const limit = pageSize(q.limit);
-  const definition = definitionId(state, q.name);
+  const definition = definitionId(state, namespace, q.name);
   if (definition === undefined) return { items: [], next: null };
   const before = q.after === undefined ? null : pageCursor(q.after);
-  const rows = await state.store.runs.list({ definition, status: q.status ?? null, before, limit: limit + 1 });
+  const rows = await state.store.runs.list({ namespace, definition, status: q.status ?? null, before, limit: limit + 1 });
   await knowRuns(state, rows);
   const items: RunView[] = [];
   for (const row of rows.slice(0, limit)) items.push(await runView(state, row));
@@ -106,7 +107,7 @@ function runningByDefinition(state: State, run: number): Map<number, number> {
 export async function listTasks(state: State, q: TasksQuery): Promise<Page<TaskView>> {
   const run = await findRun(state, q.run);
   state.rememberSecret(run.id, run.secret);
-  const definition = definitionId(state, q.name);
+  const definition = definitionId(state, run.namespace, q.name);
   if (definition === undefined) return { items: [], next: null };
   const page = await state.store.tasks.list({
     run: run.id,
@@ -245,14 +246,15 @@ function workerOf(where: Whereabouts | null): number | null {
 }
 
 /** @throws FLOTILLA_UNKNOWN_DEFINITION */
-export function getDefinition(state: State, name: string): DefinitionView {
-  const { kind, description, inputSchema } = state.definitions.require(name).card;
+export function getDefinition(state: State, name: string, namespace: number): DefinitionView {
+  const { kind, description, inputSchema } = state.definitions.require(namespace, name).card;
   return { name, kind, description, inputSchema };
 }
 
-export function listWorkers(state: State): WorkerView[] {
+/** `namespace` null: all of them. Of one namespace: those that serve it, with its own tasks alone. */
+export function listWorkers(state: State, namespace: number | null): WorkerView[] {
   const now = state.clock.now();
-  return [...state.workers.values()].map((w) => ({
+  return workersOf(state, namespace).map((w) => ({
     id: w.publicId,
     name: w.hello.name,
     pid: w.hello.pid,
@@ -265,20 +267,28 @@ export function listWorkers(state: State): WorkerView[] {
     build: w.hello.build,
     joinedAt: iso(w.joinedAt),
     tasks: [...w.attempts.values()]
-      .filter((a) => a.state === "running")
+      .filter((a) => a.state === "running" && (namespace === null || a.definition.namespace === namespace))
       .slice(0, 20)
       .map((a) => ({ id: a.publicId, name: a.runs.name, forMs: now - a.claimedAt })),
   }));
 }
 
-export function health(state: State, version: string): HealthView {
-  const workers = [...state.workers.values()];
-  const oldest = oldestReady(state);
+function workersOf(state: State, namespace: number | null): WorkerState[] {
+  return [...state.workers.values()].filter((w) => namespace === null || serves(w, namespace));
+}
+
+/** `namespace` null: of the whole fleet. */
+export function health(state: State, version: string, namespace: number | null): HealthView {
+  const workers = workersOf(state, namespace);
+  const lanes = [...state.definitions.lanes].filter((l) => namespace === null || l.definition.namespace === namespace);
+  const attempts = [...(namespace === null ? [] : state.attempts.values())];
+  const oldest = oldestReady(lanes);
   return {
     version,
     pid: process.pid,
     node: process.version,
-    store: state.store.facts.url,
+    // Where the store lies concerns whoever runs the fleet.
+    store: namespace === null ? state.store.facts.url : (state.store.facts.url.split(":")[0] ?? ""),
     schema: state.store.facts.schema,
     durability: state.store.facts.durability,
     startedAt: iso(state.startedAt),
@@ -288,14 +298,14 @@ export function health(state: State, version: string): HealthView {
       busy: workers.reduce((n, w) => n + busySlots(w), 0),
     },
     queue: {
-      ready: state.ready,
-      delayed: state.delayed,
-      running: state.attempts.size,
-      parked: state.parked,
+      ready: lanes.reduce((n, lane) => n + lane.ready, 0),
+      delayed: namespace === null ? state.delayed : null,
+      running: namespace === null ? state.attempts.size : attempts.filter((a) => a.definition.namespace === namespace).length,
+      parked: namespace === null ? state.parked : null,
       oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
     },
     storeFullAt: state.storeFullAt === null ? null : iso(state.storeFullAt),
-    uncovered: uncovered(state),
+    uncovered: uncovered(state, workers, lanes, namespace),
   };
 }
 
@@ -305,9 +315,9 @@ function busySlots(w: WorkerState): number {
 }
 
 /** Since when the task has waited that is next in its lane, the longest over all lanes; the lanes' heads know, no table is read. */
-function oldestReady(state: State): number | null {
+function oldestReady(lanes: readonly Lane[]): number | null {
   let oldest: number | null = null;
-  for (const lane of state.definitions.lanes) {
+  for (const lane of lanes) {
     const since = lane.head[0]?.since;
     if (since !== undefined && (oldest === null || since < oldest)) oldest = since;
   }
@@ -315,21 +325,21 @@ function oldestReady(state: State): number | null {
 }
 
 /** Registered definitions that no live worker has code for, and lanes with tasks that no live worker can serve. */
-function uncovered(state: State): string[] {
+function uncovered(state: State, workers: readonly WorkerState[], lanes: readonly Lane[], namespace: number | null): string[] {
   const served = new Set<string>();
-  for (const w of state.workers.values()) {
+  for (const w of workers) {
     for (const d of w.hello.definitions) {
       served.add(d.name);
       if (d.implements !== null) served.add(d.implements);
     }
   }
-  const unserved = state.definitions.names.filter((name) => !served.has(name));
-  const stuck = [...state.definitions.lanes].filter((l) => l.ready > 0 && l.workers.size === 0).map((l) => l.definition.name);
+  const unserved = state.definitions.names(namespace).filter((name) => !served.has(name));
+  const stuck = lanes.filter((l) => l.ready > 0 && l.workers.size === 0).map((l) => l.definition.name);
   return [...new Set([...unserved, ...stuck])].toSorted();
 }
 
-function definitionId(state: State, name: string | undefined): number | null | undefined {
-  return name === undefined ? null : state.definitions.get(name)?.id;
+function definitionId(state: State, namespace: number, name: string | undefined): number | null | undefined {
+  return name === undefined ? null : state.definitions.get(namespace, name)?.id;
 }
 
 export function pageSize(limit: number | undefined): number {

@@ -1,10 +1,12 @@
 import { FlotillaError } from "../core/error.ts";
 import { formatMs } from "../core/duration.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import type { ArtifactStore } from "../store/artifact-store.ts";
 import type { Store } from "../store/contract.ts";
+import { accessOf } from "./access.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { findRun } from "./lookup.ts";
@@ -29,6 +31,7 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
   const outcomes = new Outcomes(o.artifacts);
   const hub = new EventHub();
   const target = o.store.facts.url;
+  const access = accessOf(state, () => "");
   const refuse = (where: string) => new FlotillaError("FLOTILLA_UNREACHABLE", { target }, { where });
 
   return {
@@ -51,8 +54,13 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
     purge: () => Promise.reject(refuse("purge")),
     backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
+    tokens: {
+      ...access.tokens(null),
+      create: (r) => Promise.reject(refuse(`tokens.create(${JSON.stringify(r.name)})`)),
+      revoke: (id) => Promise.reject(refuse(`tokens.revoke(${JSON.stringify(id)})`)),
+    },
     schedules: {
-      ...readSchedules(state),
+      ...readSchedules(state, defaultNamespace.id),
       put: (r) => Promise.reject(refuse(`schedules.put(${JSON.stringify(r.name)})`)),
       pause: (name) => Promise.reject(refuse(`schedules.pause(${JSON.stringify(name)})`)),
       resume: (name) => Promise.reject(refuse(`schedules.resume(${JSON.stringify(name)})`)),

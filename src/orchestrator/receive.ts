@@ -166,11 +166,20 @@ function isLarge(value: string | null): value is string {
   return Buffer.byteLength(value) > bounds.inlineResultBytes;
 }
 
+/** A worker of one namespace reads what a run of that uses. @throws FLOTILLA_NOT_FOUND */
+async function refuseForeign(engine: Engine, { namespace }: WorkerState, hash: string): Promise<void> {
+  if (namespace === null || (await engine.state.store.access.holdsArtifact({ namespace, hash }))) return;
+  throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "artifact", id: hash });
+}
+
 async function artifact(engine: Engine, worker: WorkerState, m: Extract<FromWorker, { t: "put" | "get" }>): Promise<void> {
   const reply = (value: string | null, error: unknown) =>
     worker.link.send({ t: "reply", fence: m.fence, request: m.request, value, error: error === null ? null : errorJson(error) });
   try {
-    if (m.t === "get") return reply(await engine.state.artifacts.get(m.ref), null);
+    if (m.t === "get") {
+      await refuseForeign(engine, worker, m.ref);
+      return reply(await engine.state.artifacts.get(m.ref), null);
+    }
     const bytes = Buffer.byteLength(m.value);
     if (bytes > bounds.artifactBytes)
       throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the artifact", bytes, max: bounds.artifactBytes });

@@ -13,29 +13,31 @@ import type { State } from "./state.ts";
 
 type Reads = Pick<SchedulesApi, "list" | "get">;
 
-export function readSchedules(state: State): Reads {
+export function readSchedules(state: State, namespace: number): Reads {
   return {
     async list(q) {
       const limit = pageSize(q.limit);
-      const rows = await state.store.schedules.list({ after: q.after ?? "", limit: limit + 1 });
+      const rows = await state.store.schedules.list({ namespace, after: q.after ?? "", limit: limit + 1 });
       const items = rows.slice(0, limit).map(scheduleView);
       return { items, next: rows.length > limit ? (items.at(-1)?.name ?? null) : null };
     },
-    get: async (name) => scheduleView(await find(state, name)),
+    get: async (name) => scheduleView(await find(state, namespace, name)),
   };
 }
 
-/** Schedules of a live orchestrator. */
+/** Schedules of one namespace of a live orchestrator. */
 export class Schedules implements SchedulesApi {
   readonly #engine: Engine;
   readonly #state: State;
+  readonly #namespace: number;
   readonly list: Reads["list"];
   readonly get: Reads["get"];
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, namespace: number) {
+    this.#namespace = namespace;
     this.#engine = engine;
     this.#state = engine.state;
-    ({ list: this.list, get: this.get } = readSchedules(engine.state));
+    ({ list: this.list, get: this.get } = readSchedules(engine.state, namespace));
   }
 
   put(r: ScheduleRequest): Promise<ScheduleView> {
@@ -50,9 +52,10 @@ export class Schedules implements SchedulesApi {
     const { store } = this.#state;
     for (const request of requests) await this.#put(request, "code");
     const names = new Set(requests.map((r) => r.name));
-    for (const name of o.whole ? await store.schedules.fromCode() : []) {
+    const namespace = this.#namespace;
+    for (const name of o.whole ? await store.schedules.fromCode({ namespace }) : []) {
       if (names.has(name)) continue;
-      await store.schedules.delete({ boot: this.#state.boot, name });
+      await store.schedules.delete({ boot: this.#state.boot, namespace, name });
       this.#state.log("info", "a schedule that the fleet's definition no longer holds is deleted", { schedule: name });
     }
     this.#state.ticksHeld = false;
@@ -72,30 +75,31 @@ export class Schedules implements SchedulesApi {
   }
 
   async delete(name: string): Promise<void> {
-    const there = await this.#state.store.schedules.delete({ boot: this.#state.boot, name });
+    const there = await this.#state.store.schedules.delete({ boot: this.#state.boot, namespace: this.#namespace, name });
     if (!there) throw notFound(name);
     await this.#moved();
   }
 
   async trigger(name: string): Promise<StartReply> {
-    const row = await find(this.#state, name);
+    const row = await find(this.#state, this.#namespace, name);
     const { target, tenant, overlap } = specOf(row);
     const request = { name: target, input: row.input, ...(tenant === null ? {} : { tenant }) };
     const schedule = { id: row.id, name, at: null, alone: overlap === "skip" };
-    return new Promise((resolve, reject) => this.#engine.start({ request, schedule, resolve, reject }));
+    return new Promise((resolve, reject) => this.#engine.start({ request, namespace: row.namespace, schedule, resolve, reject }));
   }
 
   async #put(r: ScheduleRequest, origin: ScheduleRow["origin"]): Promise<ScheduleView> {
     const { store, clock, boot, definitions } = this.#state;
-    definitions.require(r.target);
+    const namespace = this.#namespace;
+    definitions.require(namespace, r.target);
     checkInput(r.input, r.target);
     const { spec, instants } = await resolveSchedule(r);
     const text = JSON.stringify(spec);
     for (;;) {
-      const before = await store.schedules.get(r.name);
+      const before = await store.schedules.get({ namespace, name: r.name });
       if (before && before.spec === text && before.input === r.input && before.origin === origin) return scheduleView(before);
       const nextAt = before && sameTiming(specOf(before), spec) ? "keep" : this.#firstAt(instants, before);
-      const fields = { boot, name: r.name, origin, spec: text, input: r.input, nextAt, now: clock.now() } as const;
+      const fields = { boot, namespace, name: r.name, origin, spec: text, input: r.input, nextAt, now: clock.now() } as const;
       // False: somebody changed it between the read and the write.
       if (await store.schedules.put({ ...fields, before })) break;
     }
@@ -109,7 +113,7 @@ export class Schedules implements SchedulesApi {
   ): Promise<ScheduleView> {
     const { store, boot, clock } = this.#state;
     for (;;) {
-      const row = await find(this.#state, name);
+      const row = await find(this.#state, this.#namespace, name);
       const to = await change(row);
       if (!to) return scheduleView(row);
       if (await store.schedules.move({ boot, id: row.id, rev: row.rev, ...to, now: clock.now() })) break;
@@ -131,8 +135,8 @@ export class Schedules implements SchedulesApi {
 
 type Awaitable<T> = T | Promise<T>;
 
-async function find(state: State, name: string): Promise<ScheduleRow> {
-  const row = await state.store.schedules.get(name);
+async function find(state: State, namespace: number, name: string): Promise<ScheduleRow> {
+  const row = await state.store.schedules.get({ namespace, name });
   if (!row) throw notFound(name);
   return row;
 }

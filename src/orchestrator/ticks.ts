@@ -64,6 +64,7 @@ async function planTick(p: Planning, row: ScheduleRow, now: number, room: number
     const inputHash = shortHash(canonicalJson(JSON.parse(row.input)));
     const incoming = run.map((at) =>
       incomingRoot(request, p.state.definitions, p.state.taskIds.take(), p.secret(), now, {
+        namespace: row.namespace,
         schedule: { id: row.id, name: row.name, at, alone },
       }),
     );

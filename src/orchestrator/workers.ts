@@ -9,6 +9,8 @@ export interface WorkerState {
   id: number;
   readonly publicId: string;
   readonly hello: Hello;
+  /** Whose lanes it serves; null: those of every namespace. */
+  readonly namespace: number | null;
   readonly link: WorkerLink;
   /** Names that it has code for. */
   readonly names: ReadonlySet<string>;
@@ -58,4 +60,9 @@ export function executesAlone(worker: WorkerState): boolean {
   if (worker.busy === 0) return false;
   for (const attempt of worker.attempts.values()) if (attempt.alone && attempt.state === "running") return true;
   return false;
+}
+
+/** Whether tasks of that namespace are for this worker. */
+export function serves(worker: Pick<WorkerState, "namespace">, namespace: number): boolean {
+  return worker.namespace === null || worker.namespace === namespace;
 }

@@ -6,6 +6,7 @@ import type { Priority, TaskState } from "../core/task.ts";
 import type { BackupReply } from "./backup.ts";
 import type { GapNote } from "./gaps.ts";
 import type { SchedulesApi } from "./schedules.ts";
+import type { TokensApi } from "./tokens.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -147,10 +148,11 @@ export interface HealthView {
   readonly workers: { readonly live: number; readonly slots: number; readonly busy: number };
   readonly queue: {
     readonly ready: number;
-    readonly delayed: number;
+    /** null in the view of one namespace: they are not counted apart. */
+    readonly delayed: number | null;
     readonly running: number;
-    /** Workflows that wait in nobody's memory. */
-    readonly parked: number;
+    /** Workflows that wait in nobody's memory; null as above. */
+    readonly parked: number | null;
     readonly oldestReadyMs: number | null;
   };
   /** Since when the store has no room: nothing is started or claimed, results are held. Null: it has. */
@@ -322,6 +324,7 @@ export interface OrchestratorApi {
   /** Copies the store into a new folder (an absolute path) of the orchestrator's machine, while it works. */
   backup(folder: string): Promise<BackupReply>;
   readonly schedules: SchedulesApi;
+  readonly tokens: TokensApi;
 }
 
 export interface EventView {

@@ -13,17 +13,6 @@ export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, Asyn
   /** Where a server of this fleet listens; undefined: it is embedded. */
   readonly url: string | undefined;
   /**
-   * Deletes closed runs now, whatever `retention` says: one run, or all of a tenant's. Their inputs, results, journals and
-   * idempotency keys go, and the artifacts that no other run uses; their bytes are overwritten in the file. What a tenant
-   * has open is left and counted in `open`: cancel it and call again. Backups are not touched.
-   *
-   * ```ts
-   * const { runs, open } = await fleet.purge({ tenant: "acme" });
-   * ```
-   * @throws FLOTILLA_STILL_OPEN when the run, or a detached task of it, is open; FLOTILLA_NOT_FOUND
-   */
-  purge(what: { run: string } | { tenant: string }): Promise<{ runs: number; tasks: number; open: number }>;
-  /**
    * Takes no further start, gives out no further task and waits until those that run have ended; what is left stays in the
    * store. While other handles of this process have the same store open, the fleet stays up for them: then it takes no
    * further start through this handle and waits for the calls under way on it, and the last handle's `drain()` drains all.
@@ -79,7 +68,6 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
   const fleet: Fleet<D> = {
     ...createClient<D>(api, engine.catalogue, shortHash),
     url: undefined,
-    purge: (what) => api.purge(what),
     drain() {
       api.drain();
       return drain(() => api.idle());

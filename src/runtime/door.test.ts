@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import * as client from "../client.ts";
 import * as flotilla from "../index.ts";
 
 test("the door gives these names and no more", () => {
@@ -25,10 +26,13 @@ test("the door gives these names and no more", () => {
   ]);
 });
 
+test("the door for programs that only talk to a fleet gives fewer", () => {
+  expect(Object.keys(client).toSorted()).toEqual(["connect", "contract", "isFlotillaError", "message", "schedule"]);
+});
+
 const greet = flotilla.agent({ name: "greet", input: z.object({}), run: () => 1 });
 
 test.each([
-  ["connect()", () => flotilla.connect("https://x")],
   ["script()", () => flotilla.script(greet, [])],
   ["serveWorker()", () => flotilla.serveWorker({ definitions: [greet], connect: "wss://x", token: "t" })],
   ["openWorld()", () => flotilla.openWorld({ definitions: [greet] })],

@@ -1,13 +1,12 @@
 import type { ClientApi } from "../client/client.ts";
 import { FlotillaError } from "../core/error.ts";
-import type { OrchestratorApi } from "../protocol/views.ts";
 import type { KeepAlive } from "./keep-alive.ts";
 
 /**
  * The orchestrator as one handle of a fleet sees it. The process is kept during every call that somebody waits for; a
  * handle that is closed refuses what waits and what comes, also while another one keeps the same store open.
  */
-export interface HandleApi extends ClientApi, Pick<OrchestratorApi, "purge"> {
+export interface HandleApi extends ClientApi {
   /** Refuses further starts. */
   drain(): void;
   /** Resolves when no call is under way, streams of events aside. */
@@ -15,7 +14,7 @@ export interface HandleApi extends ClientApi, Pick<OrchestratorApi, "purge"> {
   close(): void;
 }
 
-export function handleApi(api: ClientApi & Pick<OrchestratorApi, "purge">, alive: KeepAlive): HandleApi {
+export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
   const waiting = new Set<(error: Error) => void>();
   const readers = new Set<AbortController>();
   let closed = false;

@@ -1,2 +1,1 @@
-/** Every route lies under it; a change that breaks callers gets a new one. */
-export const base = "/api/v1";
+export { base } from "../protocol/http.ts";

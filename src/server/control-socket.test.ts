@@ -18,7 +18,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { fakeOrchestrator, runView } from "../../test/cli/fake-api.ts";
 import { serveControlSocket } from "./control-socket.ts";
 import { findControlSocket } from "./find-socket.ts";
-import { remoteApi } from "./remote-api.ts";
+import { remoteApi } from "../client/remote/api.ts";
+import { socketTransport } from "./socket-transport.ts";
 import { elsewhere } from "./socket-path.ts";
 
 function tempDir(): string {
@@ -29,9 +30,11 @@ function tempDir(): string {
 
 async function serve(database: string, fake = fakeOrchestrator()) {
   const control = await serveControlSocket(fake.api, { database });
-  const api = remoteApi(control.path);
+  const transport = socketTransport(control.path);
+  const api = remoteApi(transport);
   onTestFinished(async () => {
     api.close();
+    transport.close();
     await control.close();
   });
   return { control, api, fake };
@@ -129,7 +132,7 @@ describe("the control socket", () => {
 
 describe("a client", () => {
   it("is told when no process is there", async () => {
-    const api = remoteApi(join(tempDir(), "none.sock"));
+    const api = remoteApi(socketTransport(join(tempDir(), "none.sock")));
     await expect(api.health()).rejects.toMatchObject({ code: "FLOTILLA_UNREACHABLE" });
   });
 
@@ -149,7 +152,7 @@ describe("a client", () => {
     server.listen(path);
     await once(server, "listening");
     onTestFinished(() => void server.close());
-    const api = remoteApi(path);
+    const api = remoteApi(socketTransport(path));
     const seen: string[] = [];
     for await (const e of api.events("r", {})) seen.push(e.type);
     api.close();

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { issuePath } from "../core/issue.ts";
+import { namespaceLength } from "../core/namespace.ts";
+import { roles } from "../core/role.ts";
 import { missedPolicies, overlapPolicies } from "../core/schedule.ts";
 import type { Schema } from "../core/schema.ts";
 import { closedStates, openStates, priorities } from "../core/task.ts";
@@ -45,6 +47,13 @@ export const scheduleBody = z.strictObject({
   startAt: instant.optional(),
   endAt: instant.optional(),
 });
+export const tokenBody = z.strictObject({
+  name,
+  role: z.enum(roles),
+  namespace: z.string().min(1).max(namespaceLength).optional(),
+  expiresAt: instant.optional(),
+});
+export const tokensQuery = z.strictObject(paging);
 export const schedulesQuery = z.strictObject(paging);
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
 export const forkBody = z.strictObject({ input: z.unknown().refine((v) => v !== undefined, "name the input to ask it with") });

@@ -22,6 +22,7 @@ import {
   triggerSchedule,
 } from "./handlers/schedules.ts";
 import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
+import { createToken, listTokens, revokeToken } from "./handlers/tokens.ts";
 import { backup, purge } from "./handlers/upkeep.ts";
 import { route } from "./route.ts";
 
@@ -54,6 +55,9 @@ export const routes = [
   route("POST", "/schedules/:name/pause", pauseSchedule),
   route("POST", "/schedules/:name/resume", resumeSchedule),
   route("POST", "/schedules/:name/trigger", triggerSchedule),
+  route("POST", "/tokens", createToken),
+  route("GET", "/tokens", listTokens),
+  route("DELETE", "/tokens/:id", revokeToken),
   route("GET", "/workers", listWorkers),
   route("GET", "/health", getHealth),
   route("POST", "/purge", purge),

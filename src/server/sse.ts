@@ -1,14 +1,8 @@
-// Server-sent events: one writer, one reader, so that the two sides cannot disagree.
+// Server-sent events: the one writer. Their one reader is client/remote/sse.ts.
 import type { Clock } from "../core/clock.ts";
 import { errorJson } from "../core/error.ts";
+import { endEvent, failureEvent, heartbeatMs } from "../protocol/http.ts";
 import type { EventView } from "../protocol/views.ts";
-
-/** Silence after which a comment is sent, in ms: proxies and dead sockets show themselves within it. */
-const heartbeatMs = 15_000;
-
-/** An event of its own name says that the run is over, so that a reader knows it from a connection that broke. */
-export const endEvent = "end";
-export const failureEvent = "failure";
 
 function frame(e: EventView): string {
   // Live events may carry no cursor; an empty `id:` would make the reader forget the one that it has.
@@ -60,37 +54,4 @@ export function sseStream({ events, signal, hangUp }: SseSource, clock: Clock): 
       void iterator.return?.();
     },
   });
-}
-
-export interface SseMessage {
-  readonly event: string;
-  readonly id: string;
-  readonly data: string;
-}
-
-/** The messages of a text/event-stream body. Comments are dropped; a message cut off at the end is dropped too. */
-export async function* readSse(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of chunks) {
-    text += decoder.decode(chunk, { stream: true });
-    let end = text.indexOf("\n\n");
-    while (end >= 0) {
-      const message = parseMessage(text.slice(0, end));
-      text = text.slice(end + 2);
-      if (message) yield message;
-      end = text.indexOf("\n\n");
-    }
-  }
-}
-
-function parseMessage(block: string): SseMessage | undefined {
-  const fields = { event: "message", id: "", data: "" };
-  for (const line of block.split("\n")) {
-    const colon = line.indexOf(": ");
-    const key = line.slice(0, colon);
-    if (key === "event" || key === "id") fields[key] = line.slice(colon + 2);
-    if (key === "data") fields.data += line.slice(colon + 2);
-  }
-  return fields.data === "" ? undefined : fields;
 }

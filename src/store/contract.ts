@@ -5,6 +5,7 @@ import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
+import type { AccessStore } from "./access.ts";
 import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
 import type { SharedStore } from "./shared.ts";
 import type { UpkeepStore } from "./upkeep.ts";
@@ -331,6 +332,8 @@ export interface BatchResult {
 
 export interface TaskRow {
   readonly id: number;
+  /** Of its run: children inherit it. */
+  readonly namespace: number;
   readonly run: number;
   readonly parent: number | null;
   readonly act: number | null;
@@ -488,11 +491,14 @@ export interface RunRow {
 
 export interface DefinitionRow {
   readonly id: number;
+  /** 0: known in every namespace. */
+  readonly namespace: number;
   readonly name: string;
   readonly card: string;
 }
 export interface LaneRow {
   readonly id: number;
+  /** Its namespace is the lane's. */
   readonly definition: number;
   readonly needs: readonly string[];
   readonly build: string;
@@ -556,7 +562,7 @@ export interface Store {
     read(): Awaitable<{ readonly definitions: readonly DefinitionRow[]; readonly lanes: readonly LaneRow[] }>;
     defineAll(p: {
       readonly boot: number;
-      readonly definitions: readonly { readonly id: number; readonly name: string; readonly card: string }[];
+      readonly definitions: readonly DefinitionRow[];
       readonly lanes: readonly LaneRow[];
     }): Awaitable<void>;
     joined(p: {
@@ -573,6 +579,7 @@ export interface Store {
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
   readonly schedules: ScheduleStore;
+  readonly access: AccessStore;
   readonly queue: {
     /** The next ready tasks of these lanes, each in claim order, at most `limit` of each. */
     peek(p: { readonly lanes: readonly number[]; readonly limit: number }): Awaitable<readonly ReadyRow[]>;
@@ -593,8 +600,9 @@ export interface Store {
     waits(p: { readonly task: number; readonly limit: number }): Awaitable<readonly WaitRow[]>;
     /** That wait, open or ended. */
     wait(p: { readonly task: number; readonly act: number }): Awaitable<WaitRow | null>;
-    /** Open approvals of all tasks, the oldest first. `after`: the last one of the page before. */
+    /** Open approvals of a namespace, the oldest first. `after`: the last one of the page before. */
     approvals(p: {
+      readonly namespace: number;
       readonly after: { readonly begunAt: number; readonly task: number; readonly act: number } | null;
       readonly limit: number;
     }): Awaitable<readonly WaitRow[]>;
@@ -610,6 +618,7 @@ export interface Store {
   readonly runs: {
     get(id: number): Awaitable<RunRow | null>;
     list(p: {
+      readonly namespace: number;
       readonly definition: number | null;
       readonly status: string | null;
       readonly before: number | null;

@@ -7,6 +7,8 @@ export type SkipWhy = "missed" | "overlap" | "queue full" | "unreadable";
 /** A schedule as it is kept. `spec` is opaque to the store. */
 export interface ScheduleRow {
   readonly id: number;
+  readonly namespace: number;
+  /** Its own within the namespace. */
   readonly name: string;
   /** Counts its changes: what was read before a change is not written after it. */
   readonly rev: number;
@@ -63,6 +65,7 @@ export interface Ticked {
 
 export interface PutSchedule {
   readonly boot: number;
+  readonly namespace: number;
   readonly name: string;
   readonly origin: "code" | "api";
   readonly spec: string;
@@ -86,13 +89,13 @@ export interface ScheduleStore {
     readonly nextAt: number | null;
     readonly now: number;
   }): Awaitable<boolean>;
-  delete(p: { readonly boot: number; readonly name: string }): Awaitable<boolean>;
-  get(name: string): Awaitable<ScheduleRow | null>;
-  list(p: { readonly after: string; readonly limit: number }): Awaitable<readonly ScheduleRow[]>;
+  delete(p: { readonly boot: number; readonly namespace: number; readonly name: string }): Awaitable<boolean>;
+  get(p: { readonly namespace: number; readonly name: string }): Awaitable<ScheduleRow | null>;
+  list(p: { readonly namespace: number; readonly after: string; readonly limit: number }): Awaitable<readonly ScheduleRow[]>;
   /** Names of those that the fleet's definition put there. */
-  fromCode(): Awaitable<readonly string[]>;
-  /** Those whose next tick is not after `now`, the oldest first. */
+  fromCode(p: { readonly namespace: number }): Awaitable<readonly string[]>;
+  /** Those of all namespaces whose next tick is not after `now`, the oldest first. */
   due(p: { readonly now: number; readonly limit: number }): Awaitable<readonly ScheduleRow[]>;
-  /** When the next one is due. */
+  /** When the next one of all namespaces is due. */
   nextAt(): Awaitable<number | null>;
 }

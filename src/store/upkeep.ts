@@ -49,7 +49,7 @@ export interface UpkeepStore {
   /** Deletes closed runs now, with their idempotency keys; the bytes are overwritten in the file. Call it until `more` is false. */
   purge(p: {
     readonly boot: number;
-    readonly what: { readonly run: number } | { readonly tenant: string; readonly after: number };
+    readonly what: { readonly run: number } | { readonly namespace: number; readonly tenant: string; readonly after: number };
     readonly slice: number;
   }): Awaitable<PurgeSlice>;
   /** Moves the log into the file and empties it, so that what was purged is not left in it. False when a reader held it. */

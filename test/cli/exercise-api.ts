@@ -1,7 +1,8 @@
 // What a client may count on, whatever carries its calls: run against an api in this process and through the socket.
 import { describe, expect, it } from "vitest";
+import { drawnPrefix } from "../../src/client/remote/once.ts";
 import { isFlotillaError } from "../../src/core/error.ts";
-import type { EventView, OrchestratorApi, OutcomeReply } from "../../src/protocol/views.ts";
+import type { EventView, OrchestratorApi, OutcomeReply, StartRequest } from "../../src/protocol/views.ts";
 import { approvalView, fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
 import type { FakeOrchestrator } from "./fake-api.ts";
 import { scheduleView } from "./fake-schedules.ts";
@@ -18,6 +19,19 @@ const ev = (n: number, type: string, data: unknown = {}): EventView => ({
   runId: runView().id,
   data,
 });
+
+/** What the caller asked for: a client from afar adds a key to what has none. */
+function asked({ idempotencyKey, inputHash, ...request }: StartRequest): StartRequest {
+  if (idempotencyKey?.startsWith(drawnPrefix) === true) return request;
+  return {
+    ...request,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(inputHash === undefined ? {} : { inputHash }),
+  };
+}
+function said<T extends { readonly key?: string }>({ key, ...message }: T): object {
+  return key === undefined || key.startsWith(drawnPrefix) ? message : { ...message, key };
+}
 
 async function collect(events: AsyncIterable<EventView>): Promise<EventView[]> {
   const all: EventView[] = [];
@@ -43,7 +57,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
           isFlotillaError(second.reason, "FLOTILLA_UNKNOWN_DEFINITION") &&
           second.reason.details.known,
       ).toEqual(["review-all"]);
-      expect(fake.started.map((r) => ({ ...r, input: JSON.parse(r.input) as unknown }))).toEqual([
+      expect(fake.started.map((r) => ({ ...asked(r), input: JSON.parse(r.input) as unknown }))).toEqual([
         { name: "review-all", input: JSON.parse(input), tags: ["x"], priority: "high", tenant: "t", delayMs: 5 },
       ]);
     });
@@ -141,7 +155,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
         { how: "fork", of: task.id },
         { how: "redrive", of: task.id },
       ]);
-      expect(fake.started.slice(1)).toEqual([
+      expect(fake.started.slice(1).map(asked)).toEqual([
         { name: "review", input: '{"n":"ü"}' },
         { name: "review", input: '{"n":1}' },
       ]);
@@ -202,7 +216,7 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       await opened.api.send(runView().id, { name: "invoice.paid", value, key: "k" });
       await opened.api.send(runView().id, { name: "invoice.paid", value: "2", key: "k" });
       await opened.api.send(`t_${secret}1.2`, { name: "go", value: "null" });
-      expect(fake.sent.map((m) => ({ ...m, value: JSON.parse(m.value) as unknown }))).toEqual([
+      expect(fake.sent.map((m) => ({ ...said(m), value: JSON.parse(m.value) as unknown }))).toEqual([
         { id: runView().id, name: "invoice.paid", value: JSON.parse(value) as unknown, key: "k" },
         { id: `t_${secret}1.2`, name: "go", value: null },
       ]);

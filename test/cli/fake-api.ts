@@ -1,5 +1,6 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
+import { fakeTokens } from "./fake-tokens.ts";
 import { fakeSchedules } from "./fake-schedules.ts";
 import { FlotillaError } from "../../src/core/error.ts";
 import { jsonIssues } from "../../src/protocol/json-check.ts";
@@ -364,6 +365,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
       backups.push(folder);
       return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };
     },
+    tokens: fakeTokens(),
     schedules: fakeSchedules((name, input) => start({ name, input })),
   };
 

@@ -110,7 +110,7 @@ export class TestWorker {
 export interface World {
   readonly orchestrator: Orchestrator;
   readonly clock: TestClock;
-  worker(over?: Partial<Hello>): TestWorker;
+  worker(over?: Partial<Hello>, namespace?: number): TestWorker;
   start(name: string, over?: Partial<StartRequest>): Promise<StartReply>;
   /** Lets everything that was said become a committed batch, and what follows from it too. */
   turn(): Promise<void>;
@@ -188,7 +188,7 @@ export async function openWorld({ store: given, artifacts, startMs, ...rest }: W
       };
     },
     die: () => void store.close(),
-    worker(over = {}) {
+    worker(over = {}, namespace) {
       const worker = new TestWorker();
       const hello: Hello = {
         t: "hello",
@@ -205,6 +205,7 @@ export async function openWorld({ store: given, artifacts, startMs, ...rest }: W
       worker.attachment = orchestrator.attach(
         { send: (m) => void worker.sent.push(m), kill: (why) => void worker.killed.push(why) },
         hello,
+        namespace === undefined ? {} : { namespace },
       );
       return worker;
     },

@@ -130,7 +130,7 @@ export class World {
     if (!orchestrator) return;
     void Promise.all([orchestrator.health(), orchestrator.workers()]).then(([{ queue }, workers]) => {
       const { ready, delayed, running } = queue;
-      record.add({ t: "at rest", ready, delayed, running, busy: workers.reduce((n, w) => n + w.busy, 0) });
+      record.add({ t: "at rest", ready, delayed: delayed ?? 0, running, busy: workers.reduce((n, w) => n + w.busy, 0) });
       this.#asked = true;
     });
     await schedule.run(() => this.#asked || schedule.nowMs > restMs + 60_000);

@@ -7,6 +7,7 @@ import { actsOf, batch, begin, child, claimOf, now, requeueOf, root, settleOf } 
 
 const put = (over: Partial<PutSchedule> = {}): PutSchedule => ({
   boot: 1,
+  namespace: 1,
   name: "s",
   origin: "api",
   spec: "{}",
@@ -43,7 +44,7 @@ export function exerciseSchedules(name: string, o: Exercise): void {
         await store.close();
       }
     });
-  const read = async (store: Store, which = "s") => (await store.schedules.get(which)) as ScheduleRow;
+  const read = async (store: Store, which = "s") => (await store.schedules.get({ namespace: 1, name: which })) as ScheduleRow;
   const where = async (store: Store, id: number) => (await store.tasks.where(id))?.in;
 
   describe(`${name}: schedules`, () => {
@@ -68,7 +69,7 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       expect((await store.commit(batch({ ticks: [tickOf(row, 1)] }))).ticked[0]?.taken).toBe(false);
       await store.schedules.move({ boot: 1, id: row.id, rev: changed.rev, pausedAt: now, nextAt: null, now });
       expect((await store.commit(batch({ ticks: [tickOf(changed, 2)] }))).ticked[0]?.taken).toBe(false);
-      await store.schedules.delete({ boot: 1, name: "s" });
+      await store.schedules.delete({ boot: 1, namespace: 1, name: "s" });
       await store.schedules.put(put());
       expect((await store.commit(batch({ ticks: [tickOf(row, 3)] }))).ticked[0]?.taken).toBe(false);
     });
@@ -142,13 +143,13 @@ export function exerciseSchedules(name: string, o: Exercise): void {
       const stale = async (work: () => unknown) => Promise.resolve().then(work);
       for (const work of [
         () => store.schedules.put(put({ name: "t" })),
-        () => store.schedules.delete({ boot: 1, name: "s" }),
+        () => store.schedules.delete({ boot: 1, namespace: 1, name: "s" }),
         () => store.schedules.move({ boot: 1, id: 1, rev: 1, pausedAt: now, nextAt: null, now }),
       ])
         await expect(stale(work)).rejects.toMatchObject({
           code: store.shared ? "FLOTILLA_LIFE_OVER" : "FLOTILLA_STORE_LOCKED",
         });
-      expect((await store.schedules.list({ after: "", limit: 10 })).map((s) => s.name)).toEqual(["s"]);
+      expect((await store.schedules.list({ namespace: 1, after: "", limit: 10 })).map((s) => s.name)).toEqual(["s"]);
     });
   });
 

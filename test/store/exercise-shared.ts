@@ -47,7 +47,7 @@ export function exerciseShared(name: string, o: SharedExercise): void {
         const a = await live();
         await a.store.catalogue.defineAll({
           boot: a.boot,
-          definitions: [{ id: 1, name: "work", card: "null" }],
+          definitions: [{ id: 1, namespace: 1, name: "work", card: "null" }],
           lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
         });
         await body({ world, a, b: await live(), live });
@@ -100,7 +100,7 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       await expect(a.commit({ settles: [settleOf(t, 1)], tasks: [root(2)] })).rejects.toMatchObject(over);
       expect(await where(b, 2)).toBeNull();
       expect(await where(b, 1)).toMatchObject({ in: "ready" });
-      const late = { boot: a.boot, definitions: [{ id: 9, name: "late", card: "null" }], lanes: [] };
+      const late = { boot: a.boot, definitions: [{ id: 9, namespace: 1, name: "late", card: "null" }], lanes: [] };
       await expect((async () => a.store.catalogue.defineAll(late))()).rejects.toMatchObject(over);
       const held = [{ task: 1, boot: a.boot, leaseNo: 1 }];
       await expect((async () => a.shared.adopt({ boot: a.boot, now, worker, held }))()).rejects.toMatchObject(over);
@@ -157,7 +157,16 @@ export function exerciseShared(name: string, o: SharedExercise): void {
     });
 
     it("a tick of a schedule is one run, whoever sees that it is due", async ({ a, b }) => {
-      const put = { name: "s", origin: "api", spec: "{}", input: "1", before: null, nextAt: now + 10, now } as const;
+      const put = {
+        namespace: 1,
+        name: "s",
+        origin: "api",
+        spec: "{}",
+        input: "1",
+        before: null,
+        nextAt: now + 10,
+        now,
+      } as const;
       await a.store.schedules.put({ boot: a.boot, ...put });
       const [row] = await b.store.schedules.due({ now: now + 10, limit: 10 });
       const tick = (task: number) => ({
@@ -499,7 +508,16 @@ export function exerciseShared(name: string, o: SharedExercise): void {
     });
 
     it("what the clock will bring, and cancels that are left, are told", async ({ a, b }) => {
-      const put = { name: "s", origin: "api", spec: "{}", input: "1", before: null, nextAt: now + 10, now } as const;
+      const put = {
+        namespace: 1,
+        name: "s",
+        origin: "api",
+        spec: "{}",
+        input: "1",
+        before: null,
+        nextAt: now + 10,
+        now,
+      } as const;
       await a.store.schedules.put({ boot: a.boot, ...put });
       const t = await running(a, 1, { terms: { deadlineAt: now + 7, ttlAt: null, schedule: null } });
       await a.commit({ acts: [actsOf(t, 1, { children: [child(2, t, 1)] })] });
@@ -537,7 +555,11 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       await b.commit({ settles: [settleOf(c, 1)] });
       expect(await heard.notices.promise).toBe(true);
       expect(await heard.runs.promise).toEqual([1]);
-      await b.store.catalogue.defineAll({ boot: b.boot, definitions: [{ id: 5, name: "new", card: "null" }], lanes: [] });
+      await b.store.catalogue.defineAll({
+        boot: b.boot,
+        definitions: [{ id: 5, namespace: 1, name: "new", card: "null" }],
+        lanes: [],
+      });
       expect(await heard.catalogue.promise).toBe(true);
       await listening.close();
     });

@@ -401,7 +401,7 @@ export function exerciseStore(name: string, o: Exercise): void {
         batch({ settles: [settleOf(tasks[0] as never, 1), settleOf(tasks[2] as never, 1, { status: "failed" })] }),
       );
       const list = async (status: string | null, before: number | null = null) =>
-        (await store.runs.list({ definition: null, status, before, limit: 2 })).map((r) => r.task.id);
+        (await store.runs.list({ namespace: 1, definition: null, status, before, limit: 2 })).map((r) => r.task.id);
       expect(await list(null)).toEqual([4, 3]);
       expect(await list(null, 3)).toEqual([2, 1]);
       expect(await list("running")).toEqual([4, 2]);
@@ -571,16 +571,16 @@ export function exerciseStore(name: string, o: Exercise): void {
         { type: "approval", task: 1, act: 1 },
         { type: "approval", task: 1, act: 2 },
       ]);
-      const page = await store.tasks.approvals({ after: null, limit: 1 });
+      const page = await store.tasks.approvals({ namespace: 1, after: null, limit: 1 });
       expect(page).toMatchObject([{ task: 1, act: 1 }]);
-      expect(await store.tasks.approvals({ after: page[0] ?? null, limit: 9 })).toMatchObject([{ act: 2 }]);
+      expect(await store.tasks.approvals({ namespace: 1, after: page[0] ?? null, limit: 9 })).toMatchObject([{ act: 2 }]);
       const answer = (act: number, value: string) => ({ task: 1, act, value, error: null });
       const r = await store.commit(batch({ answers: [answer(1, '"yes"'), answer(1, '"no"'), answer(7, '"?"')] }));
       expect(r.deliveries).toMatchObject([{ seq: 1, act: 1, value: '"yes"' }]);
       expect([...r.unanswered]).toEqual([1, 2]);
       const late = await store.commit(batch({ now: now + 9, dueSlice: 10 }));
       expect(late.deliveries).toMatchObject([{ seq: 2, act: 2, status: "failed", error: { message: "late" } }]);
-      expect(await store.tasks.approvals({ after: null, limit: 9 })).toEqual([]);
+      expect(await store.tasks.approvals({ namespace: 1, after: null, limit: 9 })).toEqual([]);
     });
 
     it("waits that the code stops are canceled; those of a task that ends are gone", async (store) => {
@@ -818,7 +818,8 @@ export function exerciseStore(name: string, o: Exercise): void {
           const { catalogue } = store;
           const late = [
             async () => store.commit(batch({ boot: 1, settles: [settleOf(parent, 1)] })),
-            async () => catalogue.defineAll({ boot: 1, definitions: [{ id: 2, name: "other", card: "null" }], lanes: [] }),
+            async () =>
+              catalogue.defineAll({ boot: 1, definitions: [{ id: 2, namespace: 1, name: "other", card: "null" }], lanes: [] }),
             async () => catalogue.joined({ id: 9, boot: 1, name: "w", pid: 1, build: "b", now }),
             async () => catalogue.left({ id: 7, boot: 1, how: "died", now }),
             async () => catalogue.release({ boot: 1, now }),

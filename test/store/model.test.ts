@@ -1,4 +1,5 @@
 import type { Store } from "../../src/store/contract.ts";
+import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
 import { emptyDisk, type Disk } from "./model/disk.ts";
@@ -14,3 +15,4 @@ function open(disk: Disk): Store {
 const model: Exercise = { open: () => open(emptyDisk()), reopen: (store) => open(disks.get(store) as Disk) };
 exerciseStore("model", model);
 exerciseSchedules("model", model);
+exerciseAccess("model", { ...model, upkeep: false });

@@ -30,6 +30,7 @@ export function batch(over: Partial<Batch> = {}): Batch {
 export function root(id: number, over: Partial<NewTask> = {}): NewTask {
   return {
     id,
+    namespace: 1,
     run: id,
     parent: null,
     act: null,
@@ -168,7 +169,7 @@ export async function begin(store: Store): Promise<Boot> {
   const boot = await store.boot({ nonce: "n", pid: 1, now });
   await store.catalogue.defineAll({
     boot: boot.boot,
-    definitions: [{ id: 1, name: "work", card: "null" }],
+    definitions: [{ id: 1, namespace: 1, name: "work", card: "null" }],
     lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
   });
   return boot;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
 import { batch, begin, root } from "./rows.ts";
@@ -28,6 +29,11 @@ for (const exercise of [exerciseStore, exerciseSchedules]) {
   exercise("sqlite in memory", inMemory);
   exercise("sqlite file", inFile);
 }
+for (const [name, exercise] of [
+  ["sqlite in memory", inMemory],
+  ["sqlite file", inFile],
+] as const)
+  exerciseAccess(name, { ...exercise, upkeep: true });
 
 const opener = new URL("./open-child.ts", import.meta.url).pathname;
 
@@ -141,7 +147,7 @@ describe("sqlite file: the door", () => {
   test("a full disk takes nothing of the batch, and the next one when there is room", async () => {
     const path = fresh();
     // The page limit gives the same result code as a full disk, on any machine.
-    const full = openSqliteStore({ path, pagesMax: 60 });
+    const full = openSqliteStore({ path, pagesMax: 70 });
     await begin(full);
     const big = Array.from({ length: 500 }, (_, i) => root(i + 1, { input: JSON.stringify("x".repeat(2_000)) }));
     await expect((async () => full.commit(batch({ tasks: big })))()).rejects.toMatchObject({ code: "FLOTILLA_STORE_FULL" });

@@ -16,7 +16,7 @@ export const dbBackup: MakeCommand = (bind) =>
         const place = await storePlace(c);
         requireFile(c, place);
         const to = resolve(c.io.cwd, folder);
-        await using owner = await openLive(place);
+        await using owner = await openLive(c, place);
         const reply = owner
           ? await owner.api.backup(to)
           : await (await import("../../runtime/db/unowned.ts")).backupUnowned(place.path, to, c.io.clock);

@@ -1,9 +1,10 @@
 import { Command } from "commander";
-import type { PurgeRequest } from "../../protocol/views.ts";
+import type { PurgeReply, PurgeRequest } from "../../protocol/views.ts";
 import type { MakeCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
-import { openLive, openToRead, requireFile } from "../open-api.ts";
+import { farFleet } from "../far-fleet.ts";
+import { openFar, openLive, openToRead, requireFile } from "../open-api.ts";
 import { resolveRun, shortId } from "../short-id.ts";
 import { storePlace } from "../store-place.ts";
 import { count, plural } from "../text/format.ts";
@@ -28,17 +29,13 @@ export const dbPurge: MakeCommand = (bind) =>
             why: "it takes either --run or --tenant",
             more: "flotilla db purge --help",
           });
-        const place = await storePlace(c);
-        requireFile(c, place);
+        if (!farFleet(c)) requireFile(c, await storePlace(c));
         const what: PurgeRequest = run === undefined ? { tenant: tenant as string } : { run: await fullId(c, run) };
         if (!yes && !(await confirmed(c, what))) {
           c.err.line("nothing was deleted");
           return exitCodes.ok;
         }
-        await using owner = await openLive(place);
-        const reply = owner
-          ? await owner.api.purge(what)
-          : await (await import("../../runtime/db/unowned.ts")).purgeUnowned(place.path, what, { clock: c.io.clock });
+        const reply = await purge(c, what);
         if (c.asJson) c.out.json(reply);
         else {
           c.out.line(`${c.out.theme.glyphs.ok} deleted ${plural(reply.runs, "run")} of ${plural(reply.tasks, "task")} in all`);
@@ -48,6 +45,16 @@ export const dbPurge: MakeCommand = (bind) =>
         return exitCodes.ok;
       }),
     );
+
+async function purge(c: Context, what: PurgeRequest): Promise<PurgeReply> {
+  await using far = await openFar(c);
+  if (far) return await far.api.purge(what);
+  const place = await storePlace(c);
+  await using owner = await openLive(c, place);
+  if (owner) return await owner.api.purge(what);
+  const { purgeUnowned } = await import("../../runtime/db/unowned.ts");
+  return await purgeUnowned(place.path, what, { clock: c.io.clock });
+}
 
 async function fullId(c: Context, text: string): Promise<string> {
   await using opened = await openToRead(c);

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openLive, requireFile } from "../open-api.ts";
 import { shortId } from "../short-id.ts";
-import { storePlace } from "../store-place.ts";
+import { storePlace, type StorePlace } from "../store-place.ts";
 import { renderFields } from "../text/fields.ts";
 import { count, plural, size } from "../text/format.ts";
 
@@ -26,15 +26,15 @@ export const dbStatus: MakeCommand = (bind) =>
         requireFile(c, place);
         const { inspectStore } = await import("../../runtime/db/inspect.ts");
         const status = inspectStore(place.path, { exact });
-        const live = await askOwner(place);
+        const live = await askOwner(c, place);
         if (c.asJson) c.out.json({ ...status, ...live });
         else show(c, status, live);
         return exitCodes.ok;
       }),
     );
 
-async function askOwner(place: Parameters<typeof openLive>[0]): Promise<Live> {
-  const opened = await openLive(place);
+async function askOwner(c: Context, place: StorePlace): Promise<Live> {
+  const opened = await openLive(c, place);
   if (!opened) return { durability: null, storeFullAt: null };
   await using disposed = opened;
   const { durability, storeFullAt } = await disposed.api.health();

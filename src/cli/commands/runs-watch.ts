@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { FlotillaError } from "../../core/error.ts";
 import type { MakeCommand } from "../command.ts";
-import { nameOf, openToRead } from "../open-api.ts";
+import { openToRead } from "../open-api.ts";
 import { resolveRun } from "../short-id.ts";
 import { waitAndPrint } from "../wait.ts";
 
@@ -17,7 +17,7 @@ export const runsWatch: MakeCommand = (bind) =>
         if (!opened.live && (await opened.api.run(id)).status === "running") {
           throw new FlotillaError(
             "FLOTILLA_UNREACHABLE",
-            { target: nameOf(c, opened.place) },
+            { target: opened.name },
             { where: `${id} is unfinished, and no fleet works on it` },
           );
         }

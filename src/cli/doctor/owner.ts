@@ -9,8 +9,20 @@ import { plural } from "../text/format.ts";
 import { fail, failed, ok, warn } from "./check.ts";
 import type { Check } from "./check.ts";
 
+/** The fleet elsewhere that is meant: whether it answers, and how it is. */
+export async function checkFar(c: Context): Promise<Check[]> {
+  try {
+    return await checkFleet(c);
+  } catch (error) {
+    return [failed("fleet", error)];
+  }
+}
+
 export async function checkOwner(c: Context, place: StorePlace): Promise<Check[]> {
-  if (!existsSync(place.path)) return [ok("fleet", "none is up on this store")];
+  return existsSync(place.path) ? await checkFleet(c) : [ok("fleet", "none is up on this store")];
+}
+
+async function checkFleet(c: Context): Promise<Check[]> {
   let opened: OpenedApi;
   try {
     opened = await openToRead(c);
@@ -22,7 +34,8 @@ export async function checkOwner(c: Context, place: StorePlace): Promise<Check[]
     const health = await disposed.api.health();
     const schema = ok("schema", `${health.schema}`);
     if (!disposed.live) return [schema, ok("fleet", "none is up on this store")];
-    const up = ok("fleet", `process ${health.pid} is up with ${plural(health.workers.live, "worker")}, control socket answers`);
+    const how = disposed.remote ? disposed.name : "control socket";
+    const up = ok("fleet", `process ${health.pid} is up with ${plural(health.workers.live, "worker")}, ${how} answers`);
     if (health.storeFullAt !== null)
       return [
         schema,

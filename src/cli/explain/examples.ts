@@ -29,6 +29,9 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_STEP_IN_DOUBT: { key: "charge" },
   FLOTILLA_LIFE_OVER: { boot: 7 },
   FLOTILLA_STORE_LOCKED: { path: ".flotilla/dev.db", pid: 4242 },
+  FLOTILLA_UNAUTHENTICATED: { why: "the token has expired or was revoked" },
+  FLOTILLA_FORBIDDEN: { what: "POST /api/v1/purge", needs: "the role admin" },
+  FLOTILLA_RATE_LIMITED: { what: "more than 6,000 requests in a minute from one token", retryAfterMs: 2_000 },
   FLOTILLA_STILL_OPEN: { run: "r_7k2m9q4x" },
   FLOTILLA_STORE_UNUSABLE: {
     path: ".flotilla/dev.db",
@@ -44,6 +47,11 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
+  FLOTILLA_UNEXPECTED_REPLY: {
+    target: "https://fleet.example",
+    status: 404,
+    problem: "there is no API of a fleet under this URL",
+  },
   FLOTILLA_WORKER_LOST: { worker: "laptop-1", how: "ended with signal SIGKILL" },
   FLOTILLA_PLAN_INVALID: {
     issues: [{ node: "report", path: "input.parts", why: 'there is no node "part"', fix: 'did you mean "parts"?' }],

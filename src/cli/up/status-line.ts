@@ -11,7 +11,7 @@ export function statusLine({ workers, queue, uncovered }: HealthView, columns: n
     plural(workers.live, "worker"),
     `${count(workers.busy)}/${plural(workers.slots, "slot")} busy`,
     ...(queue.ready > 0 ? [`${count(queue.ready)} queued`] : []),
-    ...(queue.delayed > 0 ? [`${count(queue.delayed)} delayed`] : []),
+    ...(queue.delayed !== null && queue.delayed > 0 ? [`${count(queue.delayed)} delayed`] : []),
     ...(queue.oldestReadyMs === null ? [] : [`oldest wait ${formatMs(queue.oldestReadyMs)}`]),
     ...(uncovered.length > 0 ? [`no worker has ${uncovered.join(", ")}`] : []),
   ];

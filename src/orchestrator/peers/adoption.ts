@@ -51,7 +51,7 @@ function resume(engine: Engine, worker: WorkerState, held: HeldAttempt, a: Adopt
     options: task.options === null ? null : (JSON.parse(task.options) as TaskOptions),
     publicId: state.knownPublicId(task) ?? "",
     definition,
-    runs: state.definitions.get(held.definition) ?? definition,
+    runs: state.definitions.get(definition.namespace, held.definition) ?? definition,
     worker,
     leaseNo: a.leaseNo,
     attempt: a.attempt,

@@ -8,8 +8,9 @@ import type { State } from "../state.ts";
 import { restMs, sliceRows } from "./retention.ts";
 
 /** Deletes what a person names, now. @throws FLOTILLA_STILL_OPEN, FLOTILLA_NOT_FOUND, FLOTILLA_CONFIG_INVALID */
-export async function purge(state: State, q: PurgeRequest): Promise<PurgeReply> {
-  const reply = "run" in q && q.run !== undefined ? await purgeRun(state, q.run) : await purgeTenant(state, tenantOf(q));
+export async function purge(state: State, q: PurgeRequest, namespace: number): Promise<PurgeReply> {
+  const reply =
+    "run" in q && q.run !== undefined ? await purgeRun(state, q.run) : await purgeTenant(state, namespace, tenantOf(q));
   if (reply.runs > 0 && !(await state.store.upkeep.emptyLog()))
     state.log("warn", "a reader of the store keeps its log: what was purged is in it until the log is next emptied", {});
   state.log("info", "purged", { ...reply });
@@ -37,7 +38,7 @@ async function purgeRun(state: State, id: string): Promise<PurgeReply> {
   }
 }
 
-const purgeTenant = (state: State, tenant: string) => slices(state, (after) => ({ tenant, after }));
+const purgeTenant = (state: State, namespace: number, tenant: string) => slices(state, (after) => ({ namespace, tenant, after }));
 
 async function slices(
   state: State,

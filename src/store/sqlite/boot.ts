@@ -59,7 +59,7 @@ export function readCatalogue(sql: Statements): { definitions: DefinitionRow[]; 
     "SELECT id, definition, needs, build FROM lane",
   );
   return {
-    definitions: sql.rows("SELECT id, name, card FROM definition"),
+    definitions: sql.rows("SELECT id, namespace, name, card FROM definition"),
     lanes: lanes.map((l) => ({ ...l, needs: JSON.parse(l.needs) as string[] })),
   };
 }

@@ -6,8 +6,6 @@ import type { Statements } from "./statements.ts";
 import { refuseStranger } from "./stranger.ts";
 import { inTransaction } from "./transaction.ts";
 
-const namespace = 1;
-
 /** Definitions, lanes and workers: few rows, seldom written, kept in memory by the orchestrator. */
 export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): Store["catalogue"] {
   /** In a transaction of its own, for the life that owns the store. */
@@ -24,7 +22,7 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
           sql.run(
             "INSERT INTO definition (id, namespace, name, card) VALUES (?,?,?,?) ON CONFLICT (namespace, name) DO UPDATE SET card = excluded.card",
             d.id,
-            namespace,
+            d.namespace,
             d.name,
             d.card,
           );

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../contract.ts";
+import { openAccess } from "./access.ts";
 import { bootStore, nextTaskId } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
@@ -68,6 +69,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     },
     shared: null,
     catalogue: openCatalogue(db, sql, path),
+    access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { FlotillaError } from "../../core/error.ts";
 import type { Store } from "../contract.ts";
+import { openAccess } from "./access.ts";
 import { nextTaskId, readBoot } from "./boot.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
@@ -48,6 +49,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     taskIds: () => ({ first: nextTaskId(sql), count: 0 }),
     shared: null,
     catalogue: openCatalogue(db, sql, path),
+    access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),

@@ -12,8 +12,6 @@ import {
 } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
 
-const namespace = 1;
-
 export function openRunReads(sql: Statements): Store["runs"] {
   const outcome = (id: number) => {
     const row = sql.row<RawOutcome>(`SELECT ${outcomeColumns} FROM outcome o WHERE o.task = ?`, id);
@@ -33,7 +31,7 @@ export function openRunReads(sql: Statements): Store["runs"] {
       const task = sql.row<RawTask>(`SELECT ${taskColumns} FROM task t WHERE t.id = ? AND t.parent IS NULL`, id);
       return task ? runRow(sql, task, outcome(id)) : null;
     },
-    list({ definition, status, before, limit }) {
+    list({ namespace, definition, status, before, limit }) {
       const filters: string[] = [];
       const values: Value[] = [];
       const add = (filter: string, ...v: Value[]) => {

@@ -5,10 +5,9 @@ import { refuseStranger } from "./stranger.ts";
 import { readNextTickAt } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
 
-const namespace = 1;
-
 interface Raw {
   id: number;
+  namespace: number;
   name: string;
   rev: number;
   origin: ScheduleRow["origin"];
@@ -26,7 +25,7 @@ interface Raw {
   skipped_why: SkipWhy | null;
 }
 
-const select = `SELECT s.id, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
+const select = `SELECT s.id, s.namespace, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
   s.last_run, t.secret, s.skipped_from, s.skipped_to, s.skipped_why FROM schedule s LEFT JOIN task t ON t.id = s.last_run`;
 
 /** Schedules: few rows, changed by people. Their ticks are part of the batches (ticks.ts). */
@@ -44,7 +43,7 @@ export function openSchedules(db: DatabaseSync, sql: Statements, path: string): 
           ? sql.run(
               `INSERT OR IGNORE INTO schedule (namespace, name, rev, origin, spec, input, created_at, updated_at, next_at)
                VALUES (?,?,1,?,?,?,?,?,?)`,
-              namespace,
+              p.namespace,
               p.name,
               p.origin,
               p.spec,
@@ -77,7 +76,7 @@ export function openSchedules(db: DatabaseSync, sql: Statements, path: string): 
           p.rev,
         ),
       ),
-    delete: ({ boot, name }) =>
+    delete: ({ boot, namespace, name }) =>
       change(boot, () => {
         sql.run(
           "DELETE FROM schedule_open WHERE schedule = (SELECT id FROM schedule WHERE namespace = ? AND name = ?)",
@@ -86,9 +85,10 @@ export function openSchedules(db: DatabaseSync, sql: Statements, path: string): 
         );
         return sql.run("DELETE FROM schedule WHERE namespace = ? AND name = ?", namespace, name);
       }),
-    get: (name) => rows("WHERE s.namespace = ? AND s.name = ?", namespace, name)[0] ?? null,
-    list: ({ after, limit }) => rows("WHERE s.namespace = ? AND s.name > ? ORDER BY s.name LIMIT ?", namespace, after, limit),
-    fromCode: () =>
+    get: ({ namespace, name }) => rows("WHERE s.namespace = ? AND s.name = ?", namespace, name)[0] ?? null,
+    list: ({ namespace, after, limit }) =>
+      rows("WHERE s.namespace = ? AND s.name > ? ORDER BY s.name LIMIT ?", namespace, after, limit),
+    fromCode: ({ namespace }) =>
       sql
         .rows<{ name: string }>("SELECT name FROM schedule WHERE namespace = ? AND origin = 'code' ORDER BY name", namespace)
         .map((r) => r.name),
@@ -100,6 +100,7 @@ export function openSchedules(db: DatabaseSync, sql: Statements, path: string): 
 function scheduleRow(r: Raw): ScheduleRow {
   return {
     id: r.id,
+    namespace: r.namespace,
     name: r.name,
     rev: r.rev,
     origin: r.origin,

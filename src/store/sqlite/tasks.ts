@@ -6,8 +6,6 @@ import { errorText, readyRow, type RawReady } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
 import { writeTerms } from "./terms.ts";
 
-const namespace = 1;
-
 /** Inserts tasks, each where it belongs: running when it was claimed eagerly, delayed, closed when refused, else ready. */
 export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number, seqOf?: ReadonlyMap<number, number>): void {
   if (tasks.length === 0) return;
@@ -20,7 +18,7 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
     if (t.idempotency && taken(w, index, t)) continue;
     task.push(
       t.id,
-      namespace,
+      t.namespace,
       t.run,
       t.parent,
       t.act,
@@ -91,7 +89,7 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
   const { key, inputHash } = t.idempotency as { key: string; inputHash: string };
   const won = w.sql.run(
     "INSERT OR IGNORE INTO idempotency (namespace, definition, key, task, input_hash) VALUES (?,?,?,?,?)",
-    namespace,
+    t.namespace,
     t.definition,
     key,
     t.id,
@@ -102,7 +100,7 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
     // A key may outlive its run: then the run's secret is with the key.
     `SELECT i.task, i.input_hash, coalesce(t.secret, k.secret) AS secret FROM idempotency i LEFT JOIN task t ON t.id = i.task
      LEFT JOIN pruned_key k ON k.task = i.task WHERE i.namespace = ? AND i.definition = ? AND i.key = ? AND coalesce(t.secret, k.secret) IS NOT NULL`,
-    namespace,
+    t.namespace,
     t.definition,
     key,
   );
@@ -111,7 +109,7 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
     ? undefined
     : w.sql.row<{ task: number; input_hash: string }>(
         "SELECT task, input_hash FROM idempotency WHERE namespace = ? AND definition = ? AND key = ?",
-        namespace,
+        t.namespace,
         t.definition,
         key,
       );

@@ -3,7 +3,6 @@ import type { Statements } from "./statements.ts";
 import { insertTasks } from "./tasks.ts";
 import type { Writing } from "./writing.ts";
 
-const namespace = 1;
 const nothing: Ticked = { taken: false, started: [], overlapped: false };
 
 /**
@@ -47,7 +46,7 @@ function takeKey(w: Writing, { key, inputHash, task }: Tick["runs"][number]): bo
   return (
     w.sql.run(
       "INSERT OR IGNORE INTO idempotency (namespace, definition, key, task, input_hash) VALUES (?,?,?,?,?)",
-      namespace,
+      task.namespace,
       task.definition,
       key,
       task.id,

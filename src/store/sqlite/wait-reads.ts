@@ -19,13 +19,15 @@ export function openWaitReads(sql: Statements): Pick<Store["tasks"], "waits" | "
       const row = sql.row<RawWait>(`SELECT ${columns} FROM wait WHERE task = ? AND act = ?`, task, act);
       return row ? waitRow(row) : null;
     },
-    approvals: ({ after, limit }) =>
+    approvals: ({ namespace, after, limit }) =>
       sql
         .rows<RawWait>(
-          `SELECT ${columns} FROM wait WHERE ended_at IS NULL AND kind = 3 AND (begun_at, task, act) > (?,?,?) ORDER BY begun_at, task, act LIMIT ?`,
+          `SELECT ${columns} FROM wait WHERE ended_at IS NULL AND kind = 3 AND (begun_at, task, act) > (?,?,?)
+             AND (SELECT t.namespace FROM task t WHERE t.id = wait.task) = ? ORDER BY begun_at, task, act LIMIT ?`,
           after?.begunAt ?? 0,
           after?.task ?? 0,
           after?.act ?? 0,
+          namespace,
           limit,
         )
         .map(waitRow),

@@ -41,7 +41,7 @@ const store = defect === "none" ? sound : withDefect(sound, db, defect, sayEarly
 const boot = await store.boot({ nonce: "n", pid: process.pid, now: 1 });
 await store.catalogue.defineAll({
   boot: boot.boot,
-  definitions: [{ id: 1, name: "work", card: "null" }],
+  definitions: [{ id: 1, namespace: 1, name: "work", card: "null" }],
   lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
 });
 say({ boot: boot.boot });

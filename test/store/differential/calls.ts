@@ -16,8 +16,8 @@ export type Call =
 export const catalogue: Parameters<Store["catalogue"]["defineAll"]>[0] = {
   boot: 1,
   definitions: [
-    { id: 1, name: "work", card: "null" },
-    { id: 2, name: "plan", card: "{}" },
+    { id: 1, namespace: 1, name: "work", card: "null" },
+    { id: 2, namespace: 1, name: "plan", card: "{}" },
   ],
   lanes: [
     { id: 1, definition: 1, needs: [], build: "" },

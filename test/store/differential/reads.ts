@@ -54,22 +54,25 @@ function* readsOf(rows: Rows): Generator<Read> {
   if (parent !== null && act !== null) yield read(`tasks.child(${parent}, ${act})`, (s) => s.tasks.child({ parent, act }));
   yield read("tasks.child of nobody", (s) => s.tasks.child({ parent: nobody, act: 1 }));
   for (const status of [null, turn(endings)])
-    yield read(`runs.list(${status})`, (s) => s.runs.list({ definition: null, status, before: null, limit: 100 }));
-  yield read("runs.list of one of plan", (s) => s.runs.list({ definition: 2, status: null, before: ids.at(-1) ?? 0, limit: 1 }));
+    yield read(`runs.list(${status})`, (s) => s.runs.list({ namespace: 1, definition: null, status, before: null, limit: 100 }));
+  yield read("runs.list of one of plan", (s) =>
+    s.runs.list({ namespace: 1, definition: 2, status: null, before: ids.at(-1) ?? 0, limit: 1 }),
+  );
   for (const { task, act: n } of rows.emits.values())
     yield read(`events.emit(${task}, ${n})`, (s) => s.events.emit({ task, act: n }));
   for (const { task, act: n } of rows.waits.values())
     yield read(`tasks.wait(${task}, ${n})`, (s) => s.tasks.wait({ task, act: n }));
   yield read("tasks.wait of nobody", (s) => s.tasks.wait({ task: nobody, act: 1 }));
-  yield read("tasks.approvals", (s) => s.tasks.approvals({ after: null, limit: 100 }));
+  yield read("tasks.approvals", (s) => s.tasks.approvals({ namespace: 1, after: null, limit: 100 }));
   const first = [...rows.waits.values()].find((x) => x.kind === "approval");
-  if (first) yield read("tasks.approvals of one after the first", (s) => s.tasks.approvals({ after: first, limit: 1 }));
-  yield read("schedules.list", (s) => s.schedules.list({ after: "", limit: 100 }));
-  yield read("schedules.list of one after the first", (s) => s.schedules.list({ after: "s0", limit: 1 }));
+  if (first)
+    yield read("tasks.approvals of one after the first", (s) => s.tasks.approvals({ namespace: 1, after: first, limit: 1 }));
+  yield read("schedules.list", (s) => s.schedules.list({ namespace: 1, after: "", limit: 100 }));
+  yield read("schedules.list of one after the first", (s) => s.schedules.list({ namespace: 1, after: "s0", limit: 1 }));
   yield read("schedules.due", (s) => s.schedules.due({ now: Number.MAX_SAFE_INTEGER, limit: 2 }));
   yield read("schedules.nextAt", (s) => s.schedules.nextAt());
-  yield read("schedules.fromCode", (s) => s.schedules.fromCode());
-  yield read("schedules.get", (s) => s.schedules.get(turn(["s0", "s1", "s2", "nobody"])));
+  yield read("schedules.fromCode", (s) => s.schedules.fromCode({ namespace: 1 }));
+  yield read("schedules.get", (s) => s.schedules.get({ namespace: 1, name: turn(["s0", "s1", "s2", "nobody"]) }));
   yield read("events.emit of nobody", (s) => s.events.emit({ task: nobody, act: 1 }));
   yield read("workerNames", (s) => s.catalogue.workerNames([...rows.workers.keys(), nobody]));
 }

@@ -92,7 +92,7 @@ export class Script {
     const there = [...this.#disk.rows.schedules.values()].find((s) => s.name === name);
     const boot = this.#lives;
     const nextAt = inMs(this.#now, op.inMs);
-    if (op.kind === "drop") return { drop: { boot: boot - (op.stale ? 1 : 0), name } };
+    if (op.kind === "drop") return { drop: { boot: boot - (op.stale ? 1 : 0), namespace: 1, name } };
     const rev = (there?.rev ?? 1) - (op.stale ? 1 : 0);
     if (op.kind === "move") {
       const pausedAt = nextAt === null ? this.#now : null;
@@ -100,7 +100,7 @@ export class Script {
     }
     const before = there && !op.code ? { id: there.id, rev } : null;
     const kind = { origin: op.code ? "code" : "api", spec: `{"at":${this.#now}}`, input: `${op.which}` } as const;
-    return { put: { boot, name, ...kind, before, nextAt: op.keep ? "keep" : nextAt, now: this.#now } };
+    return { put: { boot, namespace: 1, name, ...kind, before, nextAt: op.keep ? "keep" : nextAt, now: this.#now } };
   }
 
   #tick(op: CommitOp["ticks"][number]): Tick[] {

@@ -11,7 +11,7 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
         refuseStranger(rows, boot);
         count(rows, "catalogue", definitions.length + lanes.length > 0 ? 1 : 0);
         for (const d of definitions) {
-          const known = [...rows.definitions.values()].find((r) => r.name === d.name);
+          const known = [...rows.definitions.values()].find((r) => r.namespace === d.namespace && r.name === d.name);
           if (known) rows.definitions.set(known.id, { ...known, card: d.card });
           else add(rows.definitions, d.id, d);
         }

@@ -1,5 +1,6 @@
 // What the model keeps, as plain rows in Maps. Rows are replaced and never changed in place, so a copy of the Maps is a
 // copy of everything: a commit works on a copy, which becomes the store only when all of it was taken.
+import { defaultNamespace } from "../../../src/core/namespace.ts";
 import type { ErrorJson } from "../../../src/core/error.ts";
 import type { OutcomeStatus } from "../../../src/core/task.ts";
 import type { Spend } from "../../../src/protocol/worker.ts";
@@ -15,6 +16,7 @@ import type {
   TaskRow,
   WaitRow,
 } from "../../../src/store/contract.ts";
+import type { TokenRow } from "../../../src/store/access.ts";
 import type { ScheduleRow } from "../../../src/store/schedules.ts";
 import type { LifeRow, Notice } from "../../../src/store/shared.ts";
 
@@ -142,6 +144,10 @@ export interface Rows {
   readonly notices: { readonly to: number; readonly notice: Notice }[];
   /** The last number that was given out, by what it numbers. */
   readonly counters: Map<"task" | "notice" | "catalogue", number>;
+  /** By name. */
+  readonly namespaces: Map<string, number>;
+  /** By their hash, in the order of their making. */
+  readonly tokens: Map<string, TokenRow>;
   readonly workers: Map<number, { readonly name: string }>;
   readonly definitions: Map<number, DefinitionRow>;
   readonly lanes: Map<number, LaneRow>;
@@ -191,6 +197,8 @@ export function emptyDisk(): Disk {
       notices: [],
       counters: new Map(),
       workers: new Map(),
+      namespaces: new Map([[defaultNamespace.name, defaultNamespace.id]]),
+      tokens: new Map(),
       definitions: new Map(),
       lanes: new Map(),
       tasks: new Map(),

@@ -7,10 +7,11 @@ import { commitBatch } from "./commit.ts";
 import { emptyDisk, type Disk } from "./disk.ts";
 import { openPlanReads } from "./plan-reads.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
+import { openAccess } from "./access.ts";
 import { openSchedules } from "./schedules.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
-/** Upkeep deletes what is old; the model keeps everything, and has none. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
+/** Upkeep deletes what is old, and copies; the model keeps everything, and has none. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
 export function openModelStore(disk: Disk = emptyDisk()): Store {
   let given = 0;
   return {
@@ -31,6 +32,7 @@ export function openModelStore(disk: Disk = emptyDisk()): Store {
     shared: null,
     commit: (batch) => commitBatch(disk, batch),
     catalogue: openCatalogue(disk),
+    access: openAccess(disk),
     schedules: openSchedules(disk),
     queue: openQueue(disk),
     tasks: openTaskReads(disk),

@@ -13,10 +13,10 @@ export function openRunReads(disk: Disk): Store["runs"] {
       const row = disk.rows.tasks.get(id)?.row;
       return row?.parent === null ? runRow(disk.rows, row) : null;
     },
-    list: ({ definition, status, before, limit }) =>
+    list: ({ namespace, definition, status, before, limit }) =>
       [...disk.rows.tasks.values()]
         .map((t) => t.row)
-        .filter((t) => t.parent === null)
+        .filter((t) => t.namespace === namespace && t.parent === null)
         .filter((t) => before === null || t.id < before)
         .filter((t) => definition === null || t.definition === definition)
         .filter((t) => status === null || (outcomeOf(disk.rows, t.id)?.status ?? "running") === status)

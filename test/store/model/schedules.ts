@@ -16,14 +16,23 @@ export function openSchedules(disk: Disk): ScheduleStore {
     return { ...s, lastRun: s.lastRun === null || secret === null ? null : { task: s.lastRun, secret } };
   };
   return {
-    put: ({ boot, now, before, nextAt, name, origin, spec, input }) =>
+    put: ({ boot, namespace, now, before, nextAt, name, origin, spec, input }) =>
       change(boot, (rows) => {
         if (before === null) {
           // A name that is taken uses a number up, as SQLite does: the contract only says that none is given out twice.
           const id = rows.scheduleIds.push(name);
-          if (named(rows, name)) return false;
+          if (named(rows, namespace, name)) return false;
           const born = { rev: 1, createdAt: now, updatedAt: now, pausedAt: null, lastAt: null, lastRun: null, skipped: null };
-          rows.schedules.set(id, { id, name, origin, spec, input, nextAt: nextAt === "keep" ? null : nextAt, ...born });
+          rows.schedules.set(id, {
+            id,
+            namespace,
+            name,
+            origin,
+            spec,
+            input,
+            nextAt: nextAt === "keep" ? null : nextAt,
+            ...born,
+          });
           return true;
         }
         const row = rows.schedules.get(before.id);
@@ -39,23 +48,23 @@ export function openSchedules(disk: Disk): ScheduleStore {
         rows.schedules.set(id, { ...row, rev: rev + 1, pausedAt, nextAt, updatedAt: now });
         return true;
       }),
-    delete: ({ boot, name }) =>
+    delete: ({ boot, namespace, name }) =>
       change(boot, (rows) => {
-        const row = named(rows, name);
+        const row = named(rows, namespace, name);
         return row !== undefined && rows.schedules.delete(row.id);
       }),
-    get(name) {
-      const row = named(disk.rows, name);
+    get({ namespace, name }) {
+      const row = named(disk.rows, namespace, name);
       return row ? read(row) : null;
     },
-    list: ({ after, limit }) =>
+    list: ({ namespace, after, limit }) =>
       byName()
-        .filter((s) => s.name > after)
+        .filter((s) => s.namespace === namespace && s.name > after)
         .slice(0, limit)
         .map(read),
-    fromCode: () =>
+    fromCode: ({ namespace }) =>
       byName()
-        .filter((s) => s.origin === "code")
+        .filter((s) => s.namespace === namespace && s.origin === "code")
         .map((s) => s.name),
     due: ({ now, limit }) =>
       ticking(disk.rows)
@@ -66,6 +75,6 @@ export function openSchedules(disk: Disk): ScheduleStore {
   };
 }
 
-function named(rows: Rows, name: string): Schedule | undefined {
-  return [...rows.schedules.values()].find((s) => s.name === name);
+function named(rows: Rows, namespace: number, name: string): Schedule | undefined {
+  return [...rows.schedules.values()].find((s) => s.namespace === namespace && s.name === name);
 }

@@ -11,7 +11,7 @@ export function writeRoots(w: Writing, tasks: readonly NewTask[]): void {
   const before = new Set(w.rows.tasks.keys());
   for (const [index, t] of tasks.entries()) {
     if (t.idempotency) {
-      const key = name(t.definition, t.idempotency.key);
+      const key = keyOf(t, t.idempotency.key);
       const taken = w.rows.keys.get(key);
       if (taken) {
         // A run of this same batch has no secret to tell yet: whoever sent the batch knows it.
@@ -23,6 +23,11 @@ export function writeRoots(w: Writing, tasks: readonly NewTask[]): void {
     }
     giveBirth(w, t, null);
   }
+}
+
+/** Keys are a definition's own within a namespace. */
+export function keyOf(t: NewTask, key: string): string {
+  return `${t.namespace} ${name(t.definition, key)}`;
 }
 
 /** Puts a task where it belongs: closed when it was refused, running when claimed at once, delayed, else ready. */

@@ -1,6 +1,6 @@
 import type { Tick, Ticked } from "../../../src/store/schedules.ts";
-import { name, type Rows, type Schedule } from "./disk.ts";
-import { giveBirth } from "./tasks.ts";
+import { type Rows, type Schedule } from "./disk.ts";
+import { giveBirth, keyOf } from "./tasks.ts";
 import type { Writing } from "./writing.ts";
 
 /** The runs of due ticks: all of a tick is stored, or nothing when the schedule is no longer as it was read. */
@@ -16,7 +16,7 @@ function writeTick(w: Writing, t: Tick): Ticked {
   const skipped = overlapped ? ({ fromAt: t.skipped?.fromAt ?? t.nextAt, toAt: t.lastAt, why: "overlap" } as const) : t.skipped;
   const started: number[] = [];
   for (const { key, inputHash, task } of overlapped ? [] : t.runs) {
-    const of = name(task.definition, key);
+    const of = keyOf(task, key);
     if (w.rows.keys.has(of)) continue;
     w.rows.keys.set(of, { task: task.id, inputHash });
     giveBirth(w, task, null);

@@ -14,8 +14,9 @@ export function openWaitReads(disk: Disk): Pick<Store["tasks"], "waits" | "wait"
       const found = disk.rows.waits.get(name(task, act));
       return found ? waitRow(found) : null;
     },
-    approvals: ({ after, limit }) =>
+    approvals: ({ namespace, after, limit }) =>
       open()
+        .filter((x) => disk.rows.tasks.get(x.task)?.row.namespace === namespace)
         .filter((x) => x.kind === "approval" && (after === null || order(x, after) > 0))
         .toSorted(order)
         .slice(0, limit)

@@ -1,9 +1,9 @@
+import { defaultNamespace } from "../../../core/namespace.ts";
 import { outcomeCode } from "../../../core/task.ts";
 import type { PruneSlice, UpkeepStore } from "../../upkeep.ts";
 import type { Statements } from "../statements.ts";
 import { hasOpenChildren, isNeeded, jobOf, nextJob, Removal } from "./remove.ts";
 
-const namespace = 1;
 const succeeded: ReadonlySet<number> = new Set([outcomeCode("succeeded"), outcomeCode("partial")]);
 
 interface Root {
@@ -32,12 +32,16 @@ function goOnWithJobs(removal: Removal): void {
   }
 }
 
-/** Looks at the next roots after the cursor; at the end of those old enough, the cursor goes back to the first. */
+/**
+ * Looks at the next roots of a namespace after the cursor; at the end of those old enough, the walk goes on in the next
+ * namespace, and after the last one back to the first.
+ */
 function walk(removal: Removal, p: Parameters<UpkeepStore["prune"]>[0]): { count: number; more: boolean } {
   const { sql } = removal;
   const newest = Math.max(p.succeededBefore ?? 0, p.failedBefore ?? 0);
   if (newest === 0) return { count: 0, more: false };
-  const cursor = sql.row<{ value: number }>("SELECT value FROM upkeep WHERE name = 'retention_cursor'")?.value ?? 0;
+  const cursor = mark(sql, "retention_cursor") ?? 0;
+  const namespace = mark(sql, "retention_namespace") ?? defaultNamespace.id;
   const page = removal.left;
   const roots = sql.rows<Root>(
     `SELECT t.id, o.status, o.finished_at AS finishedAt, t.created_at AS createdAt, EXISTS (SELECT 1 FROM run r WHERE r.id = t.id) OR EXISTS (SELECT 1 FROM origin g WHERE g.run = t.id) AS wide
@@ -66,12 +70,26 @@ function walk(removal: Removal, p: Parameters<UpkeepStore["prune"]>[0]): { count
   // What did not fit is met again: the cursor stays in front of it.
   if (!removal.singles(singles)) return { count: roots.length, more: true };
   const over = !more && at === (roots.at(-1)?.id ?? at);
-  sql.run(
-    "INSERT INTO upkeep (name, value) VALUES ('retention_cursor', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
-    over ? 0 : at,
-  );
+  setMark(sql, "retention_cursor", over ? 0 : at);
+  const next = over ? nextNamespace(sql, namespace) : undefined;
+  if (over && (next ?? defaultNamespace.id) !== namespace) setMark(sql, "retention_namespace", next ?? defaultNamespace.id);
   // Spent: a wide run may have been begun and not ended.
-  return { count: roots.length, more: !over || removal.spent };
+  return { count: roots.length, more: !over || next !== undefined || removal.spent };
+}
+
+function nextNamespace(sql: Statements, after: number): number | undefined {
+  return sql.row<{ id: number }>("SELECT id FROM namespace WHERE id > ? ORDER BY id LIMIT 1", after)?.id;
+}
+
+function mark(sql: Statements, name: string): number | undefined {
+  return sql.row<{ value: number }>("SELECT value FROM upkeep WHERE name = ?", name)?.value;
+}
+function setMark(sql: Statements, name: string, value: number): void {
+  sql.run(
+    "INSERT INTO upkeep (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+    name,
+    value,
+  );
 }
 
 function isDue(root: Root, p: { readonly succeededBefore: number | null; readonly failedBefore: number | null }): boolean {

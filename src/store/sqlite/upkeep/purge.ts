@@ -3,8 +3,6 @@ import type { PurgeSlice, UpkeepStore } from "../../upkeep.ts";
 import type { Statements } from "../statements.ts";
 import { hasOpenChildren, isNeeded, jobOf, Removal, type Job } from "./remove.ts";
 
-const namespace = 1;
-
 /** One slice of a purge, inside a transaction. @throws FLOTILLA_STILL_OPEN when one run is meant, and it is open. */
 export function purgeSlice(sql: Statements, p: Parameters<UpkeepStore["purge"]>[0]): PurgeSlice {
   const removal = new Removal(sql, { now: 0, idempotencyForMs: 0, slice: p.slice });
@@ -28,7 +26,10 @@ function purgeRun(removal: Removal, run: number): Walked {
   return { open: 0, after: run, more: state === "later" };
 }
 
-function purgeTenant(removal: Removal, { tenant, after }: { tenant: string; after: number }): Walked {
+function purgeTenant(
+  removal: Removal,
+  { namespace, tenant, after }: { namespace: number; tenant: string; after: number },
+): Walked {
   const { sql } = removal;
   for (let job = nextPurge(sql); job; job = nextPurge(sql))
     if (removal.goOn(job) === "later") return { open: 0, after, more: true };
@@ -57,8 +58,10 @@ function purgeTenant(removal: Removal, { tenant, after }: { tenant: string; afte
   const more = roots.length > 0;
   if (!more) {
     const keys = sql.rows<{ task: number }>(
-      "SELECT task FROM pruned_key WHERE coalesce(tenant, 'default') = ? LIMIT 500",
+      `SELECT k.task FROM pruned_key k WHERE coalesce(k.tenant, 'default') = ?
+         AND EXISTS (SELECT 1 FROM idempotency i WHERE i.task = k.task AND i.namespace = ?) LIMIT 500`,
       tenant,
+      namespace,
     );
     removal.dropKeys(keys.map((k) => k.task));
     return { open, after: at, more: keys.length > 0 };
