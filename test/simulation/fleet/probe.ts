@@ -32,7 +32,7 @@ class Probe {
   }
 
   #look(): void {
-    const { schedule, record, hosts, points } = this.#world;
+    const { schedule, record, hosts, calmAtMs } = this.#world;
     const { rows } = this.#disk;
     const now = schedule.nowMs;
     for (const host of hosts) if (!isFree(host)) this.#idle.set(host, now);
@@ -42,7 +42,7 @@ class Probe {
       const name = `${task}:${place.leaseNo}`;
       const since = this.#ready.get(name) ?? now;
       ready.set(name, since);
-      if (!points.over || now - since < boundMs || this.#told.has(task)) continue;
+      if (now < calmAtMs || now - since < boundMs || this.#told.has(task)) continue;
       const definition = rows.definitions.get(rows.tasks.get(task)?.row.definition ?? 0)?.name;
       const free = [...hosts].find(
         (h) =>

@@ -22,6 +22,8 @@ import { watchReady } from "./probe.ts";
 export const fleetTasksMin = 120;
 const endsWithinMs = 10 * 60_000;
 const eventsMax = 2_000_000;
+/** By then the longest freeze and the slowest commit are over, and those who were taken for dead have begun anew. */
+const settlesMs = 35_000;
 
 /** A planted bug: what stands between the engine and the database, or between a link and its worker. */
 export interface FleetBend extends Bend {
@@ -83,6 +85,8 @@ export class FleetWorld {
   #spawned = 0;
   #answers = 0;
   #endAtMs = Number.POSITIVE_INFINITY;
+  /** From when on what was frozen, slow or lost before is over. */
+  calmAtMs = Number.POSITIVE_INFINITY;
 
   constructor(seed: number, bend: FleetBend) {
     this.seed = seed;
@@ -93,6 +97,7 @@ export class FleetWorld {
     this.points = new FleetPoints(schedule, (point) => this.record.add({ t: "fault", point }));
     this.calm = schedule.chance(0.2);
     this.points.over = this.calm;
+    if (this.calm) this.calmAtMs = 2_000;
     this.#livesEndMs = 4_000 + schedule.below(9_000);
     this.#oneLifeMs = 4_000 + schedule.below(16_000);
     this.#pace = 0.5 + schedule.random() * 4;
@@ -102,7 +107,7 @@ export class FleetWorld {
     this.linkMs = schedule.pick([0.05, 0.5, 3]);
     this.#nodes = Array.from({ length: schedule.pick([2, 2, 3]) }, () => undefined);
     this.skews = this.#nodes.map(() => (schedule.chance(0.5) ? 0 : schedule.below(3_000) - 1_500));
-    const disk = emptyDisk();
+    const disk = { ...emptyDisk(), inPlace: true };
     const sharing: Sharing = {
       disk,
       leaseMs: schedule.pick([3_000, 6_000, 20_000]),
@@ -309,6 +314,7 @@ export class FleetWorld {
   #faultsOver(): void {
     const { schedule, record, points } = this;
     points.over = true;
+    this.calmAtMs = Math.min(this.calmAtMs, schedule.nowMs + settlesMs);
     record.add({ t: "faults over" });
     this.#endAtMs = schedule.nowMs + endsWithinMs;
     // A task that is held for a file that could not be read is tried again when a worker comes.

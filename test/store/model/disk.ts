@@ -187,6 +187,8 @@ export interface Rows {
 /** What survives the death of whoever has the store open: open another one on the same disk. */
 export interface Disk {
   rows: Rows;
+  /** Changes are made where the rows are: for many small ones that never throw half-way, as a simulation has them. */
+  readonly inPlace?: boolean;
 }
 
 export function emptyDisk(): Disk {
@@ -228,6 +230,7 @@ export function emptyDisk(): Disk {
 
 /** Does the whole of it or, when it throws, nothing. */
 export function inTransaction<T>(disk: Disk, work: (rows: Rows) => T): T {
+  if (disk.inPlace) return work(disk.rows);
   const copy = Object.fromEntries(
     Object.entries(disk.rows).map(([name, table]) => [
       name,

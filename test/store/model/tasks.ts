@@ -98,9 +98,9 @@ export function promoteDue(w: Writing, limit: number): void {
 
 /** The next one first. */
 export function delayedTasks(rows: Rows): (Extract<Place, { in: "delayed" }> & { readonly task: number })[] {
-  return [...rows.places]
-    .flatMap(([task, place]) => (place.in === "delayed" ? [{ task, ...place }] : []))
-    .toSorted((a, b) => a.dueAt - b.dueAt || a.task - b.task);
+  const delayed = [];
+  for (const [task, place] of rows.places) if (place.in === "delayed") delayed.push({ task, ...place });
+  return delayed.toSorted((a, b) => a.dueAt - b.dueAt || a.task - b.task);
 }
 
 /** When the clock will have something to do. */
