@@ -185,6 +185,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         busy: 0,
         parked: [],
         draining: false,
+        arriving: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,

@@ -95,6 +95,8 @@ export class Books {
   /** It goes on under another lease: nobody else may begin it. */
   adopted(boot: number, held: Lease & { readonly boot: number }, leaseNo: number): void {
     const task = this.tasks.get(held.task);
+    // Asked again, because the first answer was lost.
+    if (task?.place === "running" && task.boot === boot && task.leaseNo === leaseNo) return;
     if (task?.place !== "running" || task.leaseNo !== held.leaseNo || task.boot !== held.boot)
       return this.#complain("I3", `${nameOf(task, held.task)} was taken over under a lease that it had not`);
     if (leaseNo <= task.leaseNo) this.#complain("I3", `${task.publicId} was taken over under lease ${leaseNo}`);
@@ -120,7 +122,9 @@ export class Books {
     for (const acts of batch.acts) {
       this.#acts(acts, fencedActs, closed);
       const task = this.tasks.get(acts.lease.task);
-      if (acts.park && task?.place === "running" && parked.has(acts.lease.task)) task.place = "parked";
+      // An earlier lease of the same task may have asked for it as well, in the same batch.
+      if (acts.park && task?.place === "running" && parked.has(acts.lease.task) && !fencedActs.has(name(acts.lease)))
+        task.place = "parked";
     }
     const fenced = names(result.fenced);
     for (const s of batch.settles) {

@@ -325,6 +325,17 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       expect((await b.commit({ settles: [settleOf(t, 2)] })).fenced).toEqual([]);
     });
 
+    it("asked again by the same worker it says the same, asked by another it does not", async ({ a, b }) => {
+      await running(a, 1);
+      const adopt = async (by: number) => await b.shared.adopt({ boot: b.boot, now, worker: by, held: [held(a.boot, 1)] });
+      const first = await adopt(80_000);
+      expect(first).toHaveLength(1);
+      expect(await adopt(80_000)).toEqual(first);
+      expect(await adopt(80_001)).toEqual([]);
+      expect(await where(b, 1)).toMatchObject({ in: "running", leaseNo: 2, worker: 80_000 });
+      expect(await a.notices()).toHaveLength(1);
+    });
+
     it("what is told from then on goes to the new holder; what was asked stays", async ({ a, b }) => {
       const t = await running(a, 1);
       const c = await childAt(a, a, t, 2, 1);

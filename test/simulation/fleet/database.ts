@@ -161,11 +161,12 @@ export function databaseOf(db: Database, life: Asking): Store {
         return found;
       },
       async adopt(p) {
-        const adopted = await trip(() => {
+        const adopt = (): Awaited<ReturnType<SharedStore["adopt"]>> => {
           const list = shared.adopt(p) as Awaited<ReturnType<SharedStore["adopt"]>>;
           record.add({ t: "adopted", boot: p.boot, attempts: list.map(({ held, leaseNo }) => ({ held, leaseNo })) });
           return list;
-        });
+        };
+        const adopted = await trip(adopt, { lost: "the reply to an adoption is lost" });
         if (adopted.length > 0 && points.reached("after an adoption is stored")) return died();
         return adopted;
       },

@@ -14,6 +14,7 @@ export const fleetPoints = [
   "after boot is stored",
   "before a look",
   "after a look",
+  "the reply to an adoption is lost",
   "after an adoption is stored",
   "after a sweep is stored",
   "a signal is lost",

@@ -1,10 +1,12 @@
 // One seed of a fleet: a database, two or three orchestrators on it, workers that go from one to another, a client that asks
 // any of them, and faults. It runs until the faults stop and all that was accepted has ended, or should have.
+import { isFlotillaError } from "../../../src/core/error.ts";
 import { createRandom } from "../../../src/core/random.ts";
 import { memoryArtifacts } from "../../../src/store/artifacts/memory.ts";
 import type { Store } from "../../../src/store/contract.ts";
 import { outside } from "../../replay/programs.ts";
 import { emptyDisk } from "../../store/model/disk.ts";
+import type { SchedulesApi } from "../../../src/protocol/schedules.ts";
 import { openSharedModel, type Sharing } from "../../store/model/shared.ts";
 import { SignalHub } from "../../store/model/signals.ts";
 import { Client } from "../client.ts";
@@ -81,6 +83,8 @@ export class FleetWorld {
   readonly #pace: number;
   readonly #livesEndMs: number;
   readonly #oneLifeMs: number;
+  /** A schedule ticks, and every orchestrator sees that. */
+  #ticking = false;
   #lives = 0;
   #spawned = 0;
   #answers = 0;
@@ -119,6 +123,13 @@ export class FleetWorld {
     this.#client = new Client<FleetLife>(this);
     for (const wish of wishes(schedule.random)) this.#client.send(wish, schedule.below(this.#livesEndMs + this.#oneLifeMs / 2));
     this.#begin(0);
+    if (schedule.chance(0.5)) this.#ticking = true;
+    if (this.#ticking)
+      this.#schedules(
+        (s) => s.put({ name: "tick", target: "double", input: '{"n":1}', everyMs: 1_000 }),
+        1_000,
+        () => {},
+      );
     for (const node of this.#nodes.keys()) if (node > 0) schedule.after(schedule.below(400), undefined, () => this.#begin(node));
     const slots = () => 1 + schedule.below(4);
     const plans: FleetHostPlan[] = [
@@ -169,7 +180,7 @@ export class FleetWorld {
 
   #over(): boolean {
     const { schedule, record } = this;
-    if (this.#endAtMs === Number.POSITIVE_INFINITY) return false;
+    if (this.#endAtMs === Number.POSITIVE_INFINITY || this.#ticking) return false;
     if (this.#client.idle && record.open.size === 0) return true;
     return schedule.nowMs > this.#endAtMs || schedule.events > eventsMax;
   }
@@ -241,6 +252,28 @@ export class FleetWorld {
     if (schedule.below(this.#lossy) === 0 || points.reached("a signal is lost")) return;
     void to;
     schedule.after(schedule.random() * 5, undefined, say);
+  }
+
+  /** Asks any orchestrator until one has done it. */
+  #schedules(ask: (s: SchedulesApi) => Promise<unknown>, afterMs: number, done: () => void): void {
+    this.schedule.after(afterMs, undefined, () => {
+      const life = this.knownLife();
+      const again = (): void => this.#schedules(ask, 700, done);
+      const { orchestrator } = life;
+      if (!life.alive || !orchestrator) return again();
+      let answered = false;
+      const answer = (): void => {
+        if (!answered) done();
+        answered = true;
+      };
+      life.process.soon(() => {
+        // Deleted by an earlier try, whose answer was lost.
+        void ask(orchestrator.schedules).then(answer, (e: unknown) => isFlotillaError(e, "FLOTILLA_NOT_FOUND") && answer());
+      });
+      this.schedule.after(5_000, undefined, () => {
+        if (!answered) again();
+      });
+    });
   }
 
   // ---------- workers
@@ -317,6 +350,12 @@ export class FleetWorld {
     this.calmAtMs = Math.min(this.calmAtMs, schedule.nowMs + settlesMs);
     record.add({ t: "faults over" });
     this.#endAtMs = schedule.nowMs + endsWithinMs;
+    if (this.#ticking)
+      this.#schedules(
+        (s) => s.delete("tick"),
+        1,
+        () => (this.#ticking = false),
+      );
     // A task that is held for a file that could not be read is tried again when a worker comes.
     const release = (): void => {
       schedule.after(60_000, undefined, () => {

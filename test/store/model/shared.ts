@@ -158,11 +158,14 @@ function sharedOf(s: Sharing): SharedStore {
         refuseStranger(rows, boot);
         return held.flatMap((fence): Adopted[] => {
           const place = rows.places.get(fence.task);
-          if (place?.in !== "running" || place.boot !== fence.boot || place.leaseNo !== fence.leaseNo) return [];
-          const leaseNo = place.leaseNo + 1;
+          if (place?.in !== "running") return [];
+          const leaseNo = fence.leaseNo + 1;
+          // The answer to an earlier try was lost.
+          const done = place.boot === boot && place.worker === worker && place.leaseNo === leaseNo;
+          if (!done && (place.boot !== fence.boot || place.leaseNo !== fence.leaseNo)) return [];
           const { attempt, crashes, alone, claimedAt } = place;
           rows.places.set(fence.task, { ...place, leaseNo, boot, worker });
-          if (place.boot !== boot)
+          if (!done && place.boot !== boot)
             noticeLife(rows, place.boot, {
               kind: "closed",
               task: fence.task,
