@@ -518,8 +518,11 @@ class Worker:
                 closed = self._broken is not None and not self._restart and now - self._broken >= self._grace
                 if (silent or closed) and any(not h.ctx.canceled.is_set() for h in self._held.values() if h.end is None):
                     self._drop("no orchestrator was heard")
+                    if self._socket is not None:
+                        self._socket.close()
 
     def _drop(self, why):
+        print(f"flotilla: {why}: what runs here is stopped", file=sys.stderr)
         self._session = None
         for attempt in list(self._held.values()):
             attempt.ctx.canceled.set()

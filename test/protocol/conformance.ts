@@ -212,11 +212,10 @@ export function exerciseWorker(name: string, o: SubjectOptions): void {
       await s.link.begin({ graceMs: 300 });
       await holding(s.link, 1);
       s.link.cut();
-      // It comes back, and nobody answers for longer than the grace.
+      // It comes back, and nobody answers: when the grace is over it gives this link up as well.
       const silent = await s.next();
       await silent.frame();
-      await new Promise((resolve) => setTimeout(resolve, 900));
-      silent.cut();
+      await silent.ended;
       const second = await s.next();
       for (let frame = await second.frame(); frame.t !== "begin"; frame = await second.frame()) second.raw({ t: "unknown" });
       second.raw({ t: "begun", session: "s_2", worker: "w_2", graceMs: 3_000, silentMs: 15_000 });

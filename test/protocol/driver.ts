@@ -20,6 +20,8 @@ export class Link {
   readonly #waiting: (() => void)[] = [];
   readonly messages: FromWorker[] = [];
   closed = false;
+  /** Resolves when it has closed. */
+  readonly ended: Promise<void>;
   longest = 0;
   /** The last number that came. */
   received = 0;
@@ -42,6 +44,7 @@ export class Link {
       }
       this.#wake();
     });
+    this.ended = new Promise((resolve) => void ws.once("close", () => resolve()));
     ws.on("close", () => {
       this.closed = true;
       this.#wake();
