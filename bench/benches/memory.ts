@@ -42,7 +42,11 @@ async function* idleWorkers(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["r
   const workers = s.quick ? 500 : 10_000;
   const windowMs = s.quick ? 2_000 : 20_000;
   s.progress("idle workers");
-  const found = await inChild<IdleWorkers>(new URL("../work/workers.ts", import.meta.url), { path: s.scratch(), workers, windowMs });
+  const found = await inChild<IdleWorkers>(new URL("../work/workers.ts", import.meta.url), {
+    path: s.scratch(),
+    workers,
+    windowMs,
+  });
   yield {
     case: s.quick ? "workers500" : "workers10k",
     ...spread([found.settledMB]),

@@ -33,7 +33,11 @@ process.once("message", ({ port, workers }: { port: number; workers: number }) =
 });
 
 function hello(n: number): object {
-  const schema = { type: "object", properties: { path: { type: "string" }, bytes: { type: "integer" } }, required: ["path", "bytes"] };
+  const schema = {
+    type: "object",
+    properties: { path: { type: "string" }, bytes: { type: "integer" } },
+    required: ["path", "bytes"],
+  };
   const definitions = ["review", "summarize", "fix", "report"].map((name) => ({
     name,
     kind: "agent",
@@ -48,5 +52,15 @@ function hello(n: number): object {
     inputSchema: schema,
     outputSchema: schema,
   }));
-  return { t: "hello", protocol: 1, name: `w-${n}`, pid: 1_000 + n, isolation: "remote", slots: 8, offers: ["git"], build: "b1", definitions };
+  return {
+    t: "hello",
+    protocol: 1,
+    name: `w-${n}`,
+    pid: 1_000 + n,
+    isolation: "remote",
+    slots: 8,
+    offers: ["git"],
+    build: "b1",
+    definitions,
+  };
 }

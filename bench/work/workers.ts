@@ -25,7 +25,9 @@ export async function work(o: { path: string; workers: number; windowMs: number 
   const orchestrator = await createOrchestrator({ store, artifacts: memoryArtifacts(), clock: systemClock, random: Math.random });
   const door = createWorkerDoor({ host: orchestrator, clock: systemClock });
   const server = createServer();
-  server.on("upgrade", (request, socket, head) => door.take(request, socket, head, { id: "bench", role: "worker", namespace: null }));
+  server.on("upgrade", (request, socket, head) =>
+    door.take(request, socket, head, { id: "bench", role: "worker", namespace: null }),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const empty = settled();
   const beganAt = performance.now();

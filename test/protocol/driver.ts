@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import { bounds } from "../../src/core/bounds.ts";
-import { connectPath, fromWorkerFrame, parsed, subprotocol, type Begin, type FromWorkerFrame } from "../../src/protocol/wire/frames.ts";
+import {
+  connectPath,
+  fromWorkerFrame,
+  parsed,
+  subprotocol,
+  type Begin,
+  type FromWorkerFrame,
+} from "../../src/protocol/wire/frames.ts";
 import type { Assignment, Fence, FromWorker, ToWorker } from "../../src/protocol/worker.ts";
 
 export interface Driver {
@@ -113,7 +120,13 @@ export class Link {
   inParts(m: ToWorker, chars: number): void {
     const text = JSON.stringify([m]);
     for (let at = 0; at < text.length; at += chars) {
-      const piece = { t: "part", n: ++this.#sent, a: this.received, text: text.slice(at, at + chars), last: at + chars >= text.length };
+      const piece = {
+        t: "part",
+        n: ++this.#sent,
+        a: this.received,
+        text: text.slice(at, at + chars),
+        last: at + chars >= text.length,
+      };
       this.raw(piece);
     }
   }

@@ -79,7 +79,12 @@ const proper: fc.Arbitrary<unknown> = fc.oneof(
     acts: fc.array(
       fc.oneof(
         fc.record({ kind: fc.constant("step"), act: fc.integer({ min: 1, max: 9 }), key: fc.string(), askedAfter: fc.nat(3) }),
-        fc.record({ kind: fc.constant("step-result"), act: fc.integer({ min: 1, max: 9 }), value: fc.constantFrom(null, "1"), error: fc.constant(null) }),
+        fc.record({
+          kind: fc.constant("step-result"),
+          act: fc.integer({ min: 1, max: 9 }),
+          value: fc.constantFrom(null, "1"),
+          error: fc.constant(null),
+        }),
         fc.record({ kind: fc.constant("cancel"), act: fc.integer({ min: 1, max: 9 }), reason: fc.string() }),
         fc.record({ kind: fc.constant("wait"), seen: fc.nat(9) }),
       ),
@@ -113,7 +118,11 @@ const bent = fc.tuple(proper, fc.nat(), json).map(([message, at, by]) => {
 
 describe("the workers' endpoint", { timeout: 120_000 }, () => {
   test("refuses what is no frame, and goes on", async () => {
-    const text = fc.oneof(fc.string(), json.map((v) => JSON.stringify(v)), fc.constantFrom("", "null", "[]", "{}", '{"t":"begin"}', '{"t":"messages","n":1,"a":0,"m":[]}'));
+    const text = fc.oneof(
+      fc.string(),
+      json.map((v) => JSON.stringify(v)),
+      fc.constantFrom("", "null", "[]", "{}", '{"t":"begin"}', '{"t":"messages","n":1,"a":0,"m":[]}'),
+    );
     await fc.assert(
       fc.asyncProperty(text, async (said) => {
         const raw = await Raw.open(world.url);
@@ -167,7 +176,10 @@ describe("the workers' endpoint", { timeout: 120_000 }, () => {
     ["another version", { t: "begin", fenceMs: 1, hello: { ...hello, protocol: 2 } }],
     ["a resume of another version", { t: "resume", protocol: 9, session: "s", received: 0 }],
     ["more slots than there are", { t: "begin", fenceMs: 1, hello: { ...hello, slots: 1e9 } }],
-    ["more definitions than there are", { t: "begin", fenceMs: 1, hello: { ...hello, definitions: Array.from({ length: 10_001 }, () => null) } }],
+    [
+      "more definitions than there are",
+      { t: "begin", fenceMs: 1, hello: { ...hello, definitions: Array.from({ length: 10_001 }, () => null) } },
+    ],
     ["a deep nest", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
   ])("refuses %s", async (_what, frame) => {
     const raw = await Raw.open(world.url);

@@ -26,13 +26,16 @@ export class Raw {
   }
 
   static async open(url: string): Promise<Raw> {
-    const raw = new Raw(new WebSocket(url, [subprotocol], { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false }));
+    const raw = new Raw(
+      new WebSocket(url, [subprotocol], { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false }),
+    );
     await once(raw.ws, "open");
     return raw;
   }
 
   send(frame: unknown): void {
-    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
+    if (this.ws.readyState === WebSocket.OPEN)
+      this.ws.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
   }
 
   /** Resolves when a frame of that kind is there, or the link has closed. */

@@ -40,7 +40,9 @@ export function refuseUpgrade(socket: Duplex, thrown: unknown): void {
     `HTTP/1.1 ${status} Refused`,
     "content-type: application/json; charset=utf-8",
     `content-length: ${Buffer.byteLength(body)}`,
-    ...(isFlotillaError(thrown, "FLOTILLA_RATE_LIMITED") ? [`retry-after: ${Math.ceil(thrown.details.retryAfterMs / 1_000)}`] : []),
+    ...(isFlotillaError(thrown, "FLOTILLA_RATE_LIMITED")
+      ? [`retry-after: ${Math.ceil(thrown.details.retryAfterMs / 1_000)}`]
+      : []),
     ...(status === 401 ? ["www-authenticate: Bearer"] : []),
     "connection: close",
   ];
