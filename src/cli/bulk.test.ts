@@ -26,7 +26,12 @@ describe("runs cancel --where", () => {
     const { code, out } = await cli("runs cancel --where tenant=acme --dry-run");
     expect([code, out.split("\n")]).toEqual([
       0,
-      ["6 runs would be changed", ...Array.from({ length: 5 }, () => expect.stringMatching(/^ {2}r_/) as string), "  and 1 more", ""],
+      [
+        "6 runs would be changed",
+        ...Array.from({ length: 5 }, () => expect.stringMatching(/^ {2}r_/) as string),
+        "  and 1 more",
+        "",
+      ],
     ]);
     const json = await cli("runs cancel --where tenant=acme --dry-run -o json");
     expect(JSON.parse(json.out)).toMatchObject({ action: "cancel", finished: true, count: 6, done: 0 });

@@ -33,7 +33,12 @@ export async function bulkCommand(api: OrchestratorApi, c: Context, o: BulkComma
   if (o.dryRun === true || counted.count === 0) {
     if (c.asJson) c.out.json(outcomeOf(counted, []));
     else if (counted.count === 0) c.err.line(o.none);
-    else c.out.lines([`${nameOf(o, counted)} would be changed`, ...counted.examples.map((id) => `  ${shortId(id)}`), ...more(counted)]);
+    else
+      c.out.lines([
+        `${nameOf(o, counted)} would be changed`,
+        ...counted.examples.map((id) => `  ${shortId(id)}`),
+        ...more(counted),
+      ]);
     return exitCodes.ok;
   }
   if (o.yes !== true && !(await confirmed(c, o, counted))) {
@@ -106,7 +111,8 @@ function more({ count: all, examples }: BulkView): string[] {
 }
 
 const noun = (action: BulkAction): string => (action === "redrive" ? "task" : "run");
-const progressOf = (v: BulkView): string => `${words[v.action].done} ${count(v.done + v.refused)} of ${plural(v.count, noun(v.action))}`;
+const progressOf = (v: BulkView): string =>
+  `${words[v.action].done} ${count(v.done + v.refused)} of ${plural(v.count, noun(v.action))}`;
 
 function outcomeOf(view: BulkView | undefined, started: BulkView["started"]): object {
   const { action, phase, count: all, runs, examples, done, refused, refusals } = view ?? ({} as Partial<BulkView>);

@@ -38,7 +38,8 @@ export async function whereOf(c: Context, api: OrchestratorApi, t: Typed): Promi
 }
 
 function when(c: Context, text: string): string {
-  if (/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(text)) return new Date(c.io.clock.now() - durationMs(text as Duration, "--where")).toISOString();
+  if (/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(text))
+    return new Date(c.io.clock.now() - durationMs(text as Duration, "--where")).toISOString();
   const at = new Date(text);
   return Number.isNaN(at.getTime()) ? text : at.toISOString();
 }

@@ -351,7 +351,8 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_BULK_GREW: {
     title: "More fits than was counted",
     retryable: false,
-    why: (d) => `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
+    why: (d) =>
+      `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
     fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
   },
   FLOTILLA_UNAUTHENTICATED: {

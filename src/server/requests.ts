@@ -79,7 +79,12 @@ const counted = { expect: z.int().min(0), limit: z.int().min(1).max(bounds.bulk)
 const bulkReason = z.string().min(1).max(bounds.keyLength).optional();
 export const bulkCountBody = z.strictObject({ action: z.enum(bulkActions), where: bulkWhere, reason: bulkReason });
 /** Deleting has a route of its own: fewer may. */
-export const bulkBody = z.strictObject({ action: z.enum(bulkActions).exclude(["purge"]), where: bulkWhere, reason: bulkReason, ...counted });
+export const bulkBody = z.strictObject({
+  action: z.enum(bulkActions).exclude(["purge"]),
+  where: bulkWhere,
+  reason: bulkReason,
+  ...counted,
+});
 export const bulkPurgeBody = z.strictObject({ where: bulkWhere, ...counted });
 export const backupBody = z.strictObject({ folder: z.string().min(1) });
 export const messageBody = z.strictObject({

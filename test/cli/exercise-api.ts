@@ -216,7 +216,10 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       const counted = await bulk();
       expect(counted).toMatchObject({ phase: "done", count: 2, done: 0, examples: [`r_${secret}2`, runView().id] });
       expect(fake.canceled).toEqual([]);
-      await expect(bulk(1)).rejects.toMatchObject({ code: "FLOTILLA_BULK_GREW", details: { action: "cancel", expected: 1, found: 2 } });
+      await expect(bulk(1)).rejects.toMatchObject({
+        code: "FLOTILLA_BULK_GREW",
+        details: { action: "cancel", expected: 1, found: 2 },
+      });
       expect(await bulk(2)).toMatchObject({ phase: "done", count: 2, done: 2 });
       expect(fake.canceled.map((c) => c.reason)).toEqual(["ü", "ü"]);
     });

@@ -47,12 +47,27 @@ describe.each(["near", "far"] as const)("a bulk operation, %s", (where) => {
     const mine = await start(7, { tenant: "acme", tags: ["old", "x"] });
     const theirs = [...(await start(2, { tenant: "other", tags: ["old"] })), ...(await start(2, { tenant: "acme" }))];
     await (await w.near.start("greet", { who: "Ada" }, { tenant: "acme", tags: ["old"] })).result();
-    const bulk = await fleet.bulk({ action: "cancel", where: { name: "talk", tenant: "acme", tag: "old" }, reason: "cleaned up" });
-    expect(bulk).toMatchObject({ action: "cancel", count: 7, runs: 7, examples: mine.slice(2).map((r) => r.id).toReversed() });
+    const bulk = await fleet.bulk({
+      action: "cancel",
+      where: { name: "talk", tenant: "acme", tag: "old" },
+      reason: "cleaned up",
+    });
+    expect(bulk).toMatchObject({
+      action: "cancel",
+      count: 7,
+      runs: 7,
+      examples: mine
+        .slice(2)
+        .map((r) => r.id)
+        .toReversed(),
+    });
     expect((await w.api.runs({ status: "running" })).items).toHaveLength(11);
     expect(await bulk.execute()).toEqual({ done: 7, refused: 0, refusals: [], started: [] });
-    for (const run of mine) expect(await run.outcome()).toMatchObject({ status: "canceled", error: { details: { by: "cleaned up" } } });
-    expect((await w.api.runs({ status: "running" })).items.map((r) => r.id).toSorted()).toEqual(theirs.map((r) => r.id).toSorted());
+    for (const run of mine)
+      expect(await run.outcome()).toMatchObject({ status: "canceled", error: { details: { by: "cleaned up" } } });
+    expect((await w.api.runs({ status: "running" })).items.map((r) => r.id).toSorted()).toEqual(
+      theirs.map((r) => r.id).toSorted(),
+    );
     expect(await bulk.execute()).toMatchObject({ done: 0 });
   });
 
@@ -92,7 +107,12 @@ describe.each(["near", "far"] as const)("a bulk operation, %s", (where) => {
     expect(done).toBe(2);
     const of = started.map((s) => s.of).toSorted((a, b) => a.length - b.length);
     expect(of).toEqual([taskOf(alone.id), expect.stringMatching(new RegExp(`^${taskOf(team.id)}\\.\\d+$`))]);
-    expect(await statuses(fleet, started.map((s) => s.run))).toEqual(["succeeded", "succeeded"]);
+    expect(
+      await statuses(
+        fleet,
+        started.map((s) => s.run),
+      ),
+    ).toEqual(["succeeded", "succeeded"]);
     expect((await fleet.bulk({ action: "redrive", where: where_ })).count).toBe(0);
     expect(await bulk.execute()).toMatchObject({ done: 0, started: [] });
   });
@@ -107,7 +127,12 @@ describe.each(["near", "far"] as const)("a bulk operation, %s", (where) => {
     const bulk = await fleet.bulk({ action: "repair", where: { name: "team" } });
     expect([bulk.count, bulk.examples]).toEqual([1, [runs[1]?.id]]);
     const { started } = await bulk.execute();
-    expect(await statuses(fleet, started.map((s) => s.run))).toEqual(["succeeded"]);
+    expect(
+      await statuses(
+        fleet,
+        started.map((s) => s.run),
+      ),
+    ).toEqual(["succeeded"]);
     expect((await fleet.bulk({ action: "repair" })).count).toBe(0);
   });
 
@@ -116,7 +141,8 @@ describe.each(["near", "far"] as const)("a bulk operation, %s", (where) => {
     const fleet = w[where];
     const run = await w.near.start("tidy", {});
     for await (const _ of run.messages(note)) break;
-    for (const _ of [1, 2]) expect((await (await fleet.bulk({ action: "cancel", where: { name: "tidy" } })).execute()).done).toBe(1);
+    for (const _ of [1, 2])
+      expect((await (await fleet.bulk({ action: "cancel", where: { name: "tidy" } })).execute()).done).toBe(1);
     for await (const e of run.events({ types: ["approval.asked"] })) {
       await w.near.approvals.approve(e.data.approval, { by: "ada" });
       break;

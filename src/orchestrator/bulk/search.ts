@@ -23,16 +23,17 @@ export interface Search {
 export const pageRows = 500;
 
 /** After each page it gives the turn to others and says how far it is. */
-export async function* search(
-  state: State,
-  namespace: number,
-  action: BulkRequest["action"],
-  w: Where,
-): AsyncGenerator<Search> {
+export async function* search(state: State, namespace: number, action: BulkRequest["action"], w: Where): AsyncGenerator<Search> {
   const seen: Search = { looked: 0, found: [], origins: new Map() };
   const again = action === "repair" || action === "redrive";
   for (let before: number | null = null; ;) {
-    const rows: readonly RunRow[] = await state.store.runs.list({ namespace, definition: null, status: null, before, limit: pageRows });
+    const rows: readonly RunRow[] = await state.store.runs.list({
+      namespace,
+      definition: null,
+      status: null,
+      before,
+      limit: pageRows,
+    });
     await state.definitions.know({ definitions: rows.map((r) => r.task.definition) });
     for (const row of rows) {
       seen.looked++;
@@ -72,7 +73,9 @@ function fitsItself(state: State, row: RunRow, w: Where): boolean {
 
 /** Tasks of one run. Its exact counts say whether there are any, so that most runs cost no further read. */
 async function* tasksOf(state: State, row: RunRow, w: Where, seen: Search): AsyncGenerator<Search> {
-  const wanted = row.stages.filter((s) => (w.states.has("failed") && s.failed > 0) || (w.states.has("quarantined") && s.quarantined > 0));
+  const wanted = row.stages.filter(
+    (s) => (w.states.has("failed") && s.failed > 0) || (w.states.has("quarantined") && s.quarantined > 0),
+  );
   // The counters do not count the root.
   const root = row.outcome !== null && taskFits(w, row.outcome);
   if (wanted.length === 0 && !root) return;

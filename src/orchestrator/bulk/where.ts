@@ -25,7 +25,8 @@ const known = ["name", "status", "state", "run", "tenant", "tag", "startedFrom",
 
 /** @throws FLOTILLA_CONFIG_INVALID naming the field */
 export function resolveWhere({ action, where }: BulkRequest, now: number): Where {
-  for (const key of Object.keys(where)) if (!known.includes(key)) throw invalid(key, "there is no such filter", `use ${known.join(", ")}`);
+  for (const key of Object.keys(where))
+    if (!known.includes(key)) throw invalid(key, "there is no such filter", `use ${known.join(", ")}`);
   if (where.state !== undefined && action !== "redrive")
     throw invalid("state", "only tasks have one, and this action is for runs", "leave it out, or use status");
   const allowed: ReadonlySet<string> = new Set(allowedStatuses[action]);
