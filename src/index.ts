@@ -78,6 +78,8 @@ export type { Bulk, BulkExecution, BulkFilter, BulkOptions, BulkResult } from ".
 export type { Client } from "./client/client.ts";
 export type { ConnectOptions, ConnectRetry, RemoteFleet } from "./client/connect.ts";
 export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";
+export type { HmacScheme, HookConfig, WebhookConfig } from "./client/webhooks.ts";
+export type { WebhookEvent } from "./core/webhook.ts";
 export type { Queued, Run, RunOutcome } from "./client/run.ts";
 export type { Schedule, ScheduleOptions } from "./client/schedule.ts";
 export type { ClientSchedules } from "./client/schedules.ts";

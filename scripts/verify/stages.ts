@@ -37,7 +37,7 @@ export const stages: readonly Stage[] = [
   {
     name: "unit and conformance",
     shareS: 150,
-    tests: ["src", "scripts", "test/store", "test/orchestrator", "test/upkeep"],
+    tests: ["src", "scripts", "test/store", "test/orchestrator", "test/upkeep", "test/webhooks"],
     longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
   },
   {

@@ -33,6 +33,8 @@ import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { webhooksOf } from "./webhooks/calls.ts";
+import { WebhookPump } from "./webhooks/pump.ts";
 import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
@@ -80,6 +82,8 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
+  const webhooks = new WebhookPump(state, o.webhooks ?? []);
+  webhooks.start();
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
@@ -89,9 +93,18 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
 
   const orchestrator: Orchestrator = {
     within: ({ id, name }) =>
-      apiWithin({ engine, owners, bulk, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+      apiWithin({
+        engine,
+        owners,
+        bulk,
+        all: orchestrator,
+        namespace: id,
+        tokens: access.tokens({ id, name }),
+        webhooks: webhooksOf(state, name),
+      }),
     access,
     tokens: access.tokens(null),
+    webhooks: webhooksOf(state, null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -217,6 +230,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         await retention.stop();
         await peers?.handOver();
         await engine.close();
+        await webhooks.stop();
         await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();

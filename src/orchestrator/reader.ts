@@ -12,6 +12,7 @@ import { EventHub, readEvents } from "./events.ts";
 import { findRun } from "./lookup.ts";
 import { Outcomes } from "./outcomes.ts";
 import { readSchedules } from "./schedules.ts";
+import { webhooksOf } from "./webhooks/calls.ts";
 import { State } from "./state.ts";
 
 export interface ReaderOptions {
@@ -62,6 +63,10 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       ...access.tokens(null),
       create: (r) => Promise.reject(refuse(`tokens.create(${JSON.stringify(r.name)})`)),
       revoke: (id) => Promise.reject(refuse(`tokens.revoke(${JSON.stringify(id)})`)),
+    },
+    webhooks: {
+      ...webhooksOf(state, null),
+      retry: (id) => Promise.reject(refuse(`webhooks.retry(${JSON.stringify(id)})`)),
     },
     schedules: {
       ...readSchedules(state, defaultNamespace.id),

@@ -4,6 +4,7 @@ import { FlotillaError } from "../core/error.ts";
 import { parseApprovalId, parseId } from "../core/id.ts";
 import { version } from "../core/version.ts";
 import type { TokensApi } from "../protocol/tokens.ts";
+import type { WebhooksApi } from "../protocol/webhooks.ts";
 import type { OrchestratorApi, StartReply } from "../protocol/views.ts";
 import type { BulkDesk } from "./bulk/bulk.ts";
 import { getApproval, listApprovals } from "./approvals.ts";
@@ -45,9 +46,10 @@ export interface Inside {
   readonly all: OrchestratorApi;
   readonly namespace: number;
   readonly tokens: TokensApi;
+  readonly webhooks: WebhooksApi;
 }
 
-export function apiWithin({ engine, owners, bulk, all, namespace, tokens }: Inside): OrchestratorApi {
+export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhooks }: Inside): OrchestratorApi {
   const { state } = engine;
   const schedules = new Schedules(engine, namespace);
 
@@ -155,6 +157,7 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens }: Insi
       trigger: (name) => schedules.trigger(name),
     },
     tokens,
+    webhooks,
   };
 }
 

@@ -8,6 +8,7 @@ import type { BackupReply } from "./backup.ts";
 import type { GapNote } from "./gaps.ts";
 import type { SchedulesApi } from "./schedules.ts";
 import type { TokensApi } from "./tokens.ts";
+import type { WebhooksApi } from "./webhooks.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -334,6 +335,7 @@ export interface OrchestratorApi {
   backup(folder: string): Promise<BackupReply>;
   readonly schedules: SchedulesApi;
   readonly tokens: TokensApi;
+  readonly webhooks: WebhooksApi;
 }
 
 export interface EventView {

@@ -32,9 +32,11 @@ export async function openStore(
         url: store.url,
         ...(store.directUrl && { directUrl: store.directUrl }),
         durability,
-        log: deps.log,
+        clock: deps.clock,
+        random: deps.random,
+        warn: (what, cause) => deps.log("warn", what, { error: String(cause) }),
       });
-      return { ...opened, path: null };
+      return { store: opened, artifacts: opened.artifacts, path: null };
     }
   }
 }

@@ -56,6 +56,7 @@ export const tokenBody = z.strictObject({
 });
 export const tokensQuery = z.strictObject(paging);
 export const schedulesQuery = z.strictObject(paging);
+export const webhookCallsQuery = z.strictObject({ givenUp: z.enum(["true", "false"]).optional(), ...paging });
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
 export const forkBody = z.strictObject({ input: z.unknown().refine((v) => v !== undefined, "name the input to ask it with") });
 export const emptyBody = z.strictObject({});

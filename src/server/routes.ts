@@ -25,6 +25,8 @@ import {
 import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
 import { createToken, listTokens, revokeToken } from "./handlers/tokens.ts";
 import { backup, purge } from "./handlers/upkeep.ts";
+import { receiveHook } from "./handlers/hooks.ts";
+import { listWebhookCalls, retryWebhookCall } from "./handlers/webhooks.ts";
 import { route, type Route } from "./route.ts";
 
 /**
@@ -199,6 +201,26 @@ export const routes: readonly Route[] = [
     least: "admin",
     scope: "either",
     replies: { 200: "TokenRevoked" },
+  }),
+  route("POST", "/hooks/:name", receiveHook, {
+    summary: "Start the run of a hook. The request is let in by its signature.",
+    least: null,
+    body: "Anything",
+    replies: { 202: "HookReply" },
+  }),
+  route("GET", "/webhook-calls", listWebhookCalls, {
+    summary: "What webhooks are not told yet, the oldest first.",
+    least: "operator",
+    query: "WebhookCallsQuery",
+    scope: "either",
+    replies: { 200: "WebhookCallPage" },
+  }),
+  route("POST", "/webhook-calls/:id/retry", retryWebhookCall, {
+    summary: "Tell a webhook what was given up.",
+    least: "operator",
+    body: "EmptyBody",
+    scope: "either",
+    replies: { 202: "WebhookCallView" },
   }),
   route("GET", "/workers", listWorkers, {
     summary: "The live workers.",

@@ -7,6 +7,7 @@ import type { EventView, OrchestratorApi, OutcomeReply, StartRequest } from "../
 import { approvalView, fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
 import type { FakeOrchestrator } from "./fake-api.ts";
 import { scheduleView } from "./fake-schedules.ts";
+import { webhookCallView } from "./fake-webhooks.ts";
 
 export interface OpenedApi extends AsyncDisposable {
   readonly api: OrchestratorApi;
@@ -349,6 +350,23 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       }
       expect(seen.map((e) => e.type)).toEqual(["custom", "task.progress", "run.finished"]);
       expect(seen[0]).toEqual(ev(2, "custom", { name: "a", value: "line\nbreak" }));
+    });
+
+    it("lists what webhooks are not told yet, and tells again what was given up", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      const { webhooks } = opened.api;
+      expect(await webhooks.calls({})).toEqual({ items: [], next: null });
+      const waiting = webhookCallView("3");
+      const givenUp = webhookCallView("7", { state: "given up", nextAt: null, problem: "HTTP 500", tries: 41 });
+      fake.webhookCalls.push(waiting, givenUp);
+      expect(await webhooks.calls({ limit: 1 })).toEqual({ items: [waiting], next: "3" });
+      expect((await webhooks.calls({ after: "3" })).items).toEqual([givenUp]);
+      expect((await webhooks.calls({ givenUp: true })).items).toEqual([givenUp]);
+      expect((await webhooks.calls({ givenUp: false })).items).toHaveLength(2);
+      expect(await webhooks.retry("7")).toMatchObject({ id: "7", state: "waiting", tries: 0 });
+      await expect(webhooks.retry("3")).rejects.toMatchObject({ code: "FLOTILLA_TOO_LATE" });
+      await expect(webhooks.retry("9")).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
     });
 
     it("puts, shows, stops and triggers schedules, also one whose name needs escaping", async () => {

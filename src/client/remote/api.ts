@@ -13,6 +13,7 @@ import { queryString } from "./query-string.ts";
 import type { Patience } from "./repeat.ts";
 import { remoteSchedules } from "./schedules.ts";
 import { remoteTokens } from "./tokens.ts";
+import { remoteWebhooks } from "./webhooks.ts";
 
 export interface RemoteApi extends OrchestratorApi {
   /** Calls under way and to come fail with `why`. @default FLOTILLA_CLOSED */
@@ -80,6 +81,7 @@ export function remoteApi(transport: Transport, patience: Patience = impatient, 
     events: (run, o) => remoteEvents(caller, run, o),
     schedules: remoteSchedules(caller),
     tokens: remoteTokens(caller),
+    webhooks: remoteWebhooks(caller),
     artifact: async (ref) => (await caller.text(`/artifacts/${id(ref)}`)).text,
     purge: (q) => caller.json("/purge", { method: "POST", body: JSON.stringify(q), heldMs: upkeepMs }),
     bulk: (q, signal) => remoteBulk(caller, q, signal),

@@ -1,6 +1,7 @@
 // Every shape that goes in and out, by the name that the OpenAPI document gives it. What comes in is checked with these
 // very schemas (requests.ts); what goes out is checked by the tests.
 import { z } from "zod";
+import { webhookEvents } from "../../core/webhook.ts";
 import { missedPolicies, overlapPolicies } from "../../core/schedule.ts";
 import { roles } from "../../core/role.ts";
 import { closedStates, openStates, outcomeCodes, priorities } from "../../core/task.ts";
@@ -28,6 +29,7 @@ import {
   tasksQuery,
   tokenBody,
   tokensQuery,
+  webhookCallsQuery,
 } from "../requests.ts";
 
 const id = z.string();
@@ -222,6 +224,20 @@ const health = z.looseObject({
   uncovered: z.array(z.string()),
 });
 
+const webhookCall = z.object({
+  id,
+  webhook: z.string(),
+  event: z.enum(webhookEvents),
+  runId: id,
+  definition: z.string(),
+  namespace: z.string(),
+  state: z.enum(["waiting", "under way", "given up"]),
+  at,
+  tries: count,
+  nextAt: at.nullable(),
+  problem: z.string().nullable(),
+});
+
 export const schemas = {
   Anything: z.unknown(),
   ApprovalAnswered: z.object({ id, state: z.enum(["approved", "rejected"]) }),
@@ -273,6 +289,7 @@ export const schemas = {
     fix: z.array(z.string()),
   }),
   ForkBody: forkBody,
+  HookReply: z.object({ id, existing: z.boolean() }),
   HealthView: health,
   Live: z.object({ live: z.literal(true) }),
   MessageBody: messageBody,
@@ -310,6 +327,9 @@ export const schemas = {
   TokenRevoked: z.object({ id, revoked: z.literal(true) }),
   TokensQuery: tokensQuery,
   Version: z.object({ version: z.string(), api: z.string(), node: z.string(), schema: z.int() }),
+  WebhookCallPage: page(webhookCall),
+  WebhookCallView: webhookCall,
+  WebhookCallsQuery: webhookCallsQuery,
   WorkerViews: z.array(worker),
 } as const;
 

@@ -141,6 +141,7 @@ export function closeTask(w: Writing, t: Target, { status, error, reason }: Clos
   ]);
   closeGate(w, t.id, reason, force);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, status);
+  else w.webhooks.finished(t.run, status, error);
   w.closed.push({
     task: t.id,
     run: t.run,
