@@ -34,9 +34,9 @@ export async function openStore(
         durability,
         clock: deps.clock,
         random: deps.random,
-        warn: (what, cause) => deps.log("warn", what, { error: String(cause) }),
+        log: deps.log,
       });
-      return { store: opened, artifacts: opened.artifacts, path: null };
+      return { ...opened, path: null };
     }
   }
 }

@@ -135,7 +135,11 @@ function noteActs(w: Writing, b: ActBatch): void {
 
 function noteEvents(w: Writing, b: ActBatch): void {
   for (const e of b.emits) w.runs.event(b.run, 2, b.lease.task, e.act);
-  for (const a of b.waits) if (a.kind === "approval" && !a.adopts) w.runs.event(b.run, 3, b.lease.task, a.act);
+  for (const a of b.waits) {
+    if (a.kind !== "approval" || a.adopts) continue;
+    w.runs.event(b.run, 3, b.lease.task, a.act);
+    w.webhooks.asked(b.run, b.lease.task, a);
+  }
 }
 
 /** Of a batch that goes alone. Children that have ended before they began are delivered at once. */

@@ -230,6 +230,7 @@ function note(w: Writing, t: Target, place: Place, how: Closing): void {
   else if (was === "delayed") addTo(w.depth, delayedLane, -1);
   else if (was === "parked") addTo(w.depth, parkedLane, -1);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, how.status);
+  else w.webhooks.finished(t.run, how.status, how.error);
   w.closed.push({ task: t.id, run: t.run, parent: t.parent, definition: t.definition, leaseNo, ...how, was, lane: t.lane });
   if (orchestrator !== null && orchestrator !== w.boot)
     w.notices.push({

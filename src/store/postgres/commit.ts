@@ -10,21 +10,23 @@ import { agenda, type Agenda } from "./boot.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
 import { RunChanges } from "./counters.ts";
-import { addDepthText, depthChanges } from "./depth.ts";
+import { depthStatement } from "./depth.ts";
 import { fireExpiries } from "./expiries.ts";
 import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
-import { noticeDeliveries, sendNotices } from "./notices.ts";
+import { deliveryNotices, noticesStatement } from "./notices.ts";
 import type { Notes } from "./notifier.ts";
 import { writeRequeues } from "./requeues.ts";
 import { findRuns, lookedAt } from "./runs-of.ts";
 import { writeSettles } from "./settles.ts";
 import { insertTasks, promoteDue, takeKeys, type AskedKey } from "./tasks.ts";
-import { endTick, nextTick, takeTicks } from "./ticks.ts";
+import { endTick, takeTicks } from "./ticks.ts";
+import type { Statement } from "./sql.ts";
 import { writeUses } from "./uses.ts";
 import { ints } from "./values.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
 import type { Entered, Writer } from "./writer.ts";
+import { WebhookCalls } from "./webhook-calls.ts";
 import type { Writing } from "./writing.ts";
 
 /** `note`: is told what others may want to look at, when it is stored. */
@@ -47,6 +49,7 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
   const writing: Writing = {
     tx,
     runs: new RunChanges(cursors),
+    webhooks: new WebhookCalls(batch.webhooks),
     locked: new Set([...runs, ...batch.tasks.map((t) => t.run)]),
     now: batch.now,
     boot: batch.boot,
@@ -153,17 +156,29 @@ function finish(
   const told = (rows: { boot: number }[]) => {
     for (const row of rows) boots.add(row.boot);
   };
-  noticeDeliveries(tx, boot, w.deliveries, told);
-  sendNotices(tx, w.notices, told);
-  const depth = depthChanges(w.depth);
-  if (depth) tx.later(addDepthText, [boot, ...depth]);
+  const send = (s: Statement | null) => s && tx.later(s.text, s.params, told);
+  send(w.deliveries.length > 0 ? deliveryNotices(boot, w.deliveries) : null);
+  send(w.notices.length > 0 ? noticesStatement(w.notices) : null);
+  send(depthStatement(boot, w.depth));
   tx.later("UPDATE orchestrator SET last_batch = $2 WHERE id = $1", [boot, number]);
-  const { tx: _tx, runs: _runs, locked: _locked, now: _now, boot: _boot, depth: _depth, notices: _notices, ...gathered } = w;
+  const {
+    tx: _tx,
+    runs: _runs,
+    webhooks: _webhooks,
+    locked: _locked,
+    now: _now,
+    boot: _boot,
+    depth: _depth,
+    notices: _notices,
+    ...gathered
+  } = w;
   const lanes = [...w.depth].filter(([lane, by]) => lane > 0 && by > 0).map(([lane]) => lane);
   const ended = [...batch.settles.filter((s) => s.parent === null), ...w.closed.filter((c) => c.parent === null)];
+  const result = { ...gathered, events, ...rest, webhookCalls: 0 };
+  w.webhooks.write(tx, w.now, (count) => (result.webhookCalls = count));
   return {
-    result: { ...gathered, events, ...rest },
-    // `boots` fills up until the answer of COMMIT.
+    // `boots` and the calls of webhooks fill up until the answer of COMMIT.
+    result,
     notes: { lanes, boots, runs: new Set([...events.map((e) => e.run), ...ended.map((s) => s.run)]) },
   };
 }

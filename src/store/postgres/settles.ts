@@ -110,4 +110,5 @@ function settled(w: Writing, s: Settlement, seq: number | null): void {
     });
   w.runs.spend(s.run, s.spent);
   if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);
+  else w.webhooks.finished(s.run, s.status, s.error);
 }

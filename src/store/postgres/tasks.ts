@@ -182,7 +182,10 @@ async function writeEnded(
       w.now,
     ],
   );
-  for (const { t, end } of rows) if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status as OutcomeStatus);
+  for (const { t, end } of rows) {
+    if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status as OutcomeStatus);
+    else w.webhooks.finished(t.run, end.status as OutcomeStatus, end.error);
+  }
 }
 
 /** A key that a new task asks for. */

@@ -1,6 +1,8 @@
 import type { ErrorJson } from "../../core/error.ts";
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
+import { askedDetail, errorDetail } from "../../core/webhook-detail.ts";
 import { webhookEvents, type WebhookEvent } from "../../core/webhook.ts";
+import type { ActBatch } from "../contract.ts";
 import type { WebhookWant } from "../webhooks.ts";
 import type { Statements } from "./statements.ts";
 
@@ -10,11 +12,11 @@ interface Told {
   readonly task: number;
   readonly act: number | null;
   readonly status: OutcomeStatus | null;
-  readonly error: ErrorJson | null;
+  readonly detail: string | null;
 }
 
-/** Of a message: a webhook is told what happened, not all of it. */
-const messageMax = 1_000;
+/** An approval. */
+type Asked = Pick<ActBatch["waits"][number], "act" | "detail" | "dueAt">;
 
 /**
  * What a batch must tell: gathered while it is written, then a row for each webhook that wants it. Without webhooks it
@@ -31,11 +33,13 @@ export class WebhookCalls {
   }
 
   finished(run: number, status: OutcomeStatus, error: ErrorJson | null): void {
-    if (this.#wants.length > 0) this.#told.push({ event: "run.finished", run, task: run, act: null, status, error });
+    if (this.#wants.length > 0)
+      this.#told.push({ event: "run.finished", run, task: run, act: null, status, detail: errorDetail(error) });
   }
 
-  asked(run: number, task: number, act: number): void {
-    if (this.#wants.length > 0) this.#told.push({ event: "approval.asked", run, task, act, status: null, error: null });
+  asked(run: number, task: number, { act, detail, dueAt }: Asked): void {
+    if (this.#wants.length > 0)
+      this.#told.push({ event: "approval.asked", run, task, act, status: null, detail: askedDetail(detail, dueAt) });
   }
 
   /** @returns how many calls were stored. */
@@ -74,7 +78,7 @@ export class WebhookCalls {
         t.act === null ? null : this.#path(t.task),
         t.act,
         t.status === null ? null : outcomeCode(t.status),
-        t.act === null ? errorDetail(t.error) : this.#askedDetail(t.task, t.act),
+        t.detail,
         // Behind those of its run that are not told yet: it could not be claimed before them.
         now,
         t.run,
@@ -87,22 +91,4 @@ export class WebhookCalls {
   #path(task: number): string | null {
     return this.#sql.row<{ path: string | null }>("SELECT path FROM task WHERE id = ?", task)?.path ?? null;
   }
-
-  #askedDetail(task: number, act: number): string {
-    const row = this.#sql.row<{ detail: string | null; due_at: number | null }>(
-      "SELECT detail, due_at FROM wait WHERE task = ? AND act = ?",
-      task,
-      act,
-    );
-    return askedDetail(row?.detail ?? null, row?.due_at ?? null);
-  }
-}
-
-function errorDetail(error: ErrorJson | null): string | null {
-  return error && JSON.stringify({ code: error.code, message: error.message.slice(0, messageMax) });
-}
-
-function askedDetail(detail: string | null, expiresAt: number | null): string {
-  const { title = "", role = null } = JSON.parse(detail ?? "{}") as { title?: string; role?: string | null };
-  return JSON.stringify({ title: title.slice(0, messageMax), role, expiresAt });
 }
