@@ -74,6 +74,7 @@ export type { Gap, Item, Joined, Pending, Settled } from "./core/settled.ts";
 export type { AnyFlotillaError as FlotillaError, DeclaredError, ErrorCode, ErrorDetails, FlotillaErrorOf } from "./core/error.ts";
 
 // Fleets and runs
+export type { Bulk, BulkExecution, BulkFilter, BulkOptions, BulkResult } from "./client/bulk.ts";
 export type { Client } from "./client/client.ts";
 export type { ConnectOptions, ConnectRetry, RemoteFleet } from "./client/connect.ts";
 export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";

@@ -44,6 +44,7 @@ export interface ErrorDetails {
   FLOTILLA_MESSAGE_INVALID: { problem: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_BULK_GREW: { action: string; expected: number; found: number };
   FLOTILLA_UNAUTHENTICATED: { why: string };
   FLOTILLA_FORBIDDEN: { what: string; needs: string };
   FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
@@ -357,6 +358,13 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       "write a plan with another node in its place, and keep what has succeeded: ctx.execute(next, { after: error })",
       "the cause below is the first failed node's error",
     ],
+  },
+  FLOTILLA_BULK_GREW: {
+    title: "More fits than was counted",
+    retryable: false,
+    why: (d) =>
+      `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
+    fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
   },
   FLOTILLA_UNAUTHENTICATED: {
     title: "Not let in",

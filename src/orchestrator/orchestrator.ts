@@ -9,6 +9,7 @@ import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { accessOf } from "./access.ts";
+import { BulkDesk } from "./bulk/bulk.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -77,6 +78,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     await peers.start();
   }
   const schedules = new Schedules(engine, defaultNamespace.id);
+  const bulk = new BulkDesk(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
@@ -94,6 +96,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
       apiWithin({
         engine,
         owners,
+        bulk,
         all: orchestrator,
         namespace: id,
         tokens: access.tokens({ id, name }),
@@ -150,6 +153,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     },
 
     purge: (q) => purge(state, q, defaultNamespace.id),
+    bulk: (q, signal) => bulk.run(q, defaultNamespace.id, signal),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 

@@ -53,6 +53,10 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       return outcomes.reply(ended);
     },
     purge: () => Promise.reject(refuse("purge")),
+    // oxlint-disable-next-line require-yield -- it refuses its first reader
+    async *bulk() {
+      throw refuse("bulk");
+    },
     backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
     tokens: {

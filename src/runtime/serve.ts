@@ -1,8 +1,7 @@
 import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
-import type { Namespace } from "../protocol/access.ts";
-import type { TcpServer, UpgradeMount } from "../server/tcp-server.ts";
+import type { TcpServer } from "../server/tcp-server.ts";
 import { openFleet, type Fleet } from "./create-fleet.ts";
 import type { Deps } from "./deps.ts";
 
@@ -26,33 +25,17 @@ export async function serveFleet(
       import("../server/tcp-server.ts"),
       import("../server/workers/door.ts"),
     ]);
-    const namespaces = new Map<string, Namespace | null>();
-    const door = createWorkerDoor({
-      hostOf: (name) => ({
-        attach: (link, hello, o) => orchestrator.attach(link, hello, { ...o, namespace: namespaces.get(name)?.id ?? null }),
-      }),
-      authenticate: () => Promise.reject(new Error("the server has looked at its token")),
-      clock: deps.clock,
-      log: deps.log,
-    });
-    const workers: UpgradeMount = {
-      path: "/workers/connect",
-      least: "worker",
-      take(request, socket, head, { namespace }) {
-        const name = namespace?.name ?? "*";
-        namespaces.set(name, namespace);
-        door.take(request, socket, head, { namespace: name });
-      },
-    };
+    const workers = createWorkerDoor({ host: orchestrator, clock: deps.clock, log: deps.log });
+    const upgrades = [{ path: "/workers/connect", least: "worker" as const, take: workers.take }];
     const { hooks } = settings;
-    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades: [workers], hooks });
+    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades, hooks });
     return {
       fleet,
       orchestrator,
       server,
       async close() {
-        // Workers elsewhere keep what they run, and bring it to whoever answers next.
-        door.close();
+        // Workers hear that it restarts, and keep what they run for whoever answers then.
+        workers.close();
         await server.close();
         await fleet.close();
       },

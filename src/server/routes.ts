@@ -1,4 +1,5 @@
 import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
+import { bulk, bulkCount, bulkPurge } from "./handlers/bulk.ts";
 import { getDefinition, getHealth, getMetrics, getOpenApi, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { forkTask, redriveTask, repairRun } from "./handlers/origin.ts";
 import {
@@ -239,6 +240,26 @@ export const routes: readonly Route[] = [
     least: "admin",
     body: "PurgeBody",
     replies: { 200: "PurgeReply" },
+  }),
+  route("POST", "/bulk/count", bulkCount, {
+    summary: "Count what a bulk operation would be done to. Changes nothing.",
+    least: "viewer",
+    body: "BulkCountBody",
+    replies: { 200: "BulkView" },
+  }),
+  route("POST", "/bulk", bulk, {
+    summary: "Cancel, repair or redrive all that was counted, and tell how far it is; whoever hangs up stops it.",
+    least: "operator",
+    body: "BulkBody",
+    replies: { 200: "EventStream" },
+    type: "text/event-stream",
+  }),
+  route("POST", "/bulk/purge", bulkPurge, {
+    summary: "Delete all closed runs that were counted, and tell how far it is; whoever hangs up stops it.",
+    least: "admin",
+    body: "BulkPurgeBody",
+    replies: { 200: "EventStream" },
+    type: "text/event-stream",
   }),
   route("POST", "/backup", backup, {
     summary: "Copy the store into a folder of the orchestrator's machine, while it works.",

@@ -217,6 +217,8 @@ export interface Claim extends Standing {
 export interface CancelRequest {
   readonly task: number;
   readonly reason: string;
+  /** Who was told before is left to unwind: for what may ask twice without meaning it. @default false */
+  readonly once?: boolean;
 }
 
 /** A message from outside for a task. */

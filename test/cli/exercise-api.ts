@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { drawnPrefix } from "../../src/client/remote/once.ts";
 import { isFlotillaError } from "../../src/core/error.ts";
+import type { BulkView } from "../../src/protocol/bulk.ts";
 import type { EventView, OrchestratorApi, OutcomeReply, StartRequest } from "../../src/protocol/views.ts";
 import { approvalView, fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
 import type { FakeOrchestrator } from "./fake-api.ts";
@@ -199,6 +200,29 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(await opened.api.purge({ tenant: "acme" })).toEqual({ runs: 1, tasks: 11, open: 2 });
       await expect(opened.api.purge({ run: `r_${secret}2` })).rejects.toMatchObject({ code: "FLOTILLA_STILL_OPEN" });
       expect(fake.purged).toEqual([{ run: runView().id }, { tenant: "acme" }]);
+    });
+
+    it("counts what a filter finds, and does it to no more than was counted", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.putRun(runView({ id: `r_${secret}2` }));
+      fake.putRun(runView({ id: `r_${secret}3`, name: "else" }));
+      await using opened = await open(fake);
+      const bulk = async (expect?: number) => {
+        const request = { action: "cancel", where: { name: "review-all" }, reason: "ü" } as const;
+        let last: BulkView | undefined;
+        for await (const view of opened.api.bulk(expect === undefined ? request : { ...request, expect })) last = view;
+        return last;
+      };
+      const counted = await bulk();
+      expect(counted).toMatchObject({ phase: "done", count: 2, done: 0, examples: [`r_${secret}2`, runView().id] });
+      expect(fake.canceled).toEqual([]);
+      await expect(bulk(1)).rejects.toMatchObject({
+        code: "FLOTILLA_BULK_GREW",
+        details: { action: "cancel", expected: 1, found: 2 },
+      });
+      expect(await bulk(2)).toMatchObject({ phase: "done", count: 2, done: 2 });
+      expect(fake.canceled.map((c) => c.reason)).toEqual(["ü", "ü"]);
     });
 
     it("takes a backup into the folder named", async () => {

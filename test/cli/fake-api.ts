@@ -1,5 +1,6 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
+import { fakeBulk } from "./fake-bulk.ts";
 import { fakeTokens } from "./fake-tokens.ts";
 import { fakeWebhooks } from "./fake-webhooks.ts";
 import type { WebhookCallView } from "../../src/protocol/webhooks.ts";
@@ -365,6 +366,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
       purged.push(q);
       return { runs: 1, tasks: 11, open: q.tenant === undefined ? 0 : 2 };
     },
+    bulk: (q) => fakeBulk(api, q),
     async backup(folder) {
       backups.push(folder);
       return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };

@@ -40,11 +40,15 @@ const missing = { code: "FLOTILLA_NOT_FOUND" };
 
 describe("an artifact in PostgreSQL", () => {
   test.each([0, 1, 1_048_575, 1_048_576, 1_048_577, 3_500_000])("of %i bytes comes back as it was put", async (bytes) => {
-    const content = randomBytes(Math.ceil(bytes / 2)).toString("hex").slice(0, bytes);
+    const content = randomBytes(Math.ceil(bytes / 2))
+      .toString("hex")
+      .slice(0, bytes);
     const put = await artifacts().put(content);
     expect(put.bytes).toBe(bytes);
     expect((await artifacts().get(put.hash)) === content).toBe(true);
-    const { n } = (await db.row<{ n: number }>("SELECT count(*) AS n FROM artifact_chunk WHERE hash = $1", [put.hash])) as { n: number };
+    const { n } = (await db.row<{ n: number }>("SELECT count(*) AS n FROM artifact_chunk WHERE hash = $1", [put.hash])) as {
+      n: number;
+    };
     expect(n).toBe(Math.ceil(bytes / 1_048_576));
   });
 

@@ -112,8 +112,7 @@ async function fallSilent(life: Life): Promise<void> {
 async function beSteady(life: Life): Promise<void> {
   await life.db.run("UPDATE orchestrator SET beating_since = clock_timestamp() - interval '1 h' WHERE id = $1", [life.boot]);
 }
-const look = (life: Life, runs: { id: number; cursor: number }[] = []) =>
-  life.shared.look({ boot: life.boot, runs, limit: 100 });
+const look = (life: Life, runs: { id: number; cursor: number }[] = []) => life.shared.look({ boot: life.boot, runs, limit: 100 });
 async function sweep(life: Life, slice = 100) {
   const swept = await life.shared.sweep({ boot: life.boot, now: now + 1, slice });
   return { ...swept, ready: swept.ready.toSorted((a, b) => a.task - b.task) };
@@ -248,14 +247,24 @@ describe("notices", () => {
       `INSERT INTO wait (task, act, kind, key, input_hash, asked_after, begun_at, ended_at, seq, status, value) VALUES (1, 3, 2, 'w', '', 0, 0, 52, 3, 0, '"v"')`,
     );
     await a.db.run("UPDATE gate SET cancel_seq = 4, cancel_reason = $1, cancel_at = 53 WHERE task = 1", ["stop\0it"]);
-    await writeNotices(a.db, [1, 2, 3].map((n) => delivery(b.boot, 1, n, n)));
+    await writeNotices(
+      a.db,
+      [1, 2, 3].map((n) => delivery(b.boot, 1, n, n)),
+    );
     await writeNotices(a.db, [delivery(b.boot, 1, 4, 0)]);
     const { notices } = await look(b);
     expect(notices.map((n) => n.kind === "delivery" && n.delivery)).toMatchObject([
       { parent: 1, seq: 1, act: 1, status: "succeeded", value: '{"a":"\uFFFF"}', at: 50 },
       { parent: 1, seq: 2, act: 2, status: "failed", error: { code: "X" }, at: 51 },
       { parent: 1, seq: 3, act: 3, status: "succeeded", value: '"v"', at: 52 },
-      { parent: 1, seq: 4, act: 0, status: "canceled", error: { code: "FLOTILLA_CANCELED", details: { by: "stop\0it" } }, at: 53 },
+      {
+        parent: 1,
+        seq: 4,
+        act: 0,
+        status: "canceled",
+        error: { code: "FLOTILLA_CANCELED", details: { by: "stop\0it" } },
+        at: 53,
+      },
     ]);
     expect((await look(a)).notices).toEqual([]);
     await b.shared.noticed({ boot: b.boot, ids: notices.slice(0, 3).map((n) => n.id) });
@@ -314,7 +323,9 @@ describe("adopt", () => {
   test("what waited for the old life goes on to the new one", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
     await insertRunning(a, 1);
-    await a.db.run("INSERT INTO step (task, act, key, asked_after, lease_no, begun_at, seq, ended_at, value) VALUES (1, 1, 's', 0, 1, 0, 1, 5, '1')");
+    await a.db.run(
+      "INSERT INTO step (task, act, key, asked_after, lease_no, begun_at, seq, ended_at, value) VALUES (1, 1, 's', 0, 1, 0, 1, 5, '1')",
+    );
     await writeNotices(a.db, [
       { boot: a.boot, kind: noticeKinds.delivery, task: 1, leaseNo: null, seq: 1, act: 1, detail: null },
     ]);
@@ -500,10 +511,7 @@ describe("listen", () => {
   test("others hear what a life says, each what is meant for it; it does not hear itself", async () => {
     const [a, b] = [await openLife(url), await openLife(url)];
     const [atA, atB] = [ears(), ears()];
-    const closers = [
-      await a.shared.listen({ boot: a.boot, to: atA.to }),
-      await b.shared.listen({ boot: b.boot, to: atB.to }),
-    ];
+    const closers = [await a.shared.listen({ boot: a.boot, to: atA.to }), await b.shared.listen({ boot: b.boot, to: atB.to })];
     a.notifier.note({ lanes: [4, 5], boots: [b.boot], runs: [9], catalogue: true });
     await atB.until("runs 9");
     expect(atB.heard).toEqual(["catalogue", "notices", "lanes 4,5", "runs 9"]);

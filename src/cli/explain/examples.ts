@@ -47,6 +47,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     fix: 'use an object: const Color = { red: "red" } as const',
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
+  FLOTILLA_BULK_GREW: { action: "redrive", expected: 40, found: 52 },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
   FLOTILLA_UNEXPECTED_REPLY: {
     target: "https://fleet.example",

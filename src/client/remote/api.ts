@@ -2,6 +2,7 @@
 import { FlotillaError } from "../../core/error.ts";
 import type { Transport } from "../../protocol/http.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../../protocol/views.ts";
+import { remoteBulk } from "./bulk.ts";
 import { Caller } from "./caller.ts";
 import { remoteDeps, type RemoteDeps } from "./deps.ts";
 import { remoteEvents } from "./events.ts";
@@ -83,6 +84,7 @@ export function remoteApi(transport: Transport, patience: Patience = impatient, 
     webhooks: remoteWebhooks(caller),
     artifact: async (ref) => (await caller.text(`/artifacts/${id(ref)}`)).text,
     purge: (q) => caller.json("/purge", { method: "POST", body: JSON.stringify(q), heldMs: upkeepMs }),
+    bulk: (q, signal) => remoteBulk(caller, q, signal),
     backup: (folder) => caller.json("/backup", { method: "POST", body: JSON.stringify({ folder }), heldMs: upkeepMs }),
     close: (why) => closed.abort(why ?? new FlotillaError("FLOTILLA_CLOSED", { what: "this client" })),
   };

@@ -5,11 +5,15 @@ import { webhookEvents } from "../../core/webhook.ts";
 import { missedPolicies, overlapPolicies } from "../../core/schedule.ts";
 import { roles } from "../../core/role.ts";
 import { closedStates, openStates, outcomeCodes, priorities } from "../../core/task.ts";
+import { bulkActions } from "../../protocol/bulk.ts";
 import { runStatuses } from "../../protocol/views.ts";
 import {
   approvalsQuery,
   approveBody,
   backupBody,
+  bulkBody,
+  bulkCountBody,
+  bulkPurgeBody,
   cancelBody,
   emptyBody,
   eventsQuery,
@@ -248,6 +252,22 @@ export const schemas = {
     bytes: count,
     artifacts: count,
     missing: z.array(z.string()),
+  }),
+  BulkBody: bulkBody,
+  BulkCountBody: bulkCountBody,
+  BulkPurgeBody: bulkPurgeBody,
+  BulkView: z.object({
+    action: z.enum(bulkActions),
+    phase: z.enum(["counting", "acting", "done"]),
+    looked: count,
+    count,
+    runs: count,
+    examples: z.array(id),
+    asOf: z.string(),
+    done: count,
+    refused: count,
+    refusals: z.array(z.object({ id, error })),
+    started: z.array(z.object({ of: id, run: id })),
   }),
   CancelBody: cancelBody,
   Canceling: z.object({ id, canceling: z.literal(true) }),

@@ -10,17 +10,18 @@ import { agenda, type Agenda } from "./boot.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
 import { RunChanges } from "./counters.ts";
-import { addDepthText, depthChanges } from "./depth.ts";
+import { depthStatement } from "./depth.ts";
 import { fireExpiries } from "./expiries.ts";
 import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
-import { noticeDeliveries, sendNotices } from "./notices.ts";
+import { deliveryNotices, noticesStatement } from "./notices.ts";
 import type { Notes } from "./notifier.ts";
 import { writeRequeues } from "./requeues.ts";
 import { findRuns, lookedAt } from "./runs-of.ts";
 import { writeSettles } from "./settles.ts";
 import { insertTasks, promoteDue, takeKeys, type AskedKey } from "./tasks.ts";
-import { endTick, nextTick, takeTicks } from "./ticks.ts";
+import { endTick, takeTicks } from "./ticks.ts";
+import type { Statement } from "./sql.ts";
 import { writeUses } from "./uses.ts";
 import { ints } from "./values.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
@@ -155,10 +156,10 @@ function finish(
   const told = (rows: { boot: number }[]) => {
     for (const row of rows) boots.add(row.boot);
   };
-  noticeDeliveries(tx, boot, w.deliveries, told);
-  sendNotices(tx, w.notices, told);
-  const depth = depthChanges(w.depth);
-  if (depth) tx.later(addDepthText, [boot, ...depth]);
+  const send = (s: Statement | null) => s && tx.later(s.text, s.params, told);
+  send(w.deliveries.length > 0 ? deliveryNotices(boot, w.deliveries) : null);
+  send(w.notices.length > 0 ? noticesStatement(w.notices) : null);
+  send(depthStatement(boot, w.depth));
   tx.later("UPDATE orchestrator SET last_batch = $2 WHERE id = $1", [boot, number]);
   const {
     tx: _tx,

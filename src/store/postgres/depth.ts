@@ -1,4 +1,4 @@
-import type { Sql } from "./sql.ts";
+import type { Sql, Statement } from "./sql.ts";
 
 /** Lanes of `lane_depth` that are none: they count what lies in no lane's queue. */
 export const delayedLane = -1;
@@ -8,16 +8,21 @@ export const nobody = 0;
 
 /**
  * Adds to what a life has put into lanes, less what it has taken out. In the order of the lanes: two transactions of one
- * life never wait for each other in a circle.
+ * life never wait for each other in a circle. null: nothing has changed.
  */
-export async function addDepth(tx: Sql, boot: number, changes: ReadonlyMap<number, number>): Promise<void> {
+export function depthStatement(boot: number, changes: ReadonlyMap<number, number>): Statement | null {
   const lanes = [...changes].filter(([, by]) => by !== 0).toSorted(([a], [b]) => a - b);
-  if (lanes.length === 0) return;
-  await tx.run(
-    `INSERT INTO lane_depth (lane, boot, tasks) SELECT c.lane, $1, c.tasks FROM unnest($2::bigint[], $3::bigint[]) c(lane, tasks)
+  if (lanes.length === 0) return null;
+  return {
+    text: `INSERT INTO lane_depth (lane, boot, tasks) SELECT c.lane, $1, c.tasks FROM unnest($2::bigint[], $3::bigint[]) c(lane, tasks)
      ON CONFLICT (lane, boot) DO UPDATE SET tasks = lane_depth.tasks + excluded.tasks`,
-    [boot, lanes.map(([lane]) => lane), lanes.map(([, by]) => by)],
-  );
+    params: [boot, lanes.map(([lane]) => lane), lanes.map(([, by]) => by)],
+  };
+}
+
+export async function addDepth(tx: Sql, boot: number, changes: ReadonlyMap<number, number>): Promise<void> {
+  const statement = depthStatement(boot, changes);
+  if (statement) await tx.run(statement.text, statement.params);
 }
 
 /** Both kinds of depth, as rows (lane, tasks, first, last); of a lane that is none without places. */

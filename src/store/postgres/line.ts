@@ -22,7 +22,12 @@ const ofBatches: Readonly<Record<string, string>> = {
 const ofReads: Readonly<Record<string, string>> = { jit: "off", idle_in_transaction_session_timeout: "10s" };
 
 function sessionSettings(s: Settings, role: Role): [name: string, value: string][] {
-  return [["search_path", s.schema], ...Object.entries(role === "batches" ? ofBatches : ofReads)];
+  return [
+    ["search_path", s.schema],
+    // `on` is the server's default; set by an administrator to more (remote_apply), it stays so.
+    ...(s.durability === "process" ? ([["synchronous_commit", "off"]] as [string, string][]) : []),
+    ...Object.entries(role === "batches" ? ofBatches : ofReads),
+  ];
 }
 
 /** How a connection is made. Without a pooler the session carries our settings; behind one each transaction does. */

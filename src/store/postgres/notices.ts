@@ -1,9 +1,10 @@
 // What is written for the life that holds an attempt, by whoever changes what that attempt waits for.
 import { FlotillaError } from "../../core/error.ts";
+import type { StoredDelivery } from "../contract.ts";
 import type { Answered, Notice, Question } from "../shared.ts";
 import { deliveryRow, type RawSettled } from "./journal-reads.ts";
-import type { Sql } from "./sql.ts";
-import { decodeText } from "./values.ts";
+import type { Sql, Statement } from "./sql.ts";
+import { decodeText, ints } from "./values.ts";
 
 /** The numbers that are stored. */
 export const noticeKinds = { delivery: 1, closed: 2, question: 3, answer: 4 } as const;
@@ -90,17 +91,44 @@ export interface NewNotice {
   readonly detail: string | null;
 }
 
-/** They are read in this order. Those for lives that have ended are dropped: nobody would read them. @returns the lives that have something to read now. */
-export async function writeNotices(tx: Sql, notices: readonly NewNotice[]): Promise<readonly number[]> {
-  if (notices.length === 0) return [];
+/**
+ * They are read in this order. Those for lives that have ended are dropped: nobody would read them. Answers (boot): the lives
+ * that have something to read now.
+ */
+export function noticesStatement(notices: readonly NewNotice[]): Statement {
   const column = <K extends keyof NewNotice>(key: K) => notices.map((n) => n[key]);
-  const rows = await tx.rows<{ boot: number }>(
-    `INSERT INTO notice (boot, kind, task, lease_no, seq, act, detail)
+  return {
+    text: `INSERT INTO notice (boot, kind, task, lease_no, seq, act, detail)
      SELECT n.boot, n.kind, n.task, n.lease_no, n.seq, n.act, n.detail
      FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[])
        WITH ORDINALITY n(boot, kind, task, lease_no, seq, act, detail, nth)
      WHERE EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = n.boot) ORDER BY n.nth RETURNING boot`,
-    [column("boot"), column("kind"), column("task"), column("leaseNo"), column("seq"), column("act"), column("detail")],
-  );
+    params: [column("boot"), column("kind"), column("task"), column("leaseNo"), column("seq"), column("act"), column("detail")],
+  };
+}
+
+/** @returns the lives that have something to read now. */
+export async function writeNotices(tx: Sql, notices: readonly NewNotice[]): Promise<readonly number[]> {
+  if (notices.length === 0) return [];
+  const { text, params } = noticesStatement(notices);
+  const rows = await tx.rows<{ boot: number }>(text, params);
   return [...new Set(rows.map((r) => r.boot))];
+}
+
+/** The same for deliveries to tasks that another life than `boot` holds. Many go to one parent, which is looked for once. */
+export function deliveryNotices(boot: number, deliveries: readonly StoredDelivery[]): Statement {
+  return {
+    text: `INSERT INTO notice (boot, kind, task, lease_no, seq, act)
+     SELECT h.orchestrator, ${noticeKinds.delivery}, h.task, h.lease_no, d.seq, d.act
+     FROM (SELECT r.task, r.lease_no, r.orchestrator FROM unnest($2::bigint[]) p(task)
+       JOIN running r ON r.task = p.task AND r.orchestrator <> $1::bigint JOIN orchestrator o ON o.id = r.orchestrator) h
+     JOIN unnest($3::bigint[], $4::int[], $5::int[]) d(task, seq, act) ON d.task = h.task ORDER BY d.seq RETURNING boot`,
+    params: [
+      boot,
+      ints([...new Set(deliveries.map((d) => d.parent))]),
+      ints(deliveries.map((d) => d.parent)),
+      ints(deliveries.map((d) => d.seq)),
+      ints(deliveries.map((d) => d.act)),
+    ],
+  };
 }

@@ -14,6 +14,8 @@ export interface PostgresOptions {
   readonly connectionsMax?: number;
   /** How long this life is taken for alive after its last beat, in ms. @default 15_000 */
   readonly leaseMs?: number;
+  /** `process`: what a commit has acknowledged survives any death but the database server's own. @default "power" */
+  readonly durability?: "power" | "process";
 }
 
 /** What `PostgresOptions` say, checked. */
@@ -27,6 +29,7 @@ export interface Settings {
   readonly prepare: boolean;
   readonly connectionsMax: number;
   readonly leaseMs: number;
+  readonly durability: "power" | "process";
   /** For people and errors: without user, password and settings of the connection. */
   readonly shown: string;
 }
@@ -66,6 +69,7 @@ export function resolveSettings(o: PostgresOptions): Settings {
     prepare: prepare === "true",
     connectionsMax: o.connectionsMax ?? 4,
     leaseMs: o.leaseMs ?? 15_000,
+    durability: o.durability ?? "power",
     shown: `postgres://${url.host}${url.pathname}?schema=${schema}`,
   });
 }

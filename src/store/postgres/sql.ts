@@ -13,3 +13,9 @@ export interface Database extends Sql {
   /** READ COMMITTED. What `work` throws rolls it back. */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
 }
+
+/** What is sent now or later. */
+export interface Statement {
+  readonly text: string;
+  readonly params: readonly unknown[];
+}

@@ -76,7 +76,7 @@ for (const [array, of] of [
   [int8Array, toNumber],
   [textArray, decodeText],
 ] as const) {
-  const parse = pg.types.getTypeParser(array) as unknown as (v: string) => (string | null)[];
+  const parse = pg.types.getTypeParser(array as number as never) as unknown as (v: string) => (string | null)[];
   parsers.set(array, (v) => parse(v).map((x) => (x === null ? null : of(x))));
 }
 

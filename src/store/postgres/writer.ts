@@ -52,6 +52,12 @@ export class Writer {
     return mine;
   }
 
+  /** A life has begun: its batches are numbered from 1. */
+  begun(boot: number): void {
+    this.#numbers.clear();
+    this.#numbers.set(boot, 0);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#hurry?.();

@@ -7,9 +7,6 @@ import { adopt } from "./adopt.ts";
 import { dropNotices, look } from "./look.ts";
 import { resign, sweep } from "./sweep.ts";
 
-/** How long a life is taken for alive after its last beat, in ms. */
-export const leaseMsDefault = 15_000;
-
 const storeNow = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /** What several orchestrators on one database do for each other. */

@@ -1,6 +1,6 @@
 // Who uses which artifact, in the transaction of what refers to it.
 import type { ArtifactUse } from "../../upkeep.ts";
-import type { Sql } from "../sql.ts";
+import type { Sql, Statement } from "../sql.ts";
 
 /** How a reference looks in JSON; Ref in core/context.ts. A text that only looks like one keeps a file too long, never loses one. */
 const mark = '"$artifact":"';
@@ -18,15 +18,21 @@ export function textUses(text: string | null, run: number, uses: ArtifactUse[]):
  * Holds the artifacts until the rows that name them are committed: whoever removes one that nobody uses (artifacts.ts) waits,
  * and finds the use. Those that are kept elsewhere have no row to hold. After the locks of the runs.
  */
-export async function insertUses(tx: Sql, uses: readonly ArtifactUse[]): Promise<void> {
-  if (uses.length === 0) return;
+export function usesStatements(uses: readonly ArtifactUse[]): readonly Statement[] {
+  if (uses.length === 0) return [];
   const sorted = [...new Map(uses.map((u) => [`${u.hash} ${u.run}`, u]))]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, use]) => use);
   const hashes = sorted.map((u) => u.hash);
-  await tx.rows("SELECT 1 FROM artifact WHERE hash = ANY($1::text[]) ORDER BY hash FOR KEY SHARE", [[...new Set(hashes)]]);
-  await tx.run("INSERT INTO artifact_use (hash, run) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING", [
-    hashes,
-    sorted.map((u) => u.run),
-  ]);
+  return [
+    { text: "SELECT 1 FROM artifact WHERE hash = ANY($1::text[]) ORDER BY hash FOR KEY SHARE", params: [[...new Set(hashes)]] },
+    {
+      text: "INSERT INTO artifact_use (hash, run) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING",
+      params: [hashes, sorted.map((u) => u.run)],
+    },
+  ];
+}
+
+export async function insertUses(tx: Sql, uses: readonly ArtifactUse[]): Promise<void> {
+  for (const { text, params } of usesStatements(uses)) await tx.run(text, params);
 }

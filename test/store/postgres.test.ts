@@ -1,0 +1,11 @@
+import { afterAll } from "vitest";
+import { openOneOwner, reopen } from "../postgres/one-owner.ts";
+import { dropSchemas } from "../postgres/stores.ts";
+import { exerciseSchedules } from "./exercise-schedules.ts";
+import { exerciseStore, type Exercise } from "./exercise-store.ts";
+
+afterAll(dropSchemas);
+
+const postgres: Exercise = { open: openOneOwner, reopen };
+exerciseStore("postgres", postgres);
+exerciseSchedules("postgres", postgres);
