@@ -29,7 +29,7 @@ interface OneOwner extends Store {
 
 function onSchema(url: string, store: Store, done: () => void | Promise<void>): OneOwner {
   const shared = store.shared as NonNullable<Store["shared"]>;
-  const { catalogue, schedules } = store;
+  const { access, catalogue, schedules, upkeep } = store;
   /** Said before the first life began. */
   let said: Parameters<typeof catalogue.defineAll>[0] | undefined;
   let begun = false;
@@ -67,6 +67,18 @@ function onSchema(url: string, store: Store, done: () => void | Promise<void>): 
       put: (p) => locked(() => schedules.put(p)),
       move: (p) => locked(() => schedules.move(p)),
       delete: (p) => locked(() => schedules.delete(p)),
+    },
+    access: {
+      ...access,
+      internNamespace: (p) => locked(() => access.internNamespace(p)),
+      addToken: (p) => locked(() => access.addToken(p)),
+      revokeToken: (p) => locked(() => access.revokeToken(p)),
+      tokensUsed: (p) => locked(() => access.tokensUsed(p)),
+    },
+    upkeep: {
+      ...upkeep,
+      prune: (p) => locked(() => upkeep.prune(p)),
+      purge: (p) => locked(() => upkeep.purge(p)),
     },
     async abandon() {
       abandoned = true;

@@ -87,6 +87,7 @@ async function empty(schema: string): Promise<void> {
         AND relname NOT IN ('migration', 'namespace', 'upkeep') LOOP
         EXECUTE format('DELETE FROM %I', n);
       END LOOP;
+      DELETE FROM namespace WHERE id > 1;
       UPDATE upkeep SET value = 0;
       DELETE FROM upkeep WHERE name NOT IN ('boot', 'lives', 'catalogue');
       FOR n IN SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'S' LOOP
