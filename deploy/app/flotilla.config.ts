@@ -18,7 +18,7 @@ export const report = workflow({
       measure,
       words.map((word) => ({ word })),
     );
-    return { words: words.length, letters: lengths.values.reduce((sum, n) => sum + n, 0) };
+    return { words: words.length, letters: lengths.reduce((sum, n) => sum + n, 0) };
   },
 });
 
