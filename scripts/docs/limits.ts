@@ -28,6 +28,7 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   planNodes: ["Nodes of one plan.", ""],
   planDepth: ["Nodes of a plan that need each other in a row.", ""],
   planBytes: ["A plan, as JSON.", "bytes"],
+  jsonDepth: ["Arrays and objects inside of each other, in the body of an HTTP request.", ""],
   planNoteLength: ["The note of a plan's node.", "characters"],
 };
 

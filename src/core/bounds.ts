@@ -32,6 +32,8 @@ export const bounds = Object.freeze({
   planDepth: 200,
   /** Bytes of a plan, as JSON. */
   planBytes: 1_048_576,
+  /** Arrays and objects inside of each other, in what comes over HTTP. */
+  jsonDepth: 200,
   /** Letters of a plan node's note. */
   planNoteLength: 500,
 });
