@@ -44,6 +44,8 @@ const json = fc.oneof(
     fc.oneof(junk, fc.jsonValue({ maxDepth: 1 })),
   ),
 );
+/** Deep, and JSON to the last bracket. */
+const deep = (n: number) => `{"name":"work","input":${"[".repeat(n)}${"]".repeat(n)}}`;
 const body = fc.oneof(
   { weight: 4, arbitrary: json.map((value) => JSON.stringify(value)) },
   { weight: 1, arbitrary: junk },
@@ -53,6 +55,8 @@ const body = fc.oneof(
       "{",
       '{"name":',
       "[".repeat(300_000),
+      deep(100_000),
+      deep(150),
       '{"a":'.repeat(100_000),
       `"${"x".repeat(1_200_000)}"`,
       "\uFEFF{}",
