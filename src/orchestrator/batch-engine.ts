@@ -14,7 +14,6 @@ import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Peers } from "./peers/peers.ts";
 import { planBatch } from "./plan.ts";
-import { endWorker } from "./liveness.ts";
 import { Queue, type Taken } from "./queue.ts";
 import { Room } from "./upkeep/room.ts";
 import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
@@ -324,7 +323,7 @@ export class BatchEngine implements Engine {
     this.#over = false;
     for (const worker of workers) {
       if (isRemote(worker)) {
-        endWorker(worker, "its orchestrator begins anew");
+        worker.link.leave?.();
         continue;
       }
       worker.id = state.nextWorker++;

@@ -25,6 +25,8 @@ export interface WorkerState {
   /** What waiting workflows there would resume by, while a task that must be alone is executing. */
   parked: StoredDelivery[];
   draining: boolean;
+  /** Its link is broken, and may come back. */
+  away: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
   /** Why we ended it, if we did: then its end is no crash. */
@@ -36,7 +38,7 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.killed !== null || executesAlone(worker)) return 0;
+  if (worker.draining || worker.away || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 

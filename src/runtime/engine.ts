@@ -2,15 +2,13 @@ import { CallableCatalogue, type Catalogue } from "../client/catalogue.ts";
 import { scheduleRequests } from "../client/schedules.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
-import { fileArtifacts } from "../store/artifacts/files.ts";
-import { memoryArtifacts } from "../store/artifacts/memory.ts";
 import type { CommitTimes } from "../server/metrics.ts";
-import { openSqliteStore } from "../store/sqlite/open.ts";
 import { cardsOf } from "./cards.ts";
 import type { FleetSettings } from "./config.ts";
 import { checkDefinitions, unimplemented } from "./definitions.ts";
 import type { Deps } from "./deps.ts";
 import { createKeepAlive, type KeepAlive } from "./keep-alive.ts";
+import { openStore } from "./open-store.ts";
 import { openControl, type Control } from "./control.ts";
 import { measuredStore } from "./measured-store.ts";
 import { startWorkers, type WorkerGroup } from "./worker-group.ts";
@@ -33,14 +31,11 @@ export interface Engine {
 
 /** Builds the rooms, innermost first; what was opened is closed again when a later one fails. */
 export async function openEngine(settings: FleetSettings, deps: Deps): Promise<Engine> {
-  const path = settings.store.kind === "memory" ? null : settings.store.path;
-  const { store, commits } = measuredStore(
-    openSqliteStore({ path: path ?? ":memory:", durability: settings.durability }),
-    deps.clock,
-  );
+  const opened = await openStore(settings, deps);
+  const { artifacts, path } = opened;
+  const { store, commits } = measuredStore(opened.store, deps.clock);
   try {
-    const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
-    const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
+    const { queuedMax, abortGraceMs, blockedMs, retention, webhooks } = settings;
     const orchestrator = await createOrchestrator({
       ...deps,
       store,
@@ -49,6 +44,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
       abortGraceMs,
       blockedMs,
       retention,
+      webhooks,
       holdTicks: true,
     });
     const control = path === null ? undefined : openControl(orchestrator, path, deps);

@@ -15,6 +15,7 @@ import { base } from "./base.ts";
 import { openEntrance } from "./entrance.ts";
 import { withoutBase } from "./mounted.ts";
 import { createApp } from "./app.ts";
+import type { HookSettings } from "./hooks/settings.ts";
 import { AnswerCounts, metricsText, type CommitTimes } from "./metrics.ts";
 import type { ServerSettings } from "./settings.ts";
 
@@ -36,6 +37,8 @@ export interface TcpServerDeps {
   readonly upgrades?: readonly UpgradeMount[];
   /** @default as below */
   readonly patience?: Patience;
+  /** What signed requests start. @default nothing */
+  readonly hooks?: readonly HookSettings[];
 }
 
 export interface TcpServer {
@@ -90,6 +93,7 @@ export async function serveTcp(
     log: deps.log,
     entrance,
     basePath: settings.basePath,
+    hooks: deps.hooks ?? [],
     answered: (status) => answers.add(status),
     metrics: async () =>
       metricsText({

@@ -33,7 +33,7 @@ export interface Door extends AsyncDisposable {
 export async function openDoor(server: ServerConfig = {}, o: WorldOptions = {}): Promise<Door> {
   const world = await openWorld(o);
   const closing = new AbortController();
-  const deps = { clock: world.clock, log: () => {}, commits: noCommits, closing: closing.signal };
+  const deps = { clock: world.clock, log: () => {}, commits: noCommits, closing: closing.signal, hooks: [] };
   const fetch = await mountedFetch(world.orchestrator, resolveServer(server, "/"), deps);
   return {
     world,

@@ -3,7 +3,7 @@ import type { ServedFleet } from "../../runtime/serve.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
-import { storePlace } from "../store-place.ts";
+import { anyPlace } from "../store-place.ts";
 import { plural } from "../text/format.ts";
 import { nearPath } from "../text/near-path.ts";
 import { planFleet, type FleetPlan } from "../up/definitions.ts";
@@ -21,7 +21,7 @@ export interface OrchestratorOptions {
 
 /** Serves a fleet from start to stop. Everything that can be wrong with the command line is found before it is opened. */
 export async function runOrchestrator(c: Context, o: OrchestratorOptions): Promise<ExitCode> {
-  const place = await storePlace(c);
+  const place = await anyPlace(c);
   const plan = await planFleet(c, place, { workers: o.workers }, { required: false });
   const config = { ...plan.config, server: serverOf(c, o, plan) };
   const stops = listenForStops(c);
@@ -32,7 +32,7 @@ export async function runOrchestrator(c: Context, o: OrchestratorOptions): Promi
     ]);
     const served = await serveFleet(config, { ...systemDeps, clock: c.io.clock, log: logTo(c) });
     try {
-      await announce(c, served, nearPath(place.path, c.io.cwd));
+      await announce(c, served, "settings" in place ? place.name : nearPath(place.path, c.io.cwd));
       return (await serveUntilStopped(c, served, stops)) ? exitCodes.ok : exitCodes.interrupted;
     } finally {
       await served.close();

@@ -2,7 +2,7 @@
 import type { FleetConfig } from "../../client/fleet-definition.ts";
 import type { AnyCallable } from "../../core/definition.ts";
 import type { Context } from "../context.ts";
-import type { StorePlace } from "../store-place.ts";
+import type { SharedPlace, StorePlace } from "../store-place.ts";
 
 export interface UpOptions {
   readonly workers?: number;
@@ -20,7 +20,7 @@ export interface FleetPlan {
 /** `required` false: without a file there are no definitions, and workers bring theirs. */
 export async function planFleet(
   c: Context,
-  place: StorePlace,
+  place: StorePlace | SharedPlace,
   o: UpOptions,
   { required }: { readonly required: boolean } = { required: true },
 ): Promise<FleetPlan> {
@@ -42,7 +42,7 @@ export async function planFleet(
     config: {
       ...withEnvironment(base, c.io.env["FLOTILLA_ENV"], (config) => ({ ...config, workers: { ...config.workers, ...typed } })),
       definitions: loaded.definitions,
-      store: `sqlite:${place.path}`,
+      store: "settings" in place ? (place.settings.url as `postgres://${string}`) : `sqlite:${place.path}`,
       // Child processes can import what we imported.
       modules: base.modules ?? (file === undefined ? [] : [file]),
     },
