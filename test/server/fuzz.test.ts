@@ -45,7 +45,7 @@ const json = fc.oneof(
   ),
 );
 /** Deep, and JSON to the last bracket. */
-const deep = (n: number) => `{"name":"work","input":${"[".repeat(n)}${"]".repeat(n)}}`;
+const deep = (n: number) => `{"name":"work","idempotencyKey":"k","input":${"[".repeat(n)}${"]".repeat(n)}}`;
 const body = fc.oneof(
   { weight: 4, arbitrary: json.map((value) => JSON.stringify(value)) },
   { weight: 1, arbitrary: junk },
@@ -93,23 +93,24 @@ const query = fc.oneof(
   fc.constantFrom("", "=", "&&&", "%", "limit=1&limit=2", "limit[]=1", "a".repeat(4_000)),
 );
 
-/** Paths of routes, whole or with a part of them replaced; and others. */
-const path = (things: Things) =>
-  fc.oneof(
-    {
-      weight: 5,
-      arbitrary: fc.constantFrom(
-        ...[...routes, ...probes].filter((r) => r.type !== "text/event-stream").map((r) => pathOf(r.path, things)),
-      ),
-    },
-    {
-      weight: 5,
-      arbitrary: fc
-        .tuple(fc.constantFrom(...routes.filter((r) => r.path.includes(":")).map((r) => r.path)), junk)
-        .map(([template, part]) => template.replaceAll(/:\w+/g, encodeURIComponent(part.toWellFormed())).slice(1)),
-    },
-    { weight: 1, arbitrary: junk.map((text) => encodeURI(text.toWellFormed())) },
+const methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"] as const;
+const method = fc.constantFrom(...methods);
+
+/** Routes as they are, or with another method, or with a part of their path replaced; and others. */
+function target(things: Things): fc.Arbitrary<{ method: string; at: string }> {
+  const asked = [...routes, ...probes].filter((r) => r.type !== "text/event-stream");
+  const named = routes.filter((r) => r.path.includes(":"));
+  const route = fc.constantFrom(...asked.map((r) => ({ method: r.method, at: pathOf(r.path, things) })));
+  const replaced = fc
+    .tuple(fc.constantFrom(...named), junk)
+    .map(([r, part]) => ({ method: r.method, at: r.path.replaceAll(/:\w+/g, encodeURIComponent(part.toWellFormed())).slice(1) }));
+  return fc.oneof(
+    { weight: 6, arbitrary: route },
+    { weight: 4, arbitrary: replaced },
+    { weight: 1, arbitrary: fc.tuple(fc.oneof(route, replaced), method).map(([r, other]) => ({ ...r, method: other })) },
+    { weight: 1, arbitrary: fc.tuple(junk, method).map(([text, m]) => ({ method: m, at: encodeURI(text.toWellFormed()) })) },
   );
+}
 
 async function send(
   door: Door,
@@ -142,8 +143,7 @@ describe("requests of any kind", () => {
     const tokens = { admin: await door.token("admin", "other"), stranger: await door.token("viewer", "stranger") };
     const statuses = new Map<number, number>();
     const arbitrary = fc.record({
-      method: fc.constantFrom("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"),
-      at: path(things),
+      target: target(things),
       token: bearer,
       body,
       headers,
@@ -167,7 +167,8 @@ describe("requests of any kind", () => {
     await door.world.orchestrator.schedules.pause("nightly");
     const before = JSON.stringify(await kept());
     await fc.assert(
-      fc.asyncProperty(arbitrary, async ({ at, token, ...rest }) => {
+      fc.asyncProperty(arbitrary, async ({ target: { method: verb, at }, token, ...others }) => {
+        const rest = { ...others, method: verb };
         // What went wrong before is not counted against this one.
         door.world.clock.advance(1_000);
         const reply = await send(door, at, { ...rest, token: tokens[token as keyof typeof tokens] ?? token });
