@@ -7,7 +7,7 @@ import { exitCodes } from "../exit-code.ts";
 import { farFleet } from "../far-fleet.ts";
 import { openFar, openFleetOf, openLive, openToRead, requireFile } from "../open-api.ts";
 import { resolveRun, shortId } from "../short-id.ts";
-import { storePlace } from "../store-place.ts";
+import { anyPlace } from "../store-place.ts";
 import { count, plural } from "../text/format.ts";
 import { UsageError } from "../usage-error.ts";
 import { choiceOf, whereHelp, whereOf, whereOption, type BulkChoice } from "../where.ts";
@@ -39,7 +39,8 @@ export const dbPurge: MakeCommand = (bind) =>
           const where = await whereOf(c, opened.api, o.where);
           return await bulkCommand(opened.api, c, { action: "purge", where, none: "no closed run fits", ...choiceOf(o) });
         }
-        if (!farFleet(c)) requireFile(c, await storePlace(c));
+        const here = farFleet(c) ? undefined : await anyPlace(c);
+        if (here && !("settings" in here)) requireFile(c, here);
         const what: PurgeRequest = run === undefined ? { tenant: tenant as string } : { run: await fullId(c, run) };
         if (yes !== true && !(await confirmed(c, what))) {
           c.err.line("nothing was deleted");
@@ -59,7 +60,11 @@ export const dbPurge: MakeCommand = (bind) =>
 async function purge(c: Context, what: PurgeRequest): Promise<PurgeReply> {
   await using far = await openFar(c);
   if (far) return await far.api.purge(what);
-  const place = await storePlace(c);
+  const place = await anyPlace(c);
+  if ("settings" in place) {
+    await using joined = await openToRead(c);
+    return await joined.api.purge(what);
+  }
   await using owner = await openLive(c, place);
   if (owner) return await owner.api.purge(what);
   const { purgeUnowned } = await import("../../runtime/db/unowned.ts");

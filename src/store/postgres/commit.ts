@@ -110,6 +110,7 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
       task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [],
     ),
   ];
+  const started = new Map(ticks.flatMap((t) => t.asks.map(({ task }) => [task.id, task])));
   const lost = new Set<number>();
   if (asks.length > 0) {
     const owners = await takeKeys(
@@ -119,7 +120,9 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
     for (const [i, owner] of owners) {
       const { ask, index } = asks[i] as (typeof asks)[number];
       lost.add(ask.task.id);
-      if (index >= 0) w.existing.set(index, owner);
+      // A tick of this same batch has it: its row comes before those of the tasks that were asked for.
+      const sibling = index >= 0 ? started.get(owner.task) : undefined;
+      if (index >= 0) w.existing.set(index, sibling ? { ...owner, secret: sibling.secret ?? "" } : owner);
     }
   }
   const ticked = ticks.map((t) => ({ t, started: t.asks.map((a) => a.task).filter((task) => !lost.has(task.id)) }));

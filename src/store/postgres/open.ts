@@ -56,7 +56,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
   let closing: Promise<void> | undefined;
   const store: Store = {
     async boot(p) {
-      const boot = await bootStore(db, settings.leaseMs, p);
+      const boot = await bootStore(db, { leaseMs: settings.leaseMs, path }, p);
       writer.begun(boot.boot);
       return boot;
     },

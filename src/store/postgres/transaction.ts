@@ -11,10 +11,8 @@ export class Transaction implements Sql {
   readonly #prepare: boolean;
   #under: Promise<void>[] = [];
   #failure: { readonly error: unknown } | undefined;
-  /** How many statements were sent. */
-  statements = 0;
-  /** How often somebody waited for an answer. */
-  waits = 0;
+  /** Of all transactions of this process: statements sent, and how often somebody waited for their answers. */
+  static readonly total = { statements: 0, waits: 0 };
 
   constructor(client: Queryable, prepare: boolean) {
     this.#client = client;
@@ -23,7 +21,7 @@ export class Transaction implements Sql {
 
   /** Sends a statement. `then` gets its rows before `flush`, and before the rows of any later one. */
   later<T = never>(text: string, params: readonly unknown[] = [], then?: (rows: T[], result: pg.QueryResult) => void): void {
-    this.statements += 1;
+    Transaction.total.statements += 1;
     const answer = ask(this.#client, text, params, this.#prepare).then(
       (result) => {
         if (this.#failure === undefined) then?.(result.rows as T[], result);
@@ -38,7 +36,7 @@ export class Transaction implements Sql {
 
   /** Until all that was sent is answered. */
   async flush(): Promise<void> {
-    if (this.#under.length > 0) this.waits += 1;
+    if (this.#under.length > 0) Transaction.total.waits += 1;
     while (this.#under.length > 0) {
       const under = this.#under;
       this.#under = [];
