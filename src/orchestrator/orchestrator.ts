@@ -191,6 +191,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         draining: false,
         finishing: false,
         away: false,
+        arriving: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,

@@ -108,6 +108,10 @@ describe("what the server says fits what the document says", () => {
     "POST /workers/resume": [{ build: "b" }, {}],
     "POST /purge": [{ tenant: "nobody" }, {}],
     "POST /backup": [{ folder: "relative" }],
+    "POST /bulk/count": [
+      { action: "cancel", where: { name: "flow" } },
+      { action: "explode", where: {} },
+    ],
   };
 
   test.each(all.filter((r) => r.type !== "text/event-stream").map((r) => [`${r.method} ${r.path}`, r] as const))(
@@ -143,6 +147,8 @@ describe("what the server says fits what the document says", () => {
         "POST /backup",
         "POST /workers/resume",
         "DELETE /tokens/:id",
+        "POST /hooks/:name",
+        "POST /webhook-calls/:id/retry",
       ];
       expect(seen.some((status) => status < 300)).toBe(!neverHere.includes(name));
     },

@@ -5,6 +5,7 @@ import { exerciseBuilds } from "./exercise-builds.ts";
 import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
+import { exerciseWebhooks } from "./exercise-webhooks.ts";
 
 afterAll(dropSchemas);
 
@@ -13,3 +14,4 @@ exerciseStore("postgres", postgres);
 exerciseSchedules("postgres", postgres);
 exerciseBuilds("postgres", postgres);
 exerciseAccess("postgres", { ...postgres, upkeep: true });
+exerciseWebhooks("postgres", postgres);
