@@ -18,6 +18,7 @@ const notCounted = [
   "lane",
   "orchestrator",
   "worker",
+  "build",
   "upkeep",
   "lane_depth",
   "artifact_left",

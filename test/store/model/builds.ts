@@ -1,5 +1,5 @@
 import { drainKeptMs, type BuildStore } from "../../../src/store/builds.ts";
-import { inTransaction, type Disk } from "./disk.ts";
+import { count, inTransaction, type Disk } from "./disk.ts";
 import { refuseStranger } from "./stranger.ts";
 
 export function openBuilds(disk: Disk): BuildStore {
@@ -11,6 +11,7 @@ export function openBuilds(disk: Disk): BuildStore {
     drain({ boot, drain }) {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
+        count(rows, "catalogue");
         for (const [key, d] of rows.drains) if (d.kind === "worker" && d.at < drain.at - drainKeptMs) rows.drains.delete(key);
         rows.drains.set(`${drain.kind}:${drain.name}`, drain);
       });
@@ -18,6 +19,7 @@ export function openBuilds(disk: Disk): BuildStore {
     resume: ({ boot, build }) =>
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
+        count(rows, "catalogue");
         return rows.drains.delete(`build:${build}`);
       }),
     unfinished: (lanes) =>

@@ -23,6 +23,7 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
     joined({ id, boot, name, build, now }) {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
+        if (!rows.builds.has(build)) count(rows, "catalogue");
         if (!rows.builds.has(build)) rows.builds.set(build, Math.max(now, ...[...rows.builds.values()].map((at) => at + 1)));
         add(rows.workers, id, { name });
       });
