@@ -25,9 +25,14 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   errorBytes: ["A stored error.", "bytes"],
   missedTicks: ['Missed ticks that a schedule with `onMissed: "all"` makes up for: the latest ones.', ""],
   scheduleEveryMs: ["Shortest `every` of a schedule.", "ms"],
+  bulk: ["Runs or tasks that one bulk operation may change.", ""],
   planNodes: ["Nodes of one plan.", ""],
   planDepth: ["Nodes of a plan that need each other in a row.", ""],
   planBytes: ["A plan, as JSON.", "bytes"],
+  slotsMax: ["Slots of one worker.", ""],
+  definitionsMax: ["Definitions that one worker brings.", ""],
+  frameBytes: ["One frame between a remote worker and its orchestrator. Longer messages travel in parts.", "bytes"],
+  messageBytes: ["One message of a remote worker, all its parts together.", "bytes"],
   planNoteLength: ["The note of a plan's node.", "characters"],
 };
 

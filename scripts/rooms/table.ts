@@ -54,4 +54,4 @@ export const rooms: Readonly<Record<string, Rule>> = {
 export const browserDoors: readonly string[] = ["src/client.ts"];
 
 /** Loading the package must not load these: zod alone takes 75 ms, and an embedded fleet never needs it. */
-export const notFromTheDoor = { entry: "src/index.ts", modules: ["zod", "hono", "commander", "croner"] } as const;
+export const notFromTheDoor = { entry: "src/index.ts", modules: ["zod", "hono", "commander", "croner", "ws"] } as const;

@@ -5,8 +5,8 @@ import { FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import type { Context } from "./context.ts";
 import { farFleet } from "./far-fleet.ts";
-import { storePlace } from "./store-place.ts";
-import type { StorePlace } from "./store-place.ts";
+import { anyPlace } from "./store-place.ts";
+import type { SharedPlace, StorePlace } from "./store-place.ts";
 import { nearPath } from "./text/near-path.ts";
 
 export interface OpenedApi extends AsyncDisposable {
@@ -23,7 +23,8 @@ export interface OpenedApi extends AsyncDisposable {
 export async function openToRead(c: Context): Promise<OpenedApi> {
   const far = await openFar(c);
   if (far) return far;
-  const place = await storePlace(c);
+  const place = await anyPlace(c);
+  if ("settings" in place) return openShared(c, place);
   return (await openLive(c, place)) ?? (await openHere(c, place));
 }
 
@@ -31,7 +32,8 @@ export async function openToRead(c: Context): Promise<OpenedApi> {
 export async function openFleetOf(c: Context, instead: readonly string[]): Promise<OpenedApi> {
   const far = await openFar(c);
   if (far) return far;
-  const place = await storePlace(c);
+  const place = await anyPlace(c);
+  if ("settings" in place) return openShared(c, place);
   const opened = await openLive(c, place);
   if (opened) return opened;
   throw nothingRuns(nameOf(c, place), instead);
@@ -48,8 +50,21 @@ export async function openFar(c: Context): Promise<OpenedApi | undefined> {
   const { remoteApi } = await import("../client/remote/api.ts");
   const url = fleetUrl(far.url, far.from);
   const token = far.token === undefined ? undefined : tokenText(far.token, "--token or FLOTILLA_TOKEN");
-  const api = remoteApi(fetchTransport(url, token, fetch), patience);
+  const api = remoteApi(fetchTransport(url, { token, namespace: far.namespace }, fetch), patience);
   return { api, live: true, remote: true, name: url, [Symbol.asyncDispose]: async () => api.close() };
+}
+
+/** What the command asks is done by whichever orchestrator has the workers for it. */
+async function openShared(c: Context, place: SharedPlace): Promise<OpenedApi> {
+  const [{ joinStore }, { systemDeps }] = await Promise.all([import("../runtime/join-store.ts"), import("../runtime/deps.ts")]);
+  const joined = await joinStore(place.settings, { ...systemDeps, clock: c.io.clock, log: () => {} });
+  return {
+    api: joined.api,
+    live: true,
+    remote: false,
+    name: place.name,
+    [Symbol.asyncDispose]: () => joined[Symbol.asyncDispose](),
+  };
 }
 
 /** FLOTILLA_UNREACHABLE with the command that would have helped. */

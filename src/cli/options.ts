@@ -55,6 +55,8 @@ export const startAtOption = (): Option =>
     .default(undefined, "now");
 export const deadlineOption = (): Option =>
   new Option("--deadline <when>", "by when it must have ended, or fail: a span such as 2h, or an instant").argParser(deadline);
+/** A length of time, as ms. */
+export const spanOption = (flags: string, description: string): Option => new Option(flags, description).argParser(span);
 export const ttlOption = (): Option =>
   new Option("--ttl <span>", "how long it may wait to begin, or never run: such as 10m").argParser(span);
 export const limitOption = (): Option => new Option("--limit <n>", "rows of one page").argParser(wholeNumber(1, 500)).default(50);

@@ -14,6 +14,7 @@ import { dbStatus } from "./commands/db-status.ts";
 import { outputFormats } from "./context.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
+import { orchestrator } from "./commands/orchestrator.ts";
 import { run } from "./commands/run.ts";
 import { runsCancel } from "./commands/runs-cancel.ts";
 import { runsGet } from "./commands/runs-get.ts";
@@ -32,7 +33,13 @@ import { tasksFork } from "./commands/tasks-fork.ts";
 import { tasksGet } from "./commands/tasks-get.ts";
 import { tasksLs } from "./commands/tasks-ls.ts";
 import { tasksRedrive } from "./commands/tasks-redrive.ts";
+import { tokensCreate } from "./commands/tokens-create.ts";
+import { tokensLs } from "./commands/tokens-ls.ts";
+import { tokensRevoke } from "./commands/tokens-revoke.ts";
 import { up } from "./commands/up.ts";
+import { webhooksLs } from "./commands/webhooks-ls.ts";
+import { webhooksRetry } from "./commands/webhooks-retry.ts";
+import { worker } from "./commands/worker.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
 
@@ -56,6 +63,8 @@ export function createProgram(bind: Bind, version: string): Command {
     .commandsGroup("Work:")
     .addCommand(up(bind))
     .addCommand(run(bind))
+    .addCommand(worker(bind))
+    .addCommand(orchestrator(bind))
     .commandsGroup("Look:")
     .addCommand(
       group("runs", "list, show, follow and cancel runs; send to them, ask them, repair them", [
@@ -95,6 +104,8 @@ export function createProgram(bind: Bind, version: string): Command {
         schedulesTrigger,
       ]),
     )
+    .addCommand(group("webhooks", "list what webhooks are not told yet, and tell them again", [webhooksLs, webhooksRetry]))
+    .addCommand(group("tokens", "say who may use the HTTP API", [tokensCreate, tokensLs, tokensRevoke]))
     .addCommand(group("workers", "list the live workers", [workersLs]))
     .commandsGroup("Keep:")
     .addCommand(

@@ -1,6 +1,7 @@
 // Which store a command means: --store, FLOTILLA_STORE, the config file's, .flotilla/dev.db; the first that is given.
 import type { Context } from "./context.ts";
 import { farFleet } from "./far-fleet.ts";
+import type { StoreSettings } from "../runtime/store-url.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const defaultStore = "sqlite:.flotilla/dev.db";
@@ -11,6 +12,22 @@ export interface StorePlace {
   /** Absolute path of the database file. */
   readonly path: string;
   readonly from: "--store" | "FLOTILLA_STORE" | "config" | "default";
+}
+
+/** A store that several orchestrators share: a command joins it as one more of them. */
+export interface SharedPlace {
+  /** For people: without user and password. */
+  readonly name: string;
+  readonly settings: Extract<StoreSettings, { kind: "postgres" }>;
+  readonly from: StorePlace["from"];
+}
+
+/** @throws UsageError */
+export async function anyPlace(c: Context): Promise<StorePlace | SharedPlace> {
+  const { url, from } = await chosen(c);
+  const { parseStore, storeName } = await import("../runtime/store-url.ts");
+  const settings = parseStore(url, c.io.cwd, c.io.env["FLOTILLA_POSTGRES_DIRECT_URL"]);
+  return settings.kind === "postgres" ? { name: storeName(settings), settings, from } : storePlace(c);
 }
 
 /** @throws UsageError when a fleet elsewhere is meant: whose store lies there, and is not looked for here. */
@@ -24,6 +41,11 @@ export async function storePlace(c: Context): Promise<StorePlace> {
   const { url, from } = await chosen(c);
   const { parseStore, realDatabasePath } = await import("../runtime/store-url.ts");
   const store = parseStore(url, c.io.cwd);
+  if (store.kind === "postgres")
+    throw new UsageError("This command works on a database file", {
+      why: `${from} names a PostgreSQL database`,
+      fix: ["what keeps it is PostgreSQL's own: pg_dump, and docs/guides/postgres.md"],
+    });
   if (store.kind === "sqlite") return { url, path: realDatabasePath(store.path), from };
   throw new UsageError("A store in memory belongs to one process", {
     why: `${from} says ${JSON.stringify(url)}: no other process can see it, and it ends with its own`,

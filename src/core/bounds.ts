@@ -26,12 +26,22 @@ export const bounds = Object.freeze({
   missedTicks: 100,
   /** Shortest `every` of a schedule, in ms. */
   scheduleEveryMs: 1_000,
+  /** What one bulk operation may change. */
+  bulk: 100_000,
   /** Nodes of one plan. */
   planNodes: 1_000,
   /** Nodes of a plan that need each other in a row. */
   planDepth: 200,
   /** Bytes of a plan, as JSON. */
   planBytes: 1_048_576,
+  /** Tasks that one worker runs at a time. */
+  slotsMax: 10_000,
+  /** Definitions that one worker brings. */
+  definitionsMax: 10_000,
+  /** Bytes of one frame between a remote worker and its orchestrator. Longer messages travel in parts. */
+  frameBytes: 1_114_112,
+  /** Bytes of one message of a remote worker, all its parts together: an artifact of plain text, or a quarter of one that JSON escapes. */
+  messageBytes: 268_500_992,
   /** Letters of a plan node's note. */
   planNoteLength: 500,
 });

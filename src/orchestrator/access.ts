@@ -3,39 +3,15 @@ import { createHash } from "node:crypto";
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { anyNamespace, defaultNamespace, isNamespaceName } from "../core/namespace.ts";
-import { isRole, roles, type Role } from "../core/role.ts";
-import type { TokenRequest, TokensApi, TokenView } from "../protocol/tokens.ts";
+import { isRole, roles } from "../core/role.ts";
+import type { Access } from "../protocol/access.ts";
+import type { TokenRequest, TokenView } from "../protocol/tokens.ts";
 import type { NamespaceRow, TokenRow } from "../store/access.ts";
 import { pageSize } from "./queries.ts";
 import type { State } from "./state.ts";
 
 /** Tells our tokens from others at a glance, and lets scanners of leaked secrets find them. */
 export const tokenPrefix = "flt_";
-
-/** What an access is worth, wherever it comes from. */
-export interface Grant {
-  readonly role: Role;
-  /** null: every one. */
-  readonly namespace: NamespaceRow | null;
-}
-
-export interface TokenGrant extends Grant {
-  /** Of the token: for the log, and what requests are counted by. */
-  readonly id: string;
-}
-
-export interface Access {
-  /** What a token is worth now; undefined when it is none of ours, has expired or was revoked. */
-  check(token: string): Promise<TokenGrant | undefined>;
-  /** Somebody holds a token that counts. */
-  any(): Promise<boolean>;
-  /** undefined: there is none of that name. */
-  namespace(name: string): Promise<NamespaceRow | undefined>;
-  /** Made when there is none. @throws FLOTILLA_CONFIG_INVALID */
-  internNamespace(name: string): Promise<NamespaceRow>;
-  /** Tokens of one namespace, or of all of them (null). */
-  tokens(within: NamespaceRow | null): TokensApi;
-}
 
 /** How long an answer of the store is believed: a token that another orchestrator revoked opens nothing after that. */
 const believeMs = 5_000;
@@ -124,7 +100,7 @@ export function accessOf(state: State, secret: () => string): Access {
             needs: "an access to every namespace",
           });
         const namespace = asked === anyNamespace ? null : await intern(asked);
-        const id = `tok_${secret()}`;
+        const id = `tok_${secret().slice(0, 12)}`;
         // Two draws: 256 random bits, so that the hash alone can be kept and be found by.
         const token = tokenPrefix + secret() + secret();
         const kept = { id, hash: hashOf(token), name: r.name, role: r.role, namespace: namespace?.id ?? null, expiresAt };

@@ -15,7 +15,7 @@ import type { PendingEnd, Placed, Planned } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import type { Match } from "./dispatch.ts";
 import type { Lane } from "./lane.ts";
-import type { WorkerState } from "./workers.ts";
+import { isRemote, type WorkerState } from "./workers.ts";
 
 export function apply(engine: Engine, planned: Planned, result: BatchResult): void {
   const fenced = new Set(result.fenced.map(leaseName));
@@ -38,7 +38,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
     if (acts.batch.park && result.parked.includes(acts.batch.lease.task)) applyParked(engine, acts.attempt);
     for (const placed of acts.placed)
       if (!stillborn.has(placed.task.id)) applyPlaced(engine, placed, planned.batch.now, assignments);
-    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0)
+    if (acts.batch.steps.length > 0 || acts.batch.stepResults.length > 0 || isRemote(acts.attempt.worker))
       acts.attempt.worker.link.send({ t: "ack", fence: acts.attempt.fence, act: acts.batch.lastAct });
     if (
       acts.waitSeen !== null &&
@@ -80,6 +80,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   engine.state.cancelsLeft = result.moreCancels;
   if (planned.batch.dueSlice > 0) engine.state.nextDueAt = result.nextDueAt;
   if (result.nextTickAt !== undefined) engine.state.nextTickAt = result.nextTickAt;
+  if (result.webhookCalls > 0) engine.state.callsStored();
   noteWaits(engine, planned);
   if (result.due.length + result.woken.length > 0) engine.dispatch();
   engine.wakeAtNextDue();

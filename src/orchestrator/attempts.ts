@@ -4,7 +4,7 @@ import type { Attempt, TaskOptions } from "./attempt.ts";
 import type { DefinitionState } from "./definitions.ts";
 import type { Engine } from "./engine.ts";
 import { watchGrace, watchTimeouts } from "./liveness.ts";
-import type { WorkerState } from "./workers.ts";
+import { isRemote, type WorkerState } from "./workers.ts";
 
 type RowPart = Pick<
   TaskRow,
@@ -96,6 +96,8 @@ export function endAttempt(engine: Engine, attempt: Attempt, stop: string | null
   if (state.attempts.get(attempt.fence.task) === attempt) state.attempts.delete(attempt.fence.task);
   const { worker } = attempt;
   worker.attempts.delete(attempt.fence.task);
+  // It keeps the end that it has reported until it is told that the end is stored, or came too late.
+  if (attempt.codeEnded && isRemote(worker)) worker.link.send({ t: "settled", fence: attempt.fence });
   if (stop === null || attempt.codeEnded || !state.workers.has(worker.id)) {
     setSlot(attempt, false);
     return;

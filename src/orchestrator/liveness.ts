@@ -4,9 +4,11 @@ import type { Attempt } from "./attempt.ts";
 import type { FromWorker } from "../protocol/worker.ts";
 import type { Engine } from "./engine.ts";
 import { afterLoss, afterTimeout } from "./retry.ts";
-import { isCrowded, type WorkerState } from "./workers.ts";
+import { isCrowded, isRemote, type WorkerState } from "./workers.ts";
 
 const pingMs = 1_000;
+/** Workers across a socket are asked every so many ticks, a part of them at each: 10,000 a second would be half a core. */
+const remoteTicks = 5;
 /** A stale loop becomes a reason that people see. */
 const unresponsiveMs = 5_000;
 /** By so much the wall clock may drift from the monotonic one within a ping; more, and it was set. */
@@ -81,6 +83,8 @@ export function workerLost(engine: Engine, worker: WorkerState, how: string, obs
   const { state } = engine;
   if (!state.workers.delete(worker.id)) return;
   state.definitions.workersChanged();
+  // It has left with what it executes, for an orchestrator that stays.
+  if (state.handingOver && isRemote(worker)) return;
   const attempts = [...worker.attempts.values()];
   const executing = attempts.filter((a) => a.state === "running" && !a.ended).length + worker.ending.size;
   const suspects = observed && worker.killed === null ? executing : 0;
@@ -100,23 +104,26 @@ export function answered(engine: Engine, worker: WorkerState, pong: Extract<From
   endWorker(worker, `it answers, but knows nothing of ${short.missing} of the tasks that it was given`);
 }
 
-/** Asks every worker process once a second for its main loop's pulse. */
+/** Asks every worker process once a second for its main loop's pulse, and those across a socket every five. */
 export function watchWorkers(engine: Engine, blockedMs: number): { stop(): void } {
   const { clock } = engine.state;
   let dueAt = clock.elapsedMs() + pingMs;
   let wallLead = clock.now() - clock.elapsedMs();
   let timer = clock.after(pingMs, tick);
+  let ticks = 0;
   function tick(): void {
     // Late by more than a turn: this process itself stood still (stopped, or its machine slept), and answers that came
     // meanwhile are still to be read. That time is nobody's silence.
     const lateMs = clock.elapsedMs() - dueAt;
     const asleepMs = lateMs > pingMs ? lateMs : 0;
+    ticks += 1;
     for (const worker of engine.state.workers.values()) {
-      if (worker.hello.isolation === "in-process") continue;
+      if (worker.hello.isolation === "in-process" || worker.away) continue;
       worker.pongAt += asleepMs;
       const silentMs = worker.pongSeen < worker.pingSent ? clock.elapsedMs() - worker.pongAt : 0;
       worker.unresponsive = silentMs > unresponsiveMs;
       if (silentMs > blockedMs) endWorker(worker, `its main loop has been blocked for ${Math.round(silentMs / 1_000)} s`);
+      if (isRemote(worker) && (ticks + worker.id) % remoteTicks !== 0) continue;
       if (worker.pongSeen === worker.pingSent) {
         worker.pingSent += 1;
         worker.pongAt = clock.elapsedMs();

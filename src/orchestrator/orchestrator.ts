@@ -2,25 +2,20 @@ import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
 import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
-import {
-  protocolVersion,
-  type DefinitionCard,
-  type FromWorker,
-  type Hello,
-  type Inventory,
-  type WorkerLink,
-} from "../protocol/worker.ts";
+import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
-import type { OrchestratorApi, StartReply, StartRequest } from "../protocol/views.ts";
+import type { ServedOrchestrator } from "../protocol/access.ts";
+import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
-import type { NamespaceRow } from "../store/access.ts";
 import type { Attempt } from "./attempt.ts";
-import { accessOf, type Access } from "./access.ts";
+import { accessOf } from "./access.ts";
+import { BulkDesk } from "./bulk/bulk.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { Hearing, listenedLink } from "./hearing.ts";
+import { answerInventory } from "./inventory.ts";
 import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
@@ -31,34 +26,25 @@ import { Schedules } from "./schedules.ts";
 import { cryptoSecrets } from "./secrets.ts";
 import { adoptInventory } from "./peers/adoption.ts";
 import { Peers } from "./peers/peers.ts";
+import { StoreClock } from "./peers/store-clock.ts";
 import { queryState } from "./state-queries.ts";
 import { State, type OrchestratorOptions } from "./state.ts";
 import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { webhooksOf } from "./webhooks/calls.ts";
+import { WebhookPump } from "./webhooks/pump.ts";
 import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
-/** One worker's place at an orchestrator. */
-export interface Attachment {
-  readonly id: string;
-  receive(m: FromWorker): void;
-  /** The worker is gone. `observed`: its process was seen to exit by itself, so what it was executing is suspect. */
-  lost(how: string, o: { readonly observed: boolean }): void;
-}
+export type { Attachment };
 
-export interface Orchestrator extends OrchestratorApi {
-  /** What one namespace sees of it. The orchestrator itself reads every id, and lists the default one. */
-  within(namespace: NamespaceRow): OrchestratorApi;
-  /** Who may enter which namespace. Its writes are those of this life. */
-  readonly access: Access;
+export interface Orchestrator extends ServedOrchestrator, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
-  /** `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one */
-  attach(link: WorkerLink, hello: Hello, o?: { readonly namespace?: number | null; readonly inventory?: Inventory }): Attachment;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
   /** Commits what was reported and lets go of the store; what still runs goes on in the next life. */
@@ -66,10 +52,13 @@ export interface Orchestrator extends OrchestratorApi {
 }
 
 /** The process part that owns a store: it accepts starts, matches tasks to workers and keeps what they report. */
-export async function createOrchestrator(o: OrchestratorOptions): Promise<Orchestrator> {
+export async function createOrchestrator(given: OrchestratorOptions): Promise<Orchestrator> {
+  const { shared } = given.store;
+  const storeClock = shared && new StoreClock(given.clock);
+  const o = storeClock ? { ...given, clock: storeClock } : given;
   const secret = o.secret ?? cryptoSecrets();
   const begin = () =>
-    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: o.store.shared ? 0 : bootSkip(o.random) });
+    o.store.boot({ nonce: secret(), pid: process.pid, now: o.clock.now(), skip: shared ? 0 : bootSkip(o.random) });
   const boot = await begin();
   const state = new State(o, boot);
   const outcomes = new Outcomes(state.artifacts);
@@ -83,15 +72,18 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     abortGraceMs: o.abortGraceMs ?? 5_000,
     boot: () => untilAnswered(state, begin),
   });
-  const peers = o.store.shared && new Peers(engine, o.store.shared);
+  const peers = shared && storeClock && new Peers(engine, shared, storeClock);
   if (peers) {
     engine.meet(peers);
     await peers.start();
   }
   const schedules = new Schedules(engine, defaultNamespace.id);
+  const bulk = new BulkDesk(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
+  const webhooks = new WebhookPump(state, o.webhooks ?? []);
+  webhooks.start();
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
@@ -101,9 +93,18 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
 
   const orchestrator: Orchestrator = {
     within: ({ id, name }) =>
-      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+      apiWithin({
+        engine,
+        owners,
+        bulk,
+        all: orchestrator,
+        namespace: id,
+        tokens: access.tokens({ id, name }),
+        webhooks: webhooksOf(state, name),
+      }),
     access,
     tokens: access.tokens(null),
+    webhooks: webhooksOf(state, null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -152,6 +153,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
     },
 
     purge: (q) => purge(state, q, defaultNamespace.id),
+    bulk: (q, signal) => bulk.run(q, defaultNamespace.id, signal),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
@@ -162,11 +164,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
 
     attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
-        throw new FlotillaError("FLOTILLA_CONFIG_INVALID", {
-          field: "protocol",
-          problem: `worker ${hello.name} speaks version ${hello.protocol}`,
-          fix: `use a worker of version ${protocolVersion}`,
-        });
+        throw new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: hello.protocol, orchestrator: protocolVersion });
       }
       const attempts = new Map<number, Attempt>();
       const hearing = new Hearing();
@@ -185,6 +183,7 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
         busy: 0,
         parked: [],
         draining: false,
+        away: false,
         arriving: false,
         unresponsive: false,
         killed: null,
@@ -195,13 +194,20 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       };
       engine.join(worker);
       link.send({ t: "welcome", worker: worker.publicId });
-      if (inventory && o.store.shared) adoptInventory(engine, o.store.shared, worker, inventory);
+      if (inventory && shared) adoptInventory(engine, shared, worker, inventory);
+      else if (inventory) answerInventory(worker, inventory);
       return {
         id: worker.publicId,
         receive(m) {
-          if (m.t === "goodbye") workerLost(engine, worker, m.reason, false);
+          if (m.t === "goodbye") workerLost(engine, worker, m.reason, m.crashed === true);
           else receive(engine, worker, m);
           engine.checkDrained();
+        },
+        reachable(yes) {
+          worker.away = !yes;
+          // What was asked before is answered late, through no fault of its main loop.
+          worker.pongAt = o.clock.elapsedMs();
+          if (yes) engine.dispatch();
         },
         lost(how, { observed }) {
           workerLost(engine, worker, how, observed);
@@ -223,7 +229,9 @@ export async function createOrchestrator(o: OrchestratorOptions): Promise<Orches
       closing ??= (async () => {
         pulse.stop();
         await retention.stop();
+        await peers?.handOver();
         await engine.close();
+        await webhooks.stop();
         await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();

@@ -259,12 +259,13 @@ export function listWorkers(state: State, namespace: number | null): WorkerView[
     name: w.hello.name,
     pid: w.hello.pid,
     isolation: w.hello.isolation,
-    state: w.draining ? "draining" : w.unresponsive ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
+    state: w.draining ? "draining" : w.unresponsive || w.away ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
     slots: w.hello.slots,
     busy: busySlots(w),
     offers: [...w.offers],
     definitions: [...w.names],
     build: w.hello.build,
+    ...(w.hello.pool === undefined ? {} : { pool: w.hello.pool }),
     joinedAt: iso(w.joinedAt),
     tasks: [...w.attempts.values()]
       .filter((a) => a.state === "running" && (namespace === null || a.definition.namespace === namespace))

@@ -1,7 +1,7 @@
 // What workers say, taken apart. Nothing is decided here that is not in the store a moment later.
 import { bounds } from "../core/bounds.ts";
 import { errorJson, FlotillaError } from "../core/error.ts";
-import type { AttemptResult, FromWorker, Settle, Spend } from "../protocol/worker.ts";
+import type { AttemptResult, Fence, FromWorker, Settle, Spend } from "../protocol/worker.ts";
 import { sameLease, type Attempt, type StoredAct } from "./attempt.ts";
 import { codeEnded } from "./attempts.ts";
 import { sendHistory } from "./history.ts";
@@ -9,7 +9,7 @@ import type { Engine } from "./engine.ts";
 import { answered, touchIdle } from "./liveness.ts";
 import { untilStored } from "./patience.ts";
 import { afterResult } from "./retry.ts";
-import type { WorkerState } from "./workers.ts";
+import { isRemote, type WorkerState } from "./workers.ts";
 
 export function receive(engine: Engine, worker: WorkerState, m: FromWorker): void {
   switch (m.t) {
@@ -18,6 +18,9 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
       return;
     case "pong":
       return answered(engine, worker, m);
+    case "draining":
+      worker.draining = true;
+      return;
     case "put":
     case "get":
       void artifact(engine, worker, m);
@@ -28,6 +31,8 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
   const attempt = engine.state.attempts.get(m.fence.task);
   if (!sameLease(attempt, m.fence) || attempt.worker !== worker || attempt.ended) {
     if (m.t === "settle" || m.t === "ended") ended(engine, worker, m.fence.task, m.fence.leaseNo);
+    if (m.t === "settle" && isRemote(worker) && !isReported(attempt, worker, m.fence))
+      worker.link.send({ t: "settled", fence: m.fence });
     return;
   }
   attempt.heard += 1;
@@ -61,6 +66,11 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
       engine.state.log(m.level, m.message, { task: attempt.publicId, agent: attempt.runs.name, ...(m.fields as object | null) });
       return;
   }
+}
+
+/** Its end is on the way to the store: it is confirmed when it is there. */
+function isReported(attempt: Attempt | undefined, worker: WorkerState, fence: Fence): boolean {
+  return sameLease(attempt, fence) && attempt.worker === worker && attempt.codeEnded;
 }
 
 function ended(engine: Engine, worker: WorkerState, task: number, leaseNo: number): void {

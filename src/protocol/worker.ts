@@ -15,6 +15,7 @@
 //            ◀─────── query      what is the state of your code?
 //     answer ───────▶
 //     settle ───────▶            the attempt's end, with what it spent
+//            ◀─────── settled    that end is committed, or does not count: it need not be kept
 //            ◀─────── cancel     stop that attempt: its result no longer counts
 //     ended  ───────▶            its code has stopped, or was never here: the slot is free
 //     put, get ─────▶            an artifact to store or to load
@@ -23,8 +24,11 @@
 //            ◀─────── ping       is the main loop alive?
 //     pong   ───────▶            yes, and so many attempts are here
 //            ◀─────── drain      take nothing new, and leave when all is over
+//     draining ─────▶            give me nothing new
 //     goodbye ──────▶
+//            ◀─────── adopted    after a hello with an inventory: that attempt goes on, under a new fence
 //
+// Across machines these travel in numbered frames (wire/frames.ts), so that a link that breaks for a moment loses nothing.
 // Each `cancel` is answered by one `ended`, unless a `settle` of the same fence was on its way.
 import type { ErrorJson } from "../core/error.ts";
 
@@ -68,6 +72,8 @@ export interface Hello {
   readonly slots: number;
   readonly offers: readonly string[];
   readonly build: string;
+  /** The pool that it is scaled with. */
+  readonly pool?: string;
   readonly definitions: readonly DefinitionCard[];
 }
 
@@ -311,7 +317,10 @@ export type FromWorker =
     }
   /** `holds`: attempts that are here, those that wait for a slot or for a child counted, those that were reported not. */
   | { readonly t: "pong"; readonly n: number; readonly holds: number }
-  | { readonly t: "goodbye"; readonly reason: string };
+  /** It takes nothing new, and leaves when what it has is over. */
+  | { readonly t: "draining" }
+  /** `crashed`: its process was seen to die by itself, by a parent that tells it here. */
+  | { readonly t: "goodbye"; readonly reason: string; readonly crashed?: true };
 
 export type ToWorker =
   | { readonly t: "welcome"; readonly worker: string }
@@ -346,6 +355,27 @@ export type ToWorker =
  */
 export interface WorkerLink {
   send(message: ToWorker): void;
-  /** Ends the worker whatever it does: a child is killed. In-process it only stops. */
+  /** Ends the worker whatever it does: a child is killed, a session across a socket is over. In-process it only stops. */
   kill(reason: string): void;
+  /** Lets a worker elsewhere go with what it executes: it comes to another orchestrator, or to this one again, and brings it along. */
+  leave?(): void;
+}
+
+/** One worker's place at an orchestrator. */
+export interface Attachment {
+  readonly id: string;
+  receive(m: FromWorker): void;
+  /** Nothing reaches it for the moment (false), or all does again: meanwhile it is given no task, and not pinged. */
+  reachable(yes: boolean): void;
+  /** The worker is gone. `observed`: its process was seen to exit by itself, so what it was executing is suspect. */
+  lost(how: string, o: { readonly observed: boolean }): void;
+}
+
+/** Where workers are attached: the orchestrator, as links see it. */
+export interface WorkerHost {
+  /**
+   * `inventory`: what the worker still has of a life that this orchestrator may not know; each of it is answered.
+   * `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one
+   */
+  attach(link: WorkerLink, hello: Hello, o?: { readonly inventory?: Inventory; readonly namespace?: number | null }): Attachment;
 }

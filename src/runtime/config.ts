@@ -8,8 +8,11 @@ import { bounds } from "../core/bounds.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { FlotillaError } from "../core/error.ts";
 import { checkDefinitions, refuseUnenforced } from "./definitions.ts";
+import type { ServerSettings } from "../server/settings.ts";
 import { resolveRetention, type RetentionSettings } from "./retention.ts";
+import { resolveServer } from "./server-config.ts";
 import { parseStore, type StoreSettings } from "./store-url.ts";
+import { resolveHooks, resolveWebhooks, type HookSettings, type WebhookSettings } from "./webhooks.ts";
 
 export interface WorkerSettings {
   readonly count: number;
@@ -37,6 +40,11 @@ export interface FleetSettings {
   readonly modules: readonly string[];
   /** null: the definition says nothing about schedules. */
   readonly schedules: readonly Schedule[] | null;
+  /** Who is told. */
+  readonly webhooks: readonly WebhookSettings[];
+  /** What signed requests start. */
+  readonly hooks: readonly HookSettings[];
+  readonly server: ServerSettings;
 }
 
 /** Where and for what a config is read. */
@@ -60,6 +68,9 @@ const known = [
   "idempotencyFor",
   "modules",
   "schedules",
+  "webhooks",
+  "hooks",
+  "server",
   "pools",
   "limits",
   "budget",
@@ -115,6 +126,9 @@ export function resolveFleet(
     retention: resolveRetention(config.retention, config.idempotencyFor),
     modules,
     schedules: resolveSchedules(config.schedules),
+    webhooks: resolveWebhooks(config.webhooks),
+    hooks: resolveHooks(config.hooks),
+    server: resolveServer(config.server, around.cwd),
   });
 }
 
@@ -163,7 +177,7 @@ function resolveWorkers(given: FleetConfig<readonly AnyCallable[]>["workers"] = 
   }
   // 16 in one process: agents mostly wait for the network. One per child: isolation is what it was asked for.
   const slots = given.slots ?? (isolation === "in-process" ? 16 : 1);
-  checkWhole(count, "fleet.workers.count", { least: 1, most: workersMost });
+  checkWhole(count, "fleet.workers.count", { least: 0, most: workersMost });
   checkWhole(slots, "fleet.workers.slots", { least: 1, most: slotsMost });
   checkWhole(continuations, "fleet.workers.continuations", { least: 0, most: continuationsMost });
   checkTexts(offers, "fleet.workers.offers", { most: bounds.needsMax, length: bounds.nameLength });

@@ -1,15 +1,30 @@
+import type { TokensApi } from "../protocol/tokens.ts";
+import type { FetchHandler } from "../server/mounted.ts";
 import { createClient, type Client } from "../client/client.ts";
 import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { shortHash } from "../core/hash.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import { refuseInChild } from "./child-mark.ts";
-import { resolveFleet } from "./config.ts";
+import { resolveFleet, type FleetSettings } from "./config.ts";
+import type { Engine } from "./engine.ts";
 import { systemDeps, type Deps } from "./deps.ts";
 import { handleApi } from "./fleet-api.ts";
 import { shareEngine } from "./shared.ts";
 
 export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, AsyncDisposable {
+  /**
+   * The fleet's HTTP API as one function, for a server that is already there: Hono, Next, Deno, or Express by way of
+   * `@hono/node-server`. It answers what `flotilla orchestrator` answers, below `/api/v1`, to whoever has a token
+   * (`fleet.tokens`) or a JWT of `server.oidc`. Under a path of its own set `server: { basePath }`.
+   *
+   * ```ts
+   * app.mount("/flotilla", fleet.fetch);
+   * ```
+   */
+  fetch(request: Request, env?: unknown): Promise<Response>;
+  /** Who may use the fleet over HTTP. */
+  readonly tokens: TokensApi;
   /** Where a server of this fleet listens; undefined: it is embedded. */
   readonly url: string | undefined;
   /**
@@ -50,6 +65,8 @@ export async function createFleet<const D extends readonly AnyCallable[]>(
 export interface OpenFleet<D extends readonly AnyCallable[]> {
   readonly fleet: Fleet<D>;
   readonly orchestrator: Orchestrator;
+  readonly settings: FleetSettings;
+  readonly commits: Engine["commits"];
 }
 
 export async function openFleet<const D extends readonly AnyCallable[]>(
@@ -60,14 +77,30 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
   const settings = resolveFleet(c, { cwd: process.cwd(), environment: process.env["FLOTILLA_ENV"] });
   const { engine, drain, release } = await shareEngine(settings, deps);
   let closed: Promise<void> | undefined;
+  const closing = new AbortController();
+  let handler: Promise<FetchHandler> | undefined;
+  const served = (): Promise<FetchHandler> =>
+    (handler ??= import("../server/mounted.ts").then(({ mountedFetch }) =>
+      mountedFetch(engine.orchestrator, settings.server, {
+        ...deps,
+        commits: engine.commits,
+        hooks: settings.hooks,
+        closing: closing.signal,
+      }),
+    ));
   const api = handleApi(engine.orchestrator, engine.alive);
   const close = () => {
     api.close();
+    closing.abort();
     return (closed ??= release());
   };
   const fleet: Fleet<D> = {
     ...createClient<D>(api, engine.catalogue, shortHash),
     url: undefined,
+    async fetch(request, env) {
+      return (await served())(request, env);
+    },
+    tokens: engine.orchestrator.tokens,
     drain() {
       api.drain();
       return drain(() => api.idle());
@@ -75,5 +108,5 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
     close,
     [Symbol.asyncDispose]: close,
   };
-  return { fleet, orchestrator: engine.orchestrator };
+  return { fleet, orchestrator: engine.orchestrator, settings, commits: engine.commits };
 }

@@ -2,20 +2,22 @@ import { CallableCatalogue, type Catalogue } from "../client/catalogue.ts";
 import { scheduleRequests } from "../client/schedules.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import { createOrchestrator, type Orchestrator } from "../orchestrator/orchestrator.ts";
-import { fileArtifacts } from "../store/artifacts/files.ts";
-import { memoryArtifacts } from "../store/artifacts/memory.ts";
-import { openSqliteStore } from "../store/sqlite/open.ts";
+import type { CommitTimes } from "../server/metrics.ts";
 import { cardsOf } from "./cards.ts";
 import type { FleetSettings } from "./config.ts";
 import { checkDefinitions, unimplemented } from "./definitions.ts";
 import type { Deps } from "./deps.ts";
 import { createKeepAlive, type KeepAlive } from "./keep-alive.ts";
+import { openStore } from "./open-store.ts";
 import { openControl, type Control } from "./control.ts";
+import { measuredStore } from "./measured-store.ts";
 import { startWorkers, type WorkerGroup } from "./worker-group.ts";
 
 /** An open store with its orchestrator and the workers of this process: what a fleet is a handle to. */
 export interface Engine {
   readonly orchestrator: Orchestrator;
+  /** How long they took. */
+  readonly commits: () => CommitTimes;
   readonly catalogue: Catalogue;
   readonly alive: KeepAlive;
   /**
@@ -29,11 +31,11 @@ export interface Engine {
 
 /** Builds the rooms, innermost first; what was opened is closed again when a later one fails. */
 export async function openEngine(settings: FleetSettings, deps: Deps): Promise<Engine> {
-  const path = settings.store.kind === "memory" ? null : settings.store.path;
-  const store = openSqliteStore({ path: path ?? ":memory:", durability: settings.durability });
+  const opened = await openStore(settings, deps);
+  const { artifacts, path } = opened;
+  const { store, commits } = measuredStore(opened.store, deps.clock);
   try {
-    const artifacts = path === null ? memoryArtifacts() : fileArtifacts(`${path}.artifacts`);
-    const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
+    const { queuedMax, abortGraceMs, blockedMs, retention, webhooks } = settings;
     const orchestrator = await createOrchestrator({
       ...deps,
       store,
@@ -42,9 +44,11 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
       abortGraceMs,
       blockedMs,
       retention,
+      webhooks,
       holdTicks: true,
     });
-    const engine = assemble(orchestrator, deps, path === null ? undefined : openControl(orchestrator, path, deps));
+    const control = path === null ? undefined : openControl(orchestrator, path, deps);
+    const engine = assemble(orchestrator, commits, deps, control);
     await engine.admit(settings).catch(async (error: unknown) => {
       await engine.close();
       throw error;
@@ -56,7 +60,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   }
 }
 
-function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | undefined): Engine {
+function assemble(orchestrator: Orchestrator, commits: Engine["commits"], deps: Deps, control: Control | undefined): Engine {
   const catalogue = new CallableCatalogue();
   const alive = createKeepAlive();
   const groups: WorkerGroup[] = [];
@@ -71,7 +75,7 @@ function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | und
     if (added.length === 0) return adopt(settings, false);
     orchestrator.register(cardsOf(added));
     const runnable = added.filter((callable) => callable.kind !== "contract");
-    if (runnable.length > 0)
+    if (runnable.length > 0 && settings.workers.count > 0)
       groups.push(await startWorkers(settings, runnable, { ...deps, orchestrator, alive, nextNumber: () => ++workers }));
     definitions = merged;
     catalogue.add(added);
@@ -93,6 +97,7 @@ function assemble(orchestrator: Orchestrator, deps: Deps, control: Control | und
 
   return {
     orchestrator,
+    commits,
     catalogue,
     alive,
     admit(settings) {

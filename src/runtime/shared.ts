@@ -5,7 +5,7 @@ import { FlotillaError } from "../core/error.ts";
 import type { FleetSettings } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { openEngine, type Engine } from "./engine.ts";
-import { realDatabasePath } from "./store-url.ts";
+import { realDatabasePath, storeName } from "./store-url.ts";
 
 interface Entry {
   readonly engine: Promise<Engine>;
@@ -39,7 +39,7 @@ export async function shareEngine(settings: FleetSettings, deps: Deps): Promise<
     const engine = await openEngine(settings, deps);
     return { engine, drain: () => engine.drain(), release: () => engine.close() };
   }
-  const path = realDatabasePath(settings.store.path);
+  const path = settings.store.kind === "sqlite" ? realDatabasePath(settings.store.path) : settings.store.url;
   const there = open.get(path);
   // Its last user is leaving: wait for the file, then open it anew.
   if (there?.closing) {
@@ -51,7 +51,7 @@ export async function shareEngine(settings: FleetSettings, deps: Deps): Promise<
 
 async function begin(path: string, settings: FleetSettings, deps: Deps): Promise<Share> {
   const entry: Entry = {
-    engine: openEngine({ ...settings, store: { kind: "sqlite", path } }, deps),
+    engine: openEngine(settings.store.kind === "sqlite" ? { ...settings, store: { kind: "sqlite", path } } : settings, deps),
     settings,
     users: 1,
     drained: 0,
@@ -72,16 +72,17 @@ async function join(path: string, entry: Entry, settings: FleetSettings, deps: D
   if (durability !== settings.durability) {
     throw configInvalid(
       "fleet.durability",
-      `${path} is open in this process with durability ${JSON.stringify(durability)}`,
+      `${storeName(settings.store)} is open in this process with durability ${JSON.stringify(durability)}`,
       "open it with the same durability",
     );
   }
-  if (entry.draining) throw new FlotillaError("FLOTILLA_CLOSED", { what: `the fleet on ${path} drains and` });
+  if (entry.draining)
+    throw new FlotillaError("FLOTILLA_CLOSED", { what: `the fleet on ${storeName(settings.store)} drains and` });
   entry.users += 1;
   const share = shareOf(path, entry, await entry.engine);
   try {
     const added = await share.engine.admit(settings);
-    warnOfIgnored(path, entry.settings, settings, { added, deps });
+    warnOfIgnored(storeName(settings.store), entry.settings, settings, { added, deps });
   } catch (error) {
     await share.release();
     throw error;
@@ -91,7 +92,7 @@ async function join(path: string, entry: Entry, settings: FleetSettings, deps: D
 
 /** What belongs to the handle that opened the store, and was asked for otherwise by a later one. */
 function warnOfIgnored(
-  path: string,
+  name: string,
   first: FleetSettings,
   later: FleetSettings,
   { added, deps }: { readonly added: boolean; readonly deps: Deps },
@@ -104,9 +105,11 @@ function warnOfIgnored(
     ...(first.abortGraceMs === later.abortGraceMs ? [] : ["abortGrace"]),
     ...(first.blockedMs === later.blockedMs ? [] : ["blockedAfter"]),
     ...(differs(first.retention, later.retention) ? ["retention, idempotencyFor"] : []),
+    // Without a look into them: they hold secrets.
+    ...(later.webhooks.length > 0 ? ["webhooks"] : []),
   ];
   if (ignored.length === 0) return;
-  deps.log("warn", `${path} is open in this process already: ${ignored.join(", ")} of the later handle have no effect`, {
+  deps.log("warn", `${name} is open in this process already: ${ignored.join(", ")} of the later handle have no effect`, {
     ignored,
   });
 }

@@ -1,26 +1,22 @@
 import { resolve } from "node:path";
 import { configInvalid } from "../client/check.ts";
-import { FlotillaError } from "../core/error.ts";
 
 export { realDatabasePath } from "../store/sqlite/path.ts";
 
 export type StoreSettings =
   | { readonly kind: "memory" }
   /** `path` is absolute. */
-  | { readonly kind: "sqlite"; readonly path: string };
+  | { readonly kind: "sqlite"; readonly path: string }
+  /** `directUrl`: past a pooler, for what needs a session of its own. */
+  | { readonly kind: "postgres"; readonly url: string; readonly directUrl?: string };
 
-const example = 'write "memory" or "sqlite:.flotilla/flotilla.db"';
+const example = 'write "memory", "sqlite:.flotilla/flotilla.db" or "postgres://user@host/database"';
 
-/** @throws FLOTILLA_CONFIG_INVALID for a form we do not know, FLOTILLA_NOT_SUPPORTED for PostgreSQL. */
-export function parseStore(url: unknown, cwd: string): StoreSettings {
+/** @throws FLOTILLA_CONFIG_INVALID for a form we do not know. */
+export function parseStore(url: unknown, cwd: string, directUrl = process.env["FLOTILLA_POSTGRES_DIRECT_URL"]): StoreSettings {
   if (url === undefined || url === "memory" || url === "sqlite::memory:") return { kind: "memory" };
   if (typeof url !== "string") throw configInvalid("store", "it is not a string", example);
-  if (/^postgres(ql)?:/.test(url)) {
-    throw new FlotillaError("FLOTILLA_NOT_SUPPORTED", {
-      what: "a PostgreSQL store is not in this version",
-      instead: 'use SQLite, which is as durable on one machine: store: "sqlite:.flotilla/flotilla.db"',
-    });
-  }
+  if (/^postgres(ql)?:/.test(url)) return postgres(url, directUrl);
   const path = /^sqlite:(.+)$/.exec(url)?.[1];
   if (path === undefined) throw configInvalid("store", `${JSON.stringify(url)} is not a store`, example);
   // sqlite://a/b.db reads as a host in other tools and as the root folder here: neither is what was meant.
@@ -31,4 +27,19 @@ export function parseStore(url: unknown, cwd: string): StoreSettings {
       `write "sqlite:${path.replace(/^\/+/, "/")}" or a path from the current folder`,
     );
   return { kind: "sqlite", path: resolve(cwd, path) };
+}
+
+/** What it says beyond its form is checked by whoever opens it. Never in a message: it may hold a password. */
+function postgres(url: string, directUrl: string | undefined): StoreSettings {
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
+    throw configInvalid("store", "it is not a PostgreSQL URL", 'write "postgres://user:password@host:5432/database"');
+  return { kind: "postgres", url, ...(directUrl ? { directUrl } : {}) };
+}
+
+/** For people: without user and password. */
+export function storeName(store: StoreSettings): string {
+  if (store.kind === "memory") return "memory";
+  if (store.kind === "sqlite") return store.path;
+  const { host, pathname } = new URL(store.url);
+  return `postgres://${host}${pathname}`;
 }

@@ -31,7 +31,7 @@ export interface WorkerOptions {
   readonly slots: number;
   readonly offers: readonly string[];
   readonly build: string;
-  readonly isolation: "in-process" | "child-process";
+  readonly isolation: "in-process" | "child-process" | "remote";
   readonly definitions: readonly Definition[];
   /** Waiting workflows that it keeps in memory; beyond it, and when its heap is nearly full, the oldest are parked. @default 10_000 */
   readonly continuations?: number;
@@ -49,6 +49,13 @@ export interface Worker {
   hello(): Hello;
   /** Cheap, never throws, runs no user code. */
   receive(message: ToWorker): void;
+  /**
+   * Takes nothing new and resolves when what it has is over; what is not after `withinMs` is given back, uncharged. It
+   * says goodbye then.
+   */
+  drain(withinMs?: number): Promise<void>;
+  /** Nobody waits for what it runs any more: all of it is aborted. It can be given new work. */
+  abandon(error: Error): void;
   /** Says goodbye, aborts what runs, and resolves when its code has ended or after `graceMs`. Twice is once. */
   stop(): Promise<void>;
 }
@@ -78,6 +85,8 @@ class Hosting implements Worker, Host {
   readonly #unwatch: () => void;
   #dirty: Attempt[] = [];
   #draining = false;
+  /** Asked to drain by whoever runs it: what still comes is given back. */
+  #leaving: PromiseWithResolvers<void> | undefined;
   #stopped: Promise<void> | undefined;
   #silent = false;
   /** Attempts whose code goes on after `stop`. */
@@ -122,9 +131,6 @@ class Hosting implements Worker, Host {
 
   #receive(m: ToWorker): void {
     switch (m.t) {
-      case "settled":
-      case "adopted":
-        return; // Told to workers across a socket.
       case "assign":
         for (const task of m.tasks) this.#take(task);
         return;
@@ -150,6 +156,8 @@ class Hosting implements Worker, Host {
         this.#idle.empty();
         return this.#leaveWhenEmpty();
       case "welcome":
+      case "settled":
+      case "adopted":
         return;
     }
   }
@@ -190,6 +198,8 @@ class Hosting implements Worker, Host {
   }
 
   #assign(task: Assignment): void {
+    if (this.#leaving)
+      return this.#giveBack(task, new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name}` }));
     if (task.journalLeft) {
       this.#arriving.set(task.fence.task, { ...task, journal: task.journal.slice() });
       return;
@@ -217,6 +227,30 @@ class Hosting implements Worker, Host {
   #attempt(fence: Fence): Attempt | undefined {
     const attempt = this.#attempts.get(fence.task);
     return attempt && sameFence(attempt.fence, fence) ? attempt : undefined;
+  }
+
+  async drain(withinMs?: number): Promise<void> {
+    if (this.#stopped) return this.#stopped;
+    if (!this.#leaving) {
+      this.#leaving = Promise.withResolvers();
+      this.send({ t: "draining" });
+      this.receive({ t: "drain" });
+    }
+    const late = withinMs === undefined ? undefined : this.clock.after(withinMs, () => this.#giveAllBack());
+    await this.#leaving.promise.finally(() => late?.cancel());
+  }
+
+  #giveAllBack(): void {
+    const error = boundedError(new FlotillaError("FLOTILLA_CLOSED", { what: `worker ${this.#options.name} drains and` }));
+    for (const task of this.#arriving.values())
+      this.send({ t: "settle", fence: task.fence, result: { status: "returned", error }, spent: null });
+    this.#arriving.clear();
+    for (const attempt of [...this.#attempts.values()]) attempt.refuse({ status: "returned", error });
+  }
+
+  abandon(error: Error): void {
+    this.#arriving.clear();
+    for (const attempt of [...this.#attempts.values()]) attempt.abort(error);
   }
 
   stop(): Promise<void> {
@@ -287,9 +321,10 @@ class Hosting implements Worker, Host {
   }
 
   #leaveWhenEmpty(): void {
-    if (!this.#draining || !this.#empty) return;
+    if (!this.#draining || !this.#empty || this.#arriving.size > 0) return;
     this.#draining = false;
     this.send({ t: "goodbye", reason: "drained" });
+    this.#leaving?.resolve();
   }
 
   flushSoon(attempt: Attempt): void {

@@ -144,6 +144,8 @@ function hearing(worker: Worker, change: (m: ToWorker) => ToWorker | undefined):
   return {
     hello: () => worker.hello(),
     stop: () => worker.stop(),
+    drain: (withinMs) => worker.drain(withinMs),
+    abandon: (error) => worker.abandon(error),
     receive(m) {
       const heard = change(m);
       if (heard) worker.receive(heard);

@@ -30,7 +30,7 @@ export function bannerLines(b: Banner, columns: number, { paint, glyphs }: Theme
     paint("bold", `Flotilla ${b.health.version}`),
     row(
       "store",
-      `${nearPath(b.database, b.cwd)} (SQLite, ${b.health.durability === "power" ? "survives a power cut" : "survives a crash of the process, not a power cut"})`,
+      `${b.database.startsWith("postgres:") ? `${b.database} (PostgreSQL` : `${nearPath(b.database, b.cwd)} (SQLite`}, ${b.health.durability === "power" ? "survives a power cut" : "survives a crash of the process, not a power cut"})`,
     ),
     row("definitions", `${b.definitions.length} from ${nearPath(b.file, b.cwd)}: ${names}`),
     row("workers", `${plural(b.health.workers.live, "worker")} with ${plural(slots, "slot")}${kinds === "" ? "" : `, ${kinds}`}`),

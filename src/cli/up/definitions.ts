@@ -2,7 +2,7 @@
 import type { FleetConfig } from "../../client/fleet-definition.ts";
 import type { AnyCallable } from "../../core/definition.ts";
 import type { Context } from "../context.ts";
-import type { StorePlace } from "../store-place.ts";
+import type { SharedPlace, StorePlace } from "../store-place.ts";
 
 export interface UpOptions {
   readonly workers?: number;
@@ -12,14 +12,24 @@ export interface UpOptions {
 }
 
 export interface FleetPlan {
-  readonly file: string;
+  /** null: there is none. */
+  readonly file: string | null;
   readonly config: FleetConfig<readonly AnyCallable[]>;
 }
 
-export async function planFleet(c: Context, place: StorePlace, o: UpOptions): Promise<FleetPlan> {
+/** `required` false: without a file there are no definitions, and workers bring theirs. */
+export async function planFleet(
+  c: Context,
+  place: StorePlace | SharedPlace,
+  o: UpOptions,
+  { required }: { readonly required: boolean } = { required: true },
+): Promise<FleetPlan> {
   const { findDefinitionFile, loadDefinitions } = await import("../../runtime/load.ts");
-  const file = await findDefinitionFile({ file: c.globals.config, cwd: c.io.cwd });
-  const loaded = await loadDefinitions(file);
+  const file = await findDefinitionFile({ file: c.globals.config, cwd: c.io.cwd }).catch((error: unknown) => {
+    if (required || c.globals.config !== undefined) throw error;
+    return undefined;
+  });
+  const loaded = file === undefined ? { fleet: null, definitions: [] } : await loadDefinitions(file);
   const base: FleetConfig<readonly AnyCallable[]> = loaded.fleet?.config ?? { definitions: loaded.definitions };
   const typed = {
     ...(o.workers !== undefined && { count: o.workers }),
@@ -28,13 +38,13 @@ export async function planFleet(c: Context, place: StorePlace, o: UpOptions): Pr
     ...(o.offers !== undefined && { offers: o.offers.split(",").map((offer) => offer.trim()) }),
   };
   return {
-    file,
+    file: file ?? null,
     config: {
       ...withEnvironment(base, c.io.env["FLOTILLA_ENV"], (config) => ({ ...config, workers: { ...config.workers, ...typed } })),
       definitions: loaded.definitions,
-      store: `sqlite:${place.path}`,
+      store: "settings" in place ? (place.settings.url as `postgres://${string}`) : `sqlite:${place.path}`,
       // Child processes can import what we imported.
-      modules: base.modules ?? [file],
+      modules: base.modules ?? (file === undefined ? [] : [file]),
     },
   };
 }

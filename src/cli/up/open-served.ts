@@ -21,7 +21,7 @@ export async function openServed(c: Context, plan: FleetPlan): Promise<Served> {
 }
 
 /** Above whatever is drawn, so that neither spoils the other. */
-function logTo(c: Context): (level: "debug" | "info" | "warn" | "error", message: string) => void {
+export function logTo(c: Context): (level: "debug" | "info" | "warn" | "error", message: string) => void {
   const { paint, glyphs } = c.err.theme;
   return (level, message) => {
     if (level === "error") c.err.line(`${paint("red", glyphs.fail)} ${message}`);

@@ -6,7 +6,7 @@ import type { StartOptions } from "../options.ts";
 import { withPlanOnly } from "../plan-only.ts";
 import { watchRun } from "../progress/watch.ts";
 import { shortId } from "../short-id.ts";
-import { storePlace } from "../store-place.ts";
+import { anyPlace } from "../store-place.ts";
 import { UsageError } from "../usage-error.ts";
 import { printWatched } from "../wait.ts";
 import { bannerLines } from "./banner.ts";
@@ -27,14 +27,14 @@ interface Options extends StartOptions, UpOptions {
 /** A fleet from start to stop. Everything that can be wrong with the command line is found before it is opened. */
 export async function runUp(c: Context, o: Options): Promise<ExitCode> {
   refuseStray(o);
-  const place = await storePlace(c);
+  const place = await anyPlace(c);
   const plan = await planFleet(c, place, o);
   const input = await inputOf(c, o, plan);
   const stops = listenForStops(c);
   try {
     const served = await openServed(c, plan);
     try {
-      await announce(c, o, plan, served, place.path);
+      await announce(c, o, plan, served, "settings" in place ? place.name : place.path);
       const code = o.run === undefined ? undefined : await runOnce(c, o.run, input, o, served, stops);
       if (code !== undefined && o.keep !== true) return code;
       return (await stayUp(c, served, stops)) ? (code ?? exitCodes.ok) : exitCodes.interrupted;
@@ -77,7 +77,7 @@ async function announce(c: Context, o: Options, plan: FleetPlan, { api }: Served
   const { definitions } = plan.config;
   c.err.lines(
     bannerLines(
-      { health, workers, definitions, resumed: open.items.length, file: plan.file, database, cwd: c.io.cwd, run: o.run },
+      { health, workers, definitions, resumed: open.items.length, file: plan.file ?? "", database, cwd: c.io.cwd, run: o.run },
       c.err.columns ?? Infinity,
       c.err.theme,
     ),

@@ -4,6 +4,8 @@ import { errorJson } from "../../core/error.ts";
 import type { Timer } from "../../core/clock.ts";
 import type { SharedStore } from "../../store/shared.ts";
 import type { Engine } from "../engine.ts";
+import type { StoreClock } from "./store-clock.ts";
+import { isRemote } from "../workers.ts";
 import { takeNotices } from "./notices.ts";
 
 /** Without a signal, what others did is seen at most this late; with one, at once. */
@@ -11,20 +13,24 @@ const lookMs = 250;
 const sweepMs = 2_000;
 const noticesMax = 1_000;
 const sweepSlice = 500;
+/** A worker comes to another orchestrator within its first backoff: a second or two. */
+const handOverMs = 5_000;
 
 export class Peers {
   readonly #engine: Engine;
   readonly #shared: SharedStore;
+  readonly #clock: StoreClock;
   readonly #timers = new Map<string, Timer>();
   #listening: { close(): unknown } | undefined;
   #catalogue = -1;
   #beatAt: number;
   #stopped = false;
 
-  constructor(engine: Engine, shared: SharedStore) {
+  constructor(engine: Engine, shared: SharedStore, clock: StoreClock) {
     this.#engine = engine;
     this.#shared = shared;
-    this.#beatAt = engine.state.clock.elapsedMs();
+    this.#clock = clock;
+    this.#beatAt = clock.elapsedMs();
   }
 
   async start(): Promise<void> {
@@ -119,8 +125,9 @@ export class Peers {
       busy += w.busy;
     }
     const sentAt = state.clock.elapsedMs();
-    const { alive } = await this.#shared.beat({ boot: state.boot, load: { workers: state.workers.size, slots, busy } });
+    const { alive, now } = await this.#shared.beat({ boot: state.boot, load: { workers: state.workers.size, slots, busy } });
     if (this.#stopped) return;
+    this.#clock.told(now, state.clock.elapsedMs() - sentAt);
     // From when it was sent: the lease may have begun then.
     this.#beatAt = sentAt;
     if (!alive) this.#engine.over();
@@ -165,6 +172,23 @@ export class Peers {
       this.#timers.set(name, timer);
     };
     run();
+  }
+
+  /**
+   * Sends workers elsewhere to the other orchestrators, with what they execute, and waits until those have it. Whatever is
+   * left after `handOverMs` goes back to ready when this life ends.
+   */
+  async handOver(): Promise<void> {
+    const { state } = this.#engine;
+    const away = [...state.workers.values()].filter(isRemote);
+    const held = () => [...state.attempts.values()].some((a) => isRemote(a.worker));
+    state.handingOver = true;
+    for (const worker of away) worker.link.leave?.();
+    const until = state.clock.elapsedMs() + handOverMs;
+    while (held() && state.clock.elapsedMs() < until) {
+      this.#engine.look();
+      await new Promise<void>((resolve) => void state.clock.after(lookMs / 5, resolve));
+    }
   }
 
   /** What is still held goes back at once. */

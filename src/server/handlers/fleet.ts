@@ -1,4 +1,4 @@
-import { errorJson } from "../../core/error.ts";
+import { errorJson, FlotillaError } from "../../core/error.ts";
 import type { Handler } from "../route.ts";
 
 export const getDefinition: Handler = async ({ api }, call) => ({
@@ -14,7 +14,11 @@ export const getHealth: Handler = async ({ api }) => ({ status: 200, json: await
 export const livez: Handler = async () => ({ status: 200, json: { live: true } });
 
 /** The store answers too: send it work. */
-export const readyz: Handler = async ({ api }) => {
+export const readyz: Handler = async ({ api, draining }) => {
+  if (draining()) {
+    const { stack: _, ...why } = errorJson(new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator drains and" }));
+    return { status: 503, json: { ready: false, error: why } };
+  }
   try {
     await api.health();
     return { status: 200, json: { ready: true } };
@@ -28,3 +32,11 @@ export const getVersion: Handler = async ({ api }) => {
   const { version, node, schema } = await api.health();
   return { status: 200, json: { version, api: "v1", node, schema } };
 };
+
+export const getMetrics: Handler = async ({ metrics }) => ({
+  status: 200,
+  text: await metrics(),
+  type: "text/plain; version=0.0.4; charset=utf-8",
+});
+
+export const getOpenApi: Handler = async ({ openApi }) => ({ status: 200, text: openApi() });

@@ -2,6 +2,7 @@
 // macrotask, however many there are, as long as they are small. An array is one line of JSON, and V8 has no string above
 // 512 Mi characters: a line beyond it throws where it is written, or ends the process that reads it.
 import { FlotillaError, type ErrorJson } from "../../core/error.ts";
+import { partsOf } from "../../protocol/parts.ts";
 import type { FromWorker, ToWorker } from "../../protocol/worker.ts";
 
 export interface Begin {
@@ -96,20 +97,6 @@ export function batched<T extends FromWorker | ToWorker>(
     if (size <= limits.batchChars) return add(message, size);
     for (const part of partsOf(message)) add(part as T, charsOf(part));
   };
-}
-
-/** Messages that carry many things, as messages that carry one each. */
-function partsOf(m: FromWorker | ToWorker): readonly (FromWorker | ToWorker)[] {
-  switch (m.t) {
-    case "assign":
-      return m.tasks.map((task) => ({ ...m, tasks: [task] }));
-    case "deliver":
-      return m.deliveries.map((delivery) => ({ ...m, deliveries: [delivery] }));
-    case "acts":
-      return m.acts.map((act) => ({ ...m, acts: [act] }));
-    default:
-      return [m];
-  }
 }
 
 /** Roughly, and never less than its strings: to measure exactly is to write it twice. */

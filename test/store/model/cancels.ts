@@ -9,7 +9,7 @@ import type { Writing } from "./writing.ts";
 
 /** Cancels what was asked for, then goes on with the children of what was canceled or has ended, `slice` of them at most. */
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): void {
-  for (const { task, reason } of requests) cancelTask(w, task, reason, true);
+  for (const { task, reason, once } of requests) cancelTask(w, task, reason, once !== true);
   let left = slice;
   while (left > 0 && w.rows.cancelJobs.size > 0) {
     const parent = Math.min(...w.rows.cancelJobs.keys());

@@ -38,6 +38,7 @@ export function commitBatch(disk: Disk, batch: Batch): BatchResult {
       moreCancels: rows.cancelJobs.size > 0,
       nextDueAt: batch.dueSlice > 0 ? nextDue(rows) : null,
       ticked,
+      webhookCalls: 0,
       nextTickAt: batch.dueSlice > 0 || batch.ticks.length > 0 ? nextTickAt(rows) : undefined,
     };
   });
