@@ -25,6 +25,7 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   errorBytes: ["A stored error.", "bytes"],
   missedTicks: ['Missed ticks that a schedule with `onMissed: "all"` makes up for: the latest ones.', ""],
   scheduleEveryMs: ["Shortest `every` of a schedule.", "ms"],
+  bulk: ["Runs or tasks that one bulk operation may change.", ""],
   planNodes: ["Nodes of one plan.", ""],
   planDepth: ["Nodes of a plan that need each other in a row.", ""],
   planBytes: ["A plan, as JSON.", "bytes"],

@@ -26,6 +26,8 @@ export const bounds = Object.freeze({
   missedTicks: 100,
   /** Shortest `every` of a schedule, in ms. */
   scheduleEveryMs: 1_000,
+  /** What one bulk operation may change. */
+  bulk: 100_000,
   /** Nodes of one plan. */
   planNodes: 1_000,
   /** Nodes of a plan that need each other in a row. */

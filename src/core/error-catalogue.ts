@@ -44,9 +44,11 @@ export interface ErrorDetails {
   FLOTILLA_MESSAGE_INVALID: { problem: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_BULK_GREW: { action: string; expected: number; found: number };
   FLOTILLA_UNAUTHENTICATED: { why: string };
   FLOTILLA_FORBIDDEN: { what: string; needs: string };
   FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
+  FLOTILLA_SIGNATURE_INVALID: { hook: string };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -278,7 +280,10 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "The database does not answer",
     retryable: true,
     why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
-    fix: () => ["nothing to do if it comes back: the same call is made again", "or see that the database is up and can be reached from here"],
+    fix: () => [
+      "nothing to do if it comes back: the same call is made again",
+      "or see that the database is up and can be reached from here",
+    ],
   },
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",
@@ -354,6 +359,13 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       "the cause below is the first failed node's error",
     ],
   },
+  FLOTILLA_BULK_GREW: {
+    title: "More fits than was counted",
+    retryable: false,
+    why: (d) =>
+      `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
+    fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
+  },
   FLOTILLA_UNAUTHENTICATED: {
     title: "Not let in",
     retryable: false,
@@ -376,6 +388,17 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: (d) => [
       `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
       "start many runs in fewer requests, or raise server.requestsPerMinute",
+    ],
+  },
+  FLOTILLA_SIGNATURE_INVALID: {
+    title: "Not signed as it must be",
+    retryable: false,
+    // What it is of these is not said: whoever tries to forge one would learn from it.
+    why: () => "there is no such hook, or its secret did not make this signature, or it was made too long ago",
+    fix: () => [
+      "compare the path with the names in the fleet's hooks, and the sender's secret with the hook's",
+      "sign the bytes that are sent: a proxy that parses and writes the body anew breaks the signature",
+      "set the clocks: the sender's and this machine's may differ by the hook's tolerance",
     ],
   },
   FLOTILLA_NOT_SUPPORTED: {

@@ -39,6 +39,8 @@ describe("defaults", () => {
       retention: { succeededMs: 2_592_000_000, failedMs: 2_592_000_000, idempotencyForMs: 0 },
       modules: [],
       schedules: null,
+      webhooks: [],
+      hooks: [],
     });
   });
 

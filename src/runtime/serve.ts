@@ -1,7 +1,7 @@
 import type { FleetConfig, FleetDefinition } from "../client/fleet-definition.ts";
 import type { AnyCallable } from "../core/definition.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
-import type { TcpServer, UpgradeMount } from "../server/tcp-server.ts";
+import type { TcpServer } from "../server/tcp-server.ts";
 import { openFleet, type Fleet } from "./create-fleet.ts";
 import type { Deps } from "./deps.ts";
 
@@ -21,13 +21,21 @@ export async function serveFleet(
 ): Promise<ServedFleet> {
   const { fleet, orchestrator, settings, commits } = await openFleet(config, deps);
   try {
-    const { serveTcp } = await import("../server/tcp-server.ts");
-    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades });
+    const [{ serveTcp }, { createWorkerDoor }] = await Promise.all([
+      import("../server/tcp-server.ts"),
+      import("../server/workers/door.ts"),
+    ]);
+    const workers = createWorkerDoor({ host: orchestrator, clock: deps.clock, log: deps.log });
+    const upgrades = [{ path: "/workers/connect", least: "worker" as const, take: workers.take }];
+    const { hooks } = settings;
+    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades, hooks });
     return {
       fleet,
       orchestrator,
       server,
       async close() {
+        // Workers hear that it restarts, and keep what they run for whoever answers then.
+        workers.close();
         await server.close();
         await fleet.close();
       },
@@ -37,6 +45,3 @@ export async function serveFleet(
     throw error;
   }
 }
-
-/** Endpoints that leave HTTP. */
-const upgrades: readonly UpgradeMount[] = [];

@@ -15,6 +15,7 @@ import { base } from "./base.ts";
 import { openEntrance } from "./entrance.ts";
 import { withoutBase } from "./mounted.ts";
 import { createApp } from "./app.ts";
+import type { HookSettings } from "./hooks/settings.ts";
 import { AnswerCounts, metricsText, type CommitTimes } from "./metrics.ts";
 import type { ServerSettings } from "./settings.ts";
 
@@ -34,6 +35,8 @@ export interface TcpServerDeps {
   readonly log: LogSink;
   readonly commits: () => CommitTimes;
   readonly upgrades?: readonly UpgradeMount[];
+  /** What signed requests start. @default nothing */
+  readonly hooks?: readonly HookSettings[];
 }
 
 export interface TcpServer {
@@ -82,6 +85,7 @@ export async function serveTcp(
     log: deps.log,
     entrance,
     basePath: settings.basePath,
+    hooks: deps.hooks ?? [],
     answered: (status) => answers.add(status),
     metrics: async () =>
       metricsText({

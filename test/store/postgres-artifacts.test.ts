@@ -22,7 +22,7 @@ beforeAll(async () => {
   const settings = resolveSettings({ url });
   await migrate(settings);
   db = openPool(settings);
-  await bootStore(db, 3_600_000, { nonce: "n", pid: 1, now: 0 });
+  await bootStore(db, { leaseMs: 3_600_000, path: "" }, { nonce: "n", pid: 1, now: 0 });
   upkeep = openUpkeep(db);
 });
 afterAll(async () => {

@@ -39,7 +39,7 @@ async function openLife(url: string, lease = leaseMs) {
     random: createRandom(1),
   };
   const shared: SharedStore = openShared({ db, notifier, listener: parts, leaseMs: lease });
-  const { boot, nextWorker } = await bootStore(db, bootLeaseMs, { nonce: from, pid: 1, now });
+  const { boot, nextWorker } = await bootStore(db, { leaseMs: bootLeaseMs, path: "" }, { nonce: from, pid: 1, now });
   const life = {
     db,
     boot,
@@ -132,7 +132,9 @@ describe("lives", () => {
   test("lives that start at once never have one number", async () => {
     const a = await openLife(url);
     const boots = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => bootStore(a.db, bootLeaseMs, { nonce: "n", pid: i, now, skip: i * 3 })),
+      Array.from({ length: 8 }, (_, i) =>
+        bootStore(a.db, { leaseMs: bootLeaseMs, path: "" }, { nonce: "n", pid: i, now, skip: i * 3 }),
+      ),
     );
     expect(new Set([a.boot, ...boots.map((b) => b.boot)]).size).toBe(9);
     expect(new Set([a.nextWorker, ...boots.map((b) => b.nextWorker)]).size).toBe(9);

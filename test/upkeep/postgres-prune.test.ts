@@ -67,7 +67,7 @@ describe("postgres", () => {
   test("has no table that a prune forgets", async () => {
     const { store, url } = await open();
     const places = ["running", "ready", "delayed", "held", "parked"];
-    const kept = ["idempotency", "prune_job", "pruned_key", "artifact_use", "task", "notice", "outbox"];
+    const kept = ["webhook_call", "idempotency", "prune_job", "pruned_key", "artifact_use", "task", "notice", "outbox"];
     const known = new Set([...[...ofTask, ...ofRun].map((b) => b.table), ...places, ...kept]);
     const tables = await inSchema<{ name: string }>(
       url,

@@ -20,7 +20,12 @@ function holding() {
       seen.runs += 1;
       ctx.signal.addEventListener("abort", () => (seen.stoppedAt ??= seen.now()), { once: true });
       begun.resolve();
-      await Promise.race([go.promise, new Promise((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error), { once: true }))]);
+      await Promise.race([
+        go.promise,
+        new Promise((_resolve, reject) =>
+          ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error), { once: true }),
+        ),
+      ]);
       return "done";
     },
   });
@@ -61,10 +66,21 @@ describe("a link that breaks", () => {
     const { clock, world, id, seen } = await held(links);
     await using _ = world;
     let given: number | undefined;
-    await world.worker([agent({ name: "hold", description: "at once", input: z.object({}), output: z.string(), run: () => {
-      given = clock.elapsedMs();
-      return "by another";
-    } })], { name: "other" });
+    await world.worker(
+      [
+        agent({
+          name: "hold",
+          description: "at once",
+          input: z.object({}),
+          output: z.string(),
+          run: () => {
+            given = clock.elapsedMs();
+            return "by another";
+          },
+        }),
+      ],
+      { name: "other" },
+    );
     links.block(true);
     links.cut();
     const cutAt = clock.elapsedMs();
@@ -173,10 +189,16 @@ describe("a workflow whose worker's link breaks at any frame", () => {
           input: z.object({}),
           output: z.number(),
           async run(_, ctx) {
-            const first = await ctx.map(item, Array.from({ length: 15 }, (_x, n) => ({ n })));
+            const first = await ctx.map(
+              item,
+              Array.from({ length: 15 }, (_x, n) => ({ n })),
+            );
             const extra = await ctx.step("extra", () => ++steps);
             await ctx.sleep("1s");
-            const second = await ctx.map(item, Array.from({ length: 15 }, (_x, n) => ({ n: n + 15 })));
+            const second = await ctx.map(
+              item,
+              Array.from({ length: 15 }, (_x, n) => ({ n: n + 15 })),
+            );
             return [...first, ...second].reduce((a, b) => a + b, 0) + extra;
           },
         });
@@ -196,7 +218,10 @@ describe("a workflow whose worker's link breaks at any frame", () => {
         await until(clock, () => outcome !== undefined, { still: () => links.making });
         links.onFrame = undefined;
         expect(outcome).toEqual({ status: "succeeded", value: 29 * 30 + 1 });
-        expect([...done].filter(([, n]) => n !== 1), world.logged.join("\n")).toEqual([]);
+        expect(
+          [...done].filter(([, n]) => n !== 1),
+          world.logged.join("\n"),
+        ).toEqual([]);
         expect(done.size).toBe(30);
         expect(steps).toBe(1);
         cuts += links.links - 1;

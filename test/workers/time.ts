@@ -22,7 +22,7 @@ export async function until(
   is: () => boolean | Promise<boolean>,
   o: { readonly stepMs?: number; /** While it is so, time stands. */ readonly still?: () => boolean } = {},
 ): Promise<void> {
-  for (let steps = 0; steps < 5_000; ) {
+  for (let steps = 0; steps < 5_000;) {
     if (await is()) return;
     if (o.still?.() !== true) {
       clock.advance(o.stepMs ?? 50);

@@ -8,6 +8,8 @@ import { FlotillaError } from "../../src/core/error.ts";
 import { createRandom } from "../../src/core/random.ts";
 import { createOrchestrator, type Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { startRemoteWorker, type RemoteWorker, type RemoteWorkerOptions } from "../../src/runtime/remote-worker.ts";
+import { refuseUpgrade } from "../../src/server/access/upgrade.ts";
+import type { Namespace } from "../../src/protocol/access.ts";
 import { connectPath } from "../../src/protocol/wire/frames.ts";
 import { createWorkerDoor, type WorkerDoor, type WorkerDoorOptions } from "../../src/server/workers/door.ts";
 import { memoryArtifacts } from "../../src/store/artifacts/memory.ts";
@@ -33,9 +35,9 @@ export interface RemoteWorld {
 }
 
 export async function openWorld(
-  o: Partial<WorkerDoorOptions> & { clock?: Clock; path?: string; port?: number } = {},
+  o: Partial<WorkerDoorOptions> & { clock?: Clock; path?: string; port?: number; namespace?: Namespace | null } = {},
 ): Promise<RemoteWorld> {
-  const { clock = systemClock, path = ":memory:", port = 0, ...door } = o;
+  const { clock = systemClock, path = ":memory:", port = 0, namespace = null, ...door } = o;
   const logged: string[] = [];
   const log = (_level: string, message: string): void => void logged.push(message);
   const orchestrator = await createOrchestrator({
@@ -46,23 +48,16 @@ export async function openWorld(
     log,
   });
   const opened = createWorkerDoor({
-    hostOf: () => orchestrator,
-    authenticate: (request) =>
-      Promise.resolve(
-        request.headers.authorization === `Bearer ${token}`
-          ? { namespace: "default" }
-          : {
-              refused: new FlotillaError("FLOTILLA_REJECTED", { by: "the server", reason: "the token is not known" }),
-              status: 401,
-            },
-      ),
+    host: orchestrator,
     clock,
     log,
     ...door,
   });
   const server = createServer((_, res) => res.writeHead(404).end());
   server.on("upgrade", (request, socket, head) => {
-    if (!opened.upgrade(request, socket, head)) socket.destroy();
+    if (request.headers.authorization === `Bearer ${token}`)
+      return opened.take(request, socket, head, { id: "test", role: "worker", namespace });
+    refuseUpgrade(socket, new FlotillaError("FLOTILLA_UNAUTHENTICATED", { why: "the token is not known" }));
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}${connectPath}`;

@@ -14,9 +14,6 @@ export const worker: MakeCommand = (bind) =>
         .env("FLOTILLA_CONNECT")
         .makeOptionMandatory(),
     )
-    .addOption(
-      new Option("--token <token>", "a token of the role worker; safer in FLOTILLA_TOKEN, where no process list shows it"),
-    )
     .addOption(new Option("--slots <n>", "tasks that it runs at a time (default: 16)").argParser(wholeNumber(1, 10_000)))
     .option("--offers <list>", "capabilities of this machine, with commas between")
     .option("--name <name>", "what people see (default: the machine's name and the process's number)")
@@ -31,7 +28,8 @@ export const worker: MakeCommand = (bind) =>
       "after",
       `
 One process, one worker: start as many as the machine has room for. SIGTERM and Ctrl-C let what runs end, a second one
-stops at once; what is unfinished is done by others.
+stops at once; what is unfinished is done by others. Its token has the role worker; FLOTILLA_TOKEN is safer than --token,
+which process lists show.
 
 Examples:
   FLOTILLA_TOKEN=... flotilla worker --connect wss://fleet.example:4700 --slots 8

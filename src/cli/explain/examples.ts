@@ -47,6 +47,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     fix: 'use an object: const Color = { red: "red" } as const',
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
+  FLOTILLA_BULK_GREW: { action: "redrive", expected: 40, found: 52 },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
   FLOTILLA_UNEXPECTED_REPLY: {
     target: "https://fleet.example",
@@ -64,5 +65,6 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     succeeded: ["files"],
     notRun: ["report"],
   },
+  FLOTILLA_SIGNATURE_INVALID: { hook: "issues" },
   FLOTILLA_NOT_SUPPORTED: { what: "a PostgreSQL store is not in this version", instead: "use SQLite" },
 };

@@ -154,7 +154,9 @@ describe("a session", () => {
       }
       return undefined;
     };
-    expect(code(() => pair.orchestrator.receive({ t: "messages", n: 2, a: 0, m: [pong(1)] }, 10))).toBe("FLOTILLA_MESSAGE_INVALID");
+    expect(code(() => pair.orchestrator.receive({ t: "messages", n: 2, a: 0, m: [pong(1)] }, 10))).toBe(
+      "FLOTILLA_MESSAGE_INVALID",
+    );
     expect(code(() => pair.orchestrator.receive({ t: "ack", a: 1 }, 10))).toBe("FLOTILLA_MESSAGE_INVALID");
     expect(pair.orchestrator.receive({ t: "messages", n: 1, a: 0, m: [pong(1)] }, 10)).toHaveLength(1);
     // Again: taken once.

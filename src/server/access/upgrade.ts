@@ -1,7 +1,7 @@
 // The gate for whoever asks to leave HTTP: a worker that wants a WebSocket.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { errorJson } from "../../core/error.ts";
+import { errorJson, isFlotillaError } from "../../core/error.ts";
 import type { Role } from "../../core/role.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { httpStatus } from "../status.ts";
@@ -40,6 +40,9 @@ export function refuseUpgrade(socket: Duplex, thrown: unknown): void {
     `HTTP/1.1 ${status} Refused`,
     "content-type: application/json; charset=utf-8",
     `content-length: ${Buffer.byteLength(body)}`,
+    ...(isFlotillaError(thrown, "FLOTILLA_RATE_LIMITED")
+      ? [`retry-after: ${Math.ceil(thrown.details.retryAfterMs / 1_000)}`]
+      : []),
     ...(status === 401 ? ["www-authenticate: Bearer"] : []),
     "connection: close",
   ];

@@ -1,7 +1,7 @@
 // The OpenAPI 3.1 document, made from the table of routes and from the schemas that the server checks with.
 import { z } from "zod";
 import { version } from "../../core/version.ts";
-import { namespaceHeader } from "../access/gate.ts";
+import { namespaceHeader } from "../../protocol/http.ts";
 import { base } from "../base.ts";
 import type { Route } from "../route.ts";
 import { schemas, type Schemas } from "./schemas.ts";
@@ -59,7 +59,7 @@ function operation(route: Route): Json {
       ...pathParameters(route),
       ...queryParameters(route),
       ...(route.least === null || route.scope === "fleet" ? [] : [namespaceParameter]),
-      ...(route.type === "text/event-stream" ? [lastEventId] : []),
+      ...(route.type === "text/event-stream" && route.method === "GET" ? [lastEventId] : []),
     ],
     ...(route.body === undefined ? {} : { requestBody: { content: { "application/json": { schema: ref(route.body) } } } }),
     responses: {

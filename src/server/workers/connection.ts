@@ -3,25 +3,24 @@
 import type { RawData, WebSocket } from "ws";
 import { bounds } from "../../core/bounds.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
+import type { Namespace } from "../../protocol/access.ts";
 import { protocolVersion } from "../../protocol/worker.ts";
 import { fromWorkerFrame, invalid, parsed, type Begin, type ToWorkerFrame } from "../../protocol/wire/frames.ts";
+import { closeCodes } from "./close-codes.ts";
 import type { Carrying, RemoteSession } from "./session.ts";
 
 /** What a connection asks of the door that let it in. */
 export interface Sessions {
   /** @throws what refuses it */
-  begin(frame: Begin, namespace: string): RemoteSession;
-  find(id: string, namespace: string): RemoteSession | undefined;
+  begin(frame: Begin, namespace: Namespace | null): RemoteSession;
+  find(id: string, namespace: Namespace | null): RemoteSession | undefined;
   readonly silentMs: number;
   /** Characters of messages in parts, of all connections together, beyond which a connection is closed. */
   roomForParts(): boolean;
 }
 
-/** Close codes of our own; 1012 is the standard's "service restart". */
-export const closeCodes = Object.freeze({ refused: 4400, over: 4410, restart: 1012 });
-
 export class Connection implements Carrying {
-  readonly namespace: string;
+  readonly namespace: Namespace | null;
   /** When something was last heard, on the monotonic clock. */
   heardAt: number;
   session: RemoteSession | undefined;
@@ -32,7 +31,7 @@ export class Connection implements Carrying {
 
   constructor(
     ws: WebSocket,
-    o: { namespace: string; sessions: Sessions; elapsedMs: () => number; closed: (c: Connection) => void },
+    o: { namespace: Namespace | null; sessions: Sessions; elapsedMs: () => number; closed: (c: Connection) => void },
   ) {
     this.#ws = ws;
     this.namespace = o.namespace;

@@ -1,28 +1,23 @@
 // Where workers on other machines come in: upgrades of `GET /api/v1/workers/connect` to the WebSocket protocol
-// flotilla.v1. It binds nothing: a server hands it the upgrades of its sockets.
+// flotilla.v1. It binds nothing and looks at no token: a server hands it what has passed its gate.
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { bounds } from "../../core/bounds.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
-import { FlotillaError, isFlotillaError } from "../../core/error.ts";
+import { FlotillaError } from "../../core/error.ts";
 import type { LogSink } from "../../core/log.ts";
-import { connectPath, subprotocol, type Begin } from "../../protocol/wire/frames.ts";
+import { subprotocol, type Begin } from "../../protocol/wire/frames.ts";
 import { protocolVersion, type DefinitionCard, type WorkerHost } from "../../protocol/worker.ts";
-import { httpStatus } from "../status.ts";
-import { closeCodes, Connection, told, type Sessions } from "./connection.ts";
+import type { Namespace } from "../../protocol/access.ts";
+import { refuseUpgrade } from "../access/upgrade.ts";
+import type { TakeUpgrade } from "../tcp-server.ts";
+import { closeCodes } from "./close-codes.ts";
+import { Connection, type Sessions } from "./connection.ts";
 import { RemoteSession } from "./session.ts";
 
-/** Who comes in: by the request's token, and nothing else of it. */
-export type Admission =
-  | { readonly namespace: string }
-  | { readonly refused: FlotillaError; readonly status: number; readonly retryAfterS?: number };
-
 export interface WorkerDoorOptions {
-  /** Where workers of that namespace are attached. */
-  readonly hostOf: (namespace: string) => WorkerHost;
-  readonly authenticate: (request: IncomingMessage) => Promise<Admission>;
+  readonly host: WorkerHost;
   readonly clock: Clock;
   readonly log?: LogSink;
   /** How long attempts are kept after a link was closed, in ms, unless the worker asks for longer. @default 3_000 */
@@ -38,8 +33,8 @@ export interface WorkerDoorOptions {
 }
 
 export interface WorkerDoor {
-  /** Takes the upgrade of a worker's socket. @returns false when the path is another one: the request is not answered. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
+  /** Takes over a connection that has passed the gate with the role of a worker. */
+  readonly take: TakeUpgrade;
   /** Workers whose session is not over. */
   readonly sessions: number;
   /** Closes all links as a restart does: workers keep what they run, and come back to whoever answers then. */
@@ -50,6 +45,8 @@ export interface WorkerDoor {
 const beginMs = 10_000;
 /** One look at all links, for silent ones. */
 const sweepMs = 1_000;
+/** When all places are taken. */
+const fullMs = 5_000;
 const partCharsMax = bounds.messageBytes * 2;
 
 export function createWorkerDoor(o: WorkerDoorOptions): WorkerDoor {
@@ -94,55 +91,31 @@ class Door implements WorkerDoor, Sessions {
     return this.#sessions.size;
   }
 
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    if ((request.url ?? "").split("?")[0] !== connectPath) return false;
-    // The peer may hang up while it is looked at.
-    const gone = (): void => void socket.destroy();
-    socket.on("error", gone);
-    void this.#admit(request).then(
-      (admission) => {
-        socket.off("error", gone);
-        if (socket.destroyed) return;
-        if ("refused" in admission) return refuse(socket, admission);
-        this.#server.handleUpgrade(request, socket, head, (ws) => {
-          const connection = new Connection(ws, {
-            namespace: admission.namespace,
-            sessions: this,
-            elapsedMs: () => this.#o.clock.elapsedMs(),
-            closed: (c) => this.#connections.delete(c),
-          });
-          this.#connections.add(connection);
-          if (this.#closed) connection.close(closeCodes.restart, "restart");
-        });
-      },
-      (thrown: unknown) => {
-        const refused = new FlotillaError("FLOTILLA_UNREACHABLE", { target: "what checks tokens" }, { cause: thrown });
-        refuse(socket, { refused, status: 503, retryAfterS: 5 });
-      },
-    );
-    return true;
-  }
+  readonly take: TakeUpgrade = (request, socket, head, who) => {
+    const refused = this.#refusal(request);
+    if (refused) return refuseUpgrade(socket, refused);
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      const connection = new Connection(ws, {
+        namespace: who.namespace,
+        sessions: this,
+        elapsedMs: () => this.#o.clock.elapsedMs(),
+        closed: (c) => this.#connections.delete(c),
+      });
+      this.#connections.add(connection);
+    });
+  };
 
-  async #admit(request: IncomingMessage): Promise<Admission> {
-    if (this.#closed)
-      return { refused: new FlotillaError("FLOTILLA_CLOSED", { what: "the server" }), status: 503, retryAfterS: 1 };
+  #refusal(request: IncomingMessage): FlotillaError | undefined {
+    if (this.#closed) return new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator" });
     if (this.#connections.size >= this.#connectionsMax) {
-      const count = this.#connections.size + 1;
-      const refused = new FlotillaError("FLOTILLA_TOO_MANY", { what: "links of workers", count, max: this.#connectionsMax });
-      return { refused, status: 503, retryAfterS: 5 };
+      const what = `${this.#connectionsMax.toLocaleString("en")} workers are connected, as many as this orchestrator takes`;
+      return new FlotillaError("FLOTILLA_RATE_LIMITED", { what, retryAfterMs: fullMs });
     }
-    // A page in somebody's browser must not speak for a worker on the same machine.
-    if (request.headers.origin !== undefined)
-      return {
-        refused: new FlotillaError("FLOTILLA_REJECTED", { by: "the server", reason: "workers send no Origin" }),
-        status: 403,
-      };
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((p) => p.trim());
-    if (!offered.includes(subprotocol)) return { refused: unknownProtocol(offered), status: 400 };
-    return this.#o.authenticate(request);
+    return offered.includes(subprotocol) ? undefined : unknownProtocol(offered);
   }
 
-  begin({ hello, inventory, graceMs, fenceMs }: Begin, namespace: string): RemoteSession {
+  begin({ hello, inventory, graceMs, fenceMs }: Begin, namespace: Namespace | null): RemoteSession {
     if (hello.protocol !== protocolVersion)
       throw new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: hello.protocol, orchestrator: protocolVersion });
     // Its attempts are given to others after silentMs: by then it must have stopped them.
@@ -158,7 +131,7 @@ class Door implements WorkerDoor, Sessions {
       hello: { ...hello, isolation: "remote", definitions: this.#cards.shared(hello.definitions) },
       inventory,
       graceMs: Math.min(this.#graceMsMax, Math.max(graceMs ?? 0, this.#graceMs)),
-      host: this.#o.hostOf(namespace),
+      host: this.#o.host,
       clock: this.#o.clock,
       log: this.#o.log ?? (() => {}),
       forget: (s) => void this.#sessions.delete(s.id),
@@ -168,9 +141,9 @@ class Door implements WorkerDoor, Sessions {
   }
 
   /** A session is its namespace's: a token of another one cannot take it over. */
-  find(id: string, namespace: string): RemoteSession | undefined {
+  find(id: string, namespace: Namespace | null): RemoteSession | undefined {
     const session = this.#sessions.get(id);
-    return session?.namespace === namespace ? session : undefined;
+    return session?.namespace?.id === namespace?.id ? session : undefined;
   }
 
   roomForParts(): boolean {
@@ -225,28 +198,4 @@ function unknownProtocol(offered: readonly string[]): FlotillaError {
   if (Number.isSafeInteger(theirs))
     return new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: theirs, orchestrator: protocolVersion });
   return new FlotillaError("FLOTILLA_MESSAGE_INVALID", { problem: `the WebSocket offers no subprotocol ${subprotocol}` });
-}
-
-const texts: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
-  503: "Service Unavailable",
-};
-
-function refuse(socket: Duplex, { refused, status, retryAfterS }: Exclude<Admission, { namespace: string }>): void {
-  const body = JSON.stringify(told(refused));
-  const code = status in texts ? status : isFlotillaError(refused) ? httpStatus(refused) : 500;
-  const headers = [
-    `HTTP/1.1 ${code} ${texts[code] ?? "Error"}`,
-    "Connection: close",
-    "Content-Type: application/json; charset=utf-8",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(retryAfterS === undefined ? [] : [`Retry-After: ${retryAfterS}`]),
-    ...(code === 401 ? ['WWW-Authenticate: Bearer realm="flotilla"'] : []),
-  ];
-  socket.once("finish", () => socket.destroy());
-  socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
 }

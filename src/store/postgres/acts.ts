@@ -135,7 +135,11 @@ function noteActs(w: Writing, b: ActBatch): void {
 
 function noteEvents(w: Writing, b: ActBatch): void {
   for (const e of b.emits) w.runs.event(b.run, 2, b.lease.task, e.act);
-  for (const a of b.waits) if (a.kind === "approval" && !a.adopts) w.runs.event(b.run, 3, b.lease.task, a.act);
+  for (const a of b.waits) {
+    if (a.kind !== "approval" || a.adopts) continue;
+    w.runs.event(b.run, 3, b.lease.task, a.act);
+    w.webhooks.asked(b.run, b.lease.task, a);
+  }
 }
 
 /** Of a batch that goes alone. Children that have ended before they began are delivered at once. */
@@ -161,7 +165,8 @@ function sendSteps(w: Writing, batches: readonly ActBatch[]): void {
   sendResults(w, batches);
 }
 
-const fence = (row: string) => `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
+const fence = (row: string) =>
+  `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
 
 function sendStepRows(w: Writing, batches: readonly ActBatch[]): void {
   const rows = batches.flatMap((b) => b.steps.map((s) => ({ s, lease: b.lease })));

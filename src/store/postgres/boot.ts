@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
+import { FlotillaError } from "../../core/error.ts";
 import { version } from "../../core/version.ts";
 import type { Boot, DefinitionRow, LaneRow, Store } from "../contract.ts";
 import { delayedLane, depthRows, parkedLane, type RawDepth } from "./depth.ts";
+import { migrations } from "./migrate.ts";
 import type { Database, Sql } from "./sql.ts";
 
 /** Worker numbers of one life: 2^31 lives fit below 2^53. */
@@ -11,7 +13,11 @@ const workersOfLife = 2 ** 22;
  * A new life begins, beside those that go on. It takes nothing over: whatever an earlier life of this machine was running
  * is swept when that one's time is over.
  */
-export async function bootStore(db: Database, leaseMs: number, p: Parameters<Store["boot"]>[0]): Promise<Boot> {
+export async function bootStore(
+  db: Database,
+  o: { readonly leaseMs: number; readonly path: string },
+  p: Parameters<Store["boot"]>[0],
+): Promise<Boot> {
   return await db.transaction(async (tx) => {
     const next = async (name: string, by: number) =>
       (
@@ -24,8 +30,12 @@ export async function bootStore(db: Database, leaseMs: number, p: Parameters<Sto
     await tx.run(
       `INSERT INTO orchestrator (id, nonce, pid, host, version, started_at, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 ms')`,
-      [boot, p.nonce, p.pid, hostname(), version, p.now, leaseMs],
+      [boot, p.nonce, p.pid, hostname(), version, p.now, o.leaseMs],
     );
+    // Who migrates holds lives off, and this one may have waited for that since it opened the store.
+    const known = migrations().length;
+    const newer = await tx.row<{ id: number }>("SELECT id FROM migration WHERE id > $1 AND breaking LIMIT 1", [known]);
+    if (newer) throw new FlotillaError("FLOTILLA_STORE_NEWER", { path: o.path, schema: newer.id, known });
     return await readBoot(tx, { boot, nextWorker: ordinal * workersOfLife + 1 });
   });
 }

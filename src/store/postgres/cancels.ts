@@ -25,9 +25,9 @@ export const targetColumns = "id, run, parent, act, definition, lane, prio, pass
 
 /** Closes what was asked for, then goes on with the jobs that close the trees below, of the runs that are locked. */
 export async function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): Promise<void> {
-  for (const { task, reason } of requests) {
+  for (const { task, reason, once } of requests) {
     const target = await w.tx.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = $1`, [task]);
-    if (target) await cancelTasks(w, [target], reason, true);
+    if (target) await cancelTasks(w, [target], reason, once !== true);
   }
   let left = slice;
   while (left > 0) {
@@ -162,12 +162,24 @@ export async function closeTasks(w: Writing, targets: readonly Target[], how: Cl
     w,
     open.filter(({ t }) => t.parent === null).map(({ t }) => t.id),
   );
-  const seqs = await seqsOf(w, open.map(({ t }) => t));
+  const seqs = await seqsOf(
+    w,
+    open.map(({ t }) => t),
+  );
   const { status, error } = how;
   for (const { t } of open) {
     const seq = seqs.get(t.id);
     if (seq !== undefined)
-      w.deliveries.push({ parent: t.parent as number, seq, act: t.act as number, status, value: null, ref: null, error, at: w.now });
+      w.deliveries.push({
+        parent: t.parent as number,
+        seq,
+        act: t.act as number,
+        status,
+        value: null,
+        ref: null,
+        error,
+        at: w.now,
+      });
   }
   w.tx.later(
     `INSERT INTO outcome (task, lease_no, status, attempt, worker, seq, started_at, finished_at, error)
@@ -218,6 +230,7 @@ function note(w: Writing, t: Target, place: Place, how: Closing): void {
   else if (was === "delayed") addTo(w.depth, delayedLane, -1);
   else if (was === "parked") addTo(w.depth, parkedLane, -1);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, how.status);
+  else w.webhooks.finished(t.run, how.status, how.error);
   w.closed.push({ task: t.id, run: t.run, parent: t.parent, definition: t.definition, leaseNo, ...how, was, lane: t.lane });
   if (orchestrator !== null && orchestrator !== w.boot)
     w.notices.push({

@@ -15,10 +15,12 @@ export function writeClaims(w: Writing, claims: readonly Claim[]): void {
   if (claims.length === 0) return;
   // Of two equal claims the first one takes the row.
   const seen = new Set<string>();
-  const first = claims.map((c, n) => ({ c, n })).filter(({ c }) => {
-    const key = `${c.task}:${c.leaseNo}:${c.lane}:${c.prio}:${c.pass}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  const first = claims
+    .map((c, n) => ({ c, n }))
+    .filter(({ c }) => {
+      const key = `${c.task}:${c.leaseNo}:${c.lane}:${c.prio}:${c.pass}`;
+      return !seen.has(key) && seen.add(key);
+    });
   const column = (of: (c: Claim) => number) => ints(first.map(({ c }) => of(c)));
   w.tx.later<{ n: number }>(
     claim,

@@ -26,6 +26,7 @@ import { writeUses } from "./uses.ts";
 import { ints } from "./values.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
 import type { Entered, Writer } from "./writer.ts";
+import { WebhookCalls } from "./webhook-calls.ts";
 import type { Writing } from "./writing.ts";
 
 /** `note`: is told what others may want to look at, when it is stored. */
@@ -38,12 +39,17 @@ export async function commitBatch(writer: Writer, batch: Batch, note: (notes: No
 async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ result: BatchResult; notes: Notes }> {
   const { runs, runOf } = await findRuns(tx, batch);
   const cursors = new Map<number, number>();
-  tx.later<{ run: number; events: number }>("SELECT run, events FROM enter($1, $2, $3)", [batch.boot, number, ints([...runs])], (rows) => {
-    for (const { run, events } of rows) cursors.set(run, events);
-  });
+  tx.later<{ run: number; events: number }>(
+    "SELECT run, events FROM enter($1, $2, $3)",
+    [batch.boot, number, ints([...runs])],
+    (rows) => {
+      for (const { run, events } of rows) cursors.set(run, events);
+    },
+  );
   const writing: Writing = {
     tx,
     runs: new RunChanges(cursors),
+    webhooks: new WebhookCalls(batch.webhooks),
     locked: new Set([...runs, ...batch.tasks.map((t) => t.run)]),
     now: batch.now,
     boot: batch.boot,
@@ -80,7 +86,12 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
   let next: Agenda = { nextDueAt: null, nextTickAt: null, cancelsLeft: false };
   const looked = batch.dueSlice > 0;
   if (looked || batch.ticks.length > 0) tx.later<Agenda>(`SELECT ${agenda}`, [], ([row]) => (next = row ?? next));
-  else tx.later<{ left: boolean }>("SELECT EXISTS (SELECT 1 FROM cancel_job) AS left", [], ([row]) => (next = { ...next, cancelsLeft: row?.left === true }));
+  else
+    tx.later<{ left: boolean }>(
+      "SELECT EXISTS (SELECT 1 FROM cancel_job) AS left",
+      [],
+      ([row]) => (next = { ...next, cancelsLeft: row?.left === true }),
+    );
   await tx.flush();
   return finish(writing, batch, runOf, number, {
     ticked,
@@ -95,12 +106,17 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
   const ticks = await takeTicks(w, batch.ticks);
   const asks = [
     ...ticks.flatMap((t) => t.asks.map((ask) => ({ ask, index: -1 }))),
-    ...batch.tasks.flatMap((task, index) => (task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [])),
+    ...batch.tasks.flatMap((task, index) =>
+      task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [],
+    ),
   ];
   const started = new Map(ticks.flatMap((t) => t.asks.map(({ task }) => [task.id, task])));
   const lost = new Set<number>();
   if (asks.length > 0) {
-    const owners = await takeKeys(w, asks.map(({ ask }) => ask));
+    const owners = await takeKeys(
+      w,
+      asks.map(({ ask }) => ask),
+    );
     for (const [i, owner] of owners) {
       const { ask, index } = asks[i] as (typeof asks)[number];
       lost.add(ask.task.id);
@@ -110,9 +126,21 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
     }
   }
   const ticked = ticks.map((t) => ({ t, started: t.asks.map((a) => a.task).filter((task) => !lost.has(task.id)) }));
-  await insertTasks(w, ticked.flatMap(({ started }) => started));
-  const result = ticked.map(({ t, started }) => endTick(w, t, started.map((task) => task.id)));
-  await insertTasks(w, batch.tasks.filter((_, i) => !w.existing.has(i)));
+  await insertTasks(
+    w,
+    ticked.flatMap(({ started }) => started),
+  );
+  const result = ticked.map(({ t, started }) =>
+    endTick(
+      w,
+      t,
+      started.map((task) => task.id),
+    ),
+  );
+  await insertTasks(
+    w,
+    batch.tasks.filter((_, i) => !w.existing.has(i)),
+  );
   return result;
 }
 
@@ -136,12 +164,24 @@ function finish(
   send(w.notices.length > 0 ? noticesStatement(w.notices) : null);
   send(depthStatement(boot, w.depth));
   tx.later("UPDATE orchestrator SET last_batch = $2 WHERE id = $1", [boot, number]);
-  const { tx: _tx, runs: _runs, locked: _locked, now: _now, boot: _boot, depth: _depth, notices: _notices, ...gathered } = w;
+  const {
+    tx: _tx,
+    runs: _runs,
+    webhooks: _webhooks,
+    locked: _locked,
+    now: _now,
+    boot: _boot,
+    depth: _depth,
+    notices: _notices,
+    ...gathered
+  } = w;
   const lanes = [...w.depth].filter(([lane, by]) => lane > 0 && by > 0).map(([lane]) => lane);
   const ended = [...batch.settles.filter((s) => s.parent === null), ...w.closed.filter((c) => c.parent === null)];
+  const result = { ...gathered, events, ...rest, webhookCalls: 0 };
+  w.webhooks.write(tx, w.now, (count) => (result.webhookCalls = count));
   return {
-    result: { ...gathered, events, ...rest },
-    // `boots` fills up until the answer of COMMIT.
+    // `boots` and the calls of webhooks fill up until the answer of COMMIT.
+    result,
     notes: { lanes, boots, runs: new Set([...events.map((e) => e.run), ...ended.map((s) => s.run)]) },
   };
 }

@@ -80,7 +80,8 @@ export function ask(to: Queryable, text: string, params: readonly unknown[], pre
 export function sqlOn(to: Queryable, prepare: boolean): Sql {
   return {
     rows: async <T>(text: string, params: readonly unknown[] = []) => (await ask(to, text, params, prepare)).rows as T[],
-    row: async <T>(text: string, params: readonly unknown[] = []) => (await ask(to, text, params, prepare)).rows[0] as T | undefined,
+    row: async <T>(text: string, params: readonly unknown[] = []) =>
+      (await ask(to, text, params, prepare)).rows[0] as T | undefined,
     run: async (text, params = []) => (await ask(to, text, params, prepare)).rowCount ?? 0,
   };
 }

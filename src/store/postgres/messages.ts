@@ -48,14 +48,10 @@ async function post(w: Writing, m: NewMessage): Promise<"ended" | "full" | "dupl
   if (box.act === null && box.waiting >= bounds.messagesPerTask) return "full";
   // A key stays when its message is taken at once.
   if (box.act === null || m.key !== null)
-    w.tx.later("INSERT INTO message (task, id, name, value, at, key, act) VALUES ($1, nextval('message_id'), $2, $3, $4, $5, $6)", [
-      m.task,
-      m.name,
-      box.act === null ? m.value : "",
-      w.now,
-      m.key,
-      box.act,
-    ]);
+    w.tx.later(
+      "INSERT INTO message (task, id, name, value, at, key, act) VALUES ($1, nextval('message_id'), $2, $3, $4, $5, $6)",
+      [m.task, m.name, box.act === null ? m.value : "", w.now, m.key, box.act],
+    );
   if (box.act !== null) await endWait(w, m.task, box.act, { status: "succeeded", value: m.value, error: null });
   return undefined;
 }

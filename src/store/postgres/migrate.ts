@@ -8,42 +8,46 @@ import pg from "pg";
 
 const folder = new URL("./migrations/", import.meta.url);
 
-interface Migration {
+export interface Migration {
   readonly id: number;
+  readonly file: string;
   /** A version that does not know it must not touch the database. */
   readonly breaking: boolean;
   readonly sql: string;
 }
 
-function migrations(): Migration[] {
+export function migrations(): Migration[] {
   return readdirSync(folder)
     .filter((f) => f.endsWith(".sql"))
     .toSorted()
     .map((file, i) => {
       const sql = readFileSync(new URL(file, folder), "utf8");
-      return { id: i + 1, breaking: !sql.startsWith("-- breaking: no"), sql };
+      return { id: i + 1, file, breaking: !sql.startsWith("-- breaking: no"), sql };
     });
 }
 
 /**
  * Creates the schema and brings its tables up to date; several who open it at once wait for the first. All of it is one
- * transaction. A newer schema is fine as long as nothing in it is `breaking`: a fleet is upgraded one machine at a time.
+ * transaction. A newer schema is fine as long as nothing in it is `breaking`: a fleet is upgraded one machine at a time. A
+ * breaking migration waits until no life goes on: those that are up do not know what it makes of the tables.
  * @returns the number of the last migration that the schema has had.
  * @throws FLOTILLA_STORE_NEWER, FLOTILLA_STORE_UNUSABLE, FLOTILLA_STORE_UNREACHABLE
  */
-export async function migrate(s: Settings): Promise<number> {
+export async function migrate(s: Settings, known: readonly Migration[] = migrations()): Promise<number> {
   const client = new pg.Client({ ...clientConfig(s, "reads"), types });
   client.on("error", () => {});
   try {
     await client.connect();
-    const known = migrations();
     // Nearly always there is nothing to do: then nobody waits for anybody.
-    const had = await applied(client, s);
+    const had = await applied(client, s, known.length);
     if (had !== null && missing(known, had).length === 0) return newest(had);
+    if (!s.migrate) throw behind(s, had === null ? null : missing(known, had));
     await client.query(beginText(s, "reads"));
     // One number for each schema; the lock goes with the transaction.
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`flotilla schema ${s.schema}`]);
-    const now = (await applied(client, s)) ?? (await create(client, s));
+    const before = await applied(client, s, known.length);
+    const now = before ?? (await create(client, s));
+    if (before !== null) await refuseLives(client, s, missing(known, now));
     for (const m of missing(known, now)) {
       await client.query(m.sql);
       await client.query("INSERT INTO migration (id, breaking) VALUES ($1, $2)", [m.id, m.breaking]);
@@ -58,14 +62,43 @@ export async function migrate(s: Settings): Promise<number> {
   }
 }
 
-type Applied = Pick<Migration, "id" | "breaking">;
+function behind(s: Settings, pending: readonly Migration[] | null): FlotillaError {
+  return new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
+    path: s.shown,
+    problem:
+      pending === null
+        ? "its tables are not there, and migrate=false forbids to make them"
+        : `it lacks ${pending.map((m) => m.file).join(", ")}, and migrate=false forbids to apply that`,
+    fix: "bring it up to date: flotilla db migrate",
+  });
+}
+
+/** None can begin before the end of this transaction; then it finds what was done (boot.ts). */
+async function refuseLives(client: pg.Client, s: Settings, pending: readonly Migration[]): Promise<void> {
+  const breaking = pending.find((m) => m.breaking);
+  if (!breaking) return;
+  await client.query("LOCK TABLE orchestrator IN SHARE ROW EXCLUSIVE MODE");
+  const { rows } = await client.query<{ host: string; version: string }>(
+    "SELECT host, version FROM orchestrator WHERE expires_at > clock_timestamp() ORDER BY id",
+  );
+  const [first] = rows;
+  if (first)
+    throw new FlotillaError("FLOTILLA_STORE_UNUSABLE", {
+      path: s.shown,
+      problem: `${breaking.file} changes tables under ${rows.length} of an older version that are up (the first: ${first.version} on ${first.host})`,
+      fix: "stop every orchestrator of the older version first; its workers' tasks wait meanwhile",
+    });
+}
+
+export type Applied = Pick<Migration, "id" | "breaking">;
 
 /** null: the schema, or our tables in it, are not there. */
-async function applied(client: pg.Client, s: Settings): Promise<Applied[] | null> {
-  const { rows: there } = await client.query<{ n: string | null }>("SELECT to_regclass($1)::text AS n", [`${s.schema}.migration`]);
+export async function applied(client: pg.Client, s: Settings, known: number): Promise<Applied[] | null> {
+  const { rows: there } = await client.query<{ n: string | null }>("SELECT to_regclass($1)::text AS n", [
+    `${s.schema}.migration`,
+  ]);
   if (there[0]?.n === null) return null;
   const { rows } = await client.query<Applied>(`SELECT id, breaking FROM ${s.schema}.migration ORDER BY id`);
-  const known = migrations().length;
   const stranger = rows.find((m) => m.id > known && m.breaking);
   if (stranger) throw new FlotillaError("FLOTILLA_STORE_NEWER", { path: s.shown, schema: stranger.id, known });
   return rows;
@@ -91,7 +124,7 @@ async function create(client: pg.Client, s: Settings): Promise<Applied[]> {
   return [];
 }
 
-function missing(known: readonly Migration[], had: readonly Applied[]): Migration[] {
+export function missing(known: readonly Migration[], had: readonly Applied[]): Migration[] {
   const ids = new Set(had.map((m) => m.id));
   return known.filter((m) => !ids.has(m.id));
 }

@@ -20,6 +20,7 @@ import { resolveSettings, type PostgresOptions } from "./settings.ts";
 import { openShared } from "./shared/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 import { openUpkeep } from "./upkeep/open.ts";
+import { openWebhooks } from "./webhooks.ts";
 import { Writer } from "./writer.ts";
 
 export interface PostgresDeps {
@@ -55,7 +56,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
   let closing: Promise<void> | undefined;
   const store: Store = {
     async boot(p) {
-      const boot = await bootStore(db, settings.leaseMs, p);
+      const boot = await bootStore(db, { leaseMs: settings.leaseMs, path }, p);
       writer.begun(boot.boot);
       return boot;
     },
@@ -74,6 +75,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
     runs: openRunReads(db),
     events: openEventReads(db),
     plans: openPlanReads(db),
+    webhooks: openWebhooks(db),
     upkeep: openUpkeep(db),
     facts: { url: path, schema, durability: settings.durability },
     close: () => (closing ??= closeAll(writer, notifier, db)),

@@ -38,10 +38,12 @@ const requeue = `WITH q AS (SELECT * FROM unnest($3::int[], $4::bigint[], $5::in
 export async function writeRequeues(w: Writing, requeues: readonly Requeue[]): Promise<void> {
   if (requeues.length === 0) return;
   const seen = new Set<string>();
-  const first = requeues.map((r, n) => ({ r, n })).filter(({ r }) => {
-    const key = `${r.lease.task}:${r.lease.leaseNo}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  const first = requeues
+    .map((r, n) => ({ r, n }))
+    .filter(({ r }) => {
+      const key = `${r.lease.task}:${r.lease.leaseNo}`;
+      return !seen.has(key) && seen.add(key);
+    });
   const number = (of: (r: Requeue) => number | null) => ints(first.map(({ r }) => of(r)));
   const text = (of: (r: Requeue) => string | null) => texts(first.map(({ r }) => of(r)));
   const begun: Requeue[] = [];

@@ -6,6 +6,7 @@ export interface PostgresOptions {
    * `schema`, the schema that holds the tables (default `flotilla`; it is created), and `pooler=transaction`, for a
    * PgBouncer or the like in transaction mode: nothing is kept in sessions then, statements are not prepared (unless
    * `prepare=true`: PgBouncer 1.21 and newer can), and hints between orchestrators need `directUrl`.
+   * `migrate=false` forbids to create or change tables: `flotilla db migrate` does it then, with the rights for it.
    */
   readonly url: string;
   /** The database itself, past a pooler: LISTEN needs a session. @default `url` */
@@ -27,6 +28,8 @@ export interface Settings {
   readonly pooled: boolean;
   /** Statements get a name, and are parsed once a connection. */
   readonly prepare: boolean;
+  /** Tables are created, and brought up to date, when a store is opened. */
+  readonly migrate: boolean;
   readonly connectionsMax: number;
   readonly leaseMs: number;
   readonly durability: "power" | "process";
@@ -47,7 +50,11 @@ export function resolveSettings(o: PostgresOptions): Settings {
   };
   const schema = take("schema") ?? "flotilla";
   if (!schemaPattern.test(schema))
-    throw invalid("schema", `${JSON.stringify(schema)} is not a name`, "use lower case letters, digits and _, at most 48 of them");
+    throw invalid(
+      "schema",
+      `${JSON.stringify(schema)} is not a name`,
+      "use lower case letters, digits and _, at most 48 of them",
+    );
   const pooler = take("pooler") ?? "none";
   if (pooler !== "none" && pooler !== "transaction")
     throw invalid("pooler", `${JSON.stringify(pooler)} is not a mode`, 'write "transaction", or leave it out');
@@ -55,14 +62,18 @@ export function resolveSettings(o: PostgresOptions): Settings {
   const prepare = take("prepare") ?? String(!pooled);
   if (prepare !== "true" && prepare !== "false")
     throw invalid("prepare", `${JSON.stringify(prepare)} is neither`, 'write "true" or "false"');
+  const migrate = take("migrate") ?? "true";
+  if (migrate !== "true" && migrate !== "false")
+    throw invalid("migrate", `${JSON.stringify(migrate)} is neither`, 'write "true" or "false"');
   const direct = o.directUrl === undefined ? new URL(url) : parse(o.directUrl);
-  for (const name of ["schema", "pooler", "prepare"]) direct.searchParams.delete(name);
+  for (const name of ["schema", "pooler", "prepare", "migrate"]) direct.searchParams.delete(name);
   return Object.freeze({
     url: url.href,
     directUrl: direct.href,
     schema,
     pooled,
     prepare: prepare === "true",
+    migrate: migrate === "true",
     connectionsMax: o.connectionsMax ?? 4,
     leaseMs: o.leaseMs ?? 15_000,
     durability: o.durability ?? "power",

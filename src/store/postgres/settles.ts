@@ -16,7 +16,9 @@ const columns =
 const won = `s AS (SELECT * FROM unnest($3::int[], $4::bigint[], $5::int[], $6::smallint[], $7::int[], $8::bigint[], $9::bigint[], $10::text[],
     $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::bigint[], $18::int[]) s(${columns})),
   won AS (DELETE FROM running r USING s WHERE r.task = s.task AND r.lease_no = s.lease_no AND r.orchestrator = $1::bigint RETURNING s.*)`;
-const outcome = (seq: string) => `o AS (INSERT INTO outcome (task, lease_no, status, attempt, worker, seq, started_at, finished_at, value, ref, error,
+const outcome = (
+  seq: string,
+) => `o AS (INSERT INTO outcome (task, lease_no, status, attempt, worker, seq, started_at, finished_at, value, ref, error,
     micro_usd, input_tokens, output_tokens, gaps)
     SELECT task, lease_no, status, attempt, worker, ${seq}, started_at, $2::bigint, value, ref, error, micro_usd, input_tokens, output_tokens, gaps FROM`;
 
@@ -36,17 +38,26 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
   // Gates and expiries go first, of whoever will win: a parent that ends in this batch gives out no places in its order.
   const gated = settles.filter((s) => s.hasGate);
   if (gated.length > 0)
-    w.tx.later(closeHeld, ["its parent has ended", w.now, 1, ints(gated.map((s) => s.lease.task)), ints(gated.map((s) => s.lease.leaseNo)), w.boot]);
+    w.tx.later(closeHeld, [
+      "its parent has ended",
+      w.now,
+      1,
+      ints(gated.map((s) => s.lease.task)),
+      ints(gated.map((s) => s.lease.leaseNo)),
+      w.boot,
+    ]);
   const bound = settles.filter((s) => s.expires);
   if (bound.length > 0)
     w.tx.later(dropHeld, [ints(bound.map((s) => s.lease.task)), ints(bound.map((s) => s.lease.leaseNo)), w.boot]);
 
   // Of two ends of one attempt the first one counts.
   const seen = new Set<string>();
-  const first = settles.map((s, n) => ({ s, n })).filter(({ s }) => {
-    const key = `${s.lease.task}:${s.lease.leaseNo}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  const first = settles
+    .map((s, n) => ({ s, n }))
+    .filter(({ s }) => {
+      const key = `${s.lease.task}:${s.lease.leaseNo}`;
+      return !seen.has(key) && seen.add(key);
+    });
   const number = (of: (s: Settlement) => number | null) => ints(first.map(({ s }) => of(s)));
   const text = (of: (s: Settlement) => string | null) => texts(first.map(({ s }) => of(s)));
   const ordered = (s: Settlement) => s.parent !== null && !s.detached;
@@ -99,4 +110,5 @@ function settled(w: Writing, s: Settlement, seq: number | null): void {
     });
   w.runs.spend(s.run, s.spent);
   if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);
+  else w.webhooks.finished(s.run, s.status, s.error);
 }

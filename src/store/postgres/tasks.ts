@@ -182,7 +182,10 @@ async function writeEnded(
       w.now,
     ],
   );
-  for (const { t, end } of rows) if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status as OutcomeStatus);
+  for (const { t, end } of rows) {
+    if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status as OutcomeStatus);
+    else w.webhooks.finished(t.run, end.status as OutcomeStatus, end.error);
+  }
 }
 
 /** A key that a new task asks for. */
@@ -210,7 +213,8 @@ export async function takeKeys(w: Writing, asked: readonly AskedKey[]): Promise<
     texts(asked.map((a) => a.inputHash)),
     ints(asked.map((a) => a.task.namespace)),
   ];
-  const rows = "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) k(n, definition, key, task, input_hash, namespace)";
+  const rows =
+    "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) k(n, definition, key, task, input_hash, namespace)";
   const names = new Set<string>();
   const nameOf = (k: { namespace: number; definition: number; key: string }) => `${k.namespace} ${k.definition} ${k.key}`;
   w.tx.later<{ namespace: number; definition: number; key: string }>(

@@ -2,11 +2,13 @@ import type { Closed, Lease, ReadyRow, StoredDelivery } from "../contract.ts";
 import type { RunChanges } from "./counters.ts";
 import type { NewNotice } from "./notices.ts";
 import type { Transaction } from "./transaction.ts";
+import type { WebhookCalls } from "./webhook-calls.ts";
 
 /** What the parts of one transaction gather. */
 export interface Writing {
   readonly tx: Transaction;
   readonly runs: RunChanges;
+  readonly webhooks: WebhookCalls;
   /** Runs whose lock it has, and those that it creates. */
   readonly locked: ReadonlySet<number>;
   readonly now: number;

@@ -17,7 +17,15 @@ const assignment: Assignment = {
   baseSeq: 0,
   deliveries: [{ seq: 1, act: 1, status: "succeeded", value: "1", error: null, at: 0 }],
 };
-const child = (act: number): Act => ({ kind: "child", act, key: `k${act}`, inputHash: "h", askedAfter: 0, definition: "d", input: "{}" });
+const child = (act: number): Act => ({
+  kind: "child",
+  act,
+  key: `k${act}`,
+  inputHash: "h",
+  askedAfter: 0,
+  definition: "d",
+  input: "{}",
+});
 const step = (act: number): Act => ({ kind: "step", act, key: `k${act}`, askedAfter: 0 });
 const result = (act: number): Act => ({ kind: "step-result", act, value: "1", error: null });
 const wait = (seen: number): Act => ({ kind: "wait", seen });

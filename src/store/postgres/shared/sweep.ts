@@ -5,6 +5,7 @@ import { addDepth, countByLane, nobody, parkedLane } from "../depth.ts";
 import { lockRuns } from "../locks.ts";
 import { readyRow, type RawReady } from "../rows.ts";
 import type { Database, Sql } from "../sql.ts";
+import { releaseCalls } from "../webhooks.ts";
 
 const how = "orchestrator ended";
 /** Of a life that resigns. */
@@ -89,7 +90,10 @@ async function takeBack(
       [slice.map((r) => r.task), slice.map((r) => r.lease_no), dead],
     );
     const back = await giveBack(tx, taken, o.now);
-    if (!more) await forget(tx, dead, o.now);
+    if (!more) {
+      await releaseCalls(tx, { dead, now: o.now });
+      await forget(tx, dead, o.now);
+    }
     return { ...back, more };
   });
 }

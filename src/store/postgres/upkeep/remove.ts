@@ -49,6 +49,8 @@ export class Removal {
       const closed = await this.#verify(job);
       if (closed !== "closed") return closed;
       await this.#keys([job.run], job.purge === 1);
+      // What retention deletes is told all the same: its rows are whole in themselves. A purge leaves nothing.
+      if (job.purge === 1) await this.sql.run("DELETE FROM webhook_call WHERE run = $1", [job.run]);
       this.tasks += await this.sql.run("DELETE FROM task WHERE id = $1", [job.run]);
       this.runs += 1;
       await this.sql.run("UPDATE prune_job SET deleting = 1 WHERE run = $1", [job.run]);
