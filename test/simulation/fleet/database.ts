@@ -135,6 +135,7 @@ export function databaseOf(db: Database, life: Asking): Store {
     plans: away(store.plans),
     schedules: away(store.schedules),
     access: away(store.access),
+    webhooks: away(store.webhooks),
     catalogue: {
       ...away(store.catalogue),
       defineAll: (p) =>
