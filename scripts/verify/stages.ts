@@ -44,7 +44,12 @@ export const stages: readonly Stage[] = [
     name: "replay and simulation",
     shareS: 90,
     tests: ["test/replay", "test/simulation"],
-    longEnv: { FLOTILLA_REPLAY_SEEDS: "3000", FLOTILLA_REPLAY_REAL_SEEDS: "100", FLOTILLA_SIMULATION_SEEDS: "400" },
+    longEnv: {
+      FLOTILLA_REPLAY_SEEDS: "3000",
+      FLOTILLA_REPLAY_REAL_SEEDS: "100",
+      FLOTILLA_SIMULATION_SEEDS: "400",
+      FLOTILLA_FLEET_SEEDS: "120",
+    },
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
