@@ -208,6 +208,8 @@ export class BatchEngine implements Engine {
   #insist(what: string, write: () => Promise<void>): void {
     if (this.#closed) return;
     write().catch((e: unknown) => {
+      // The life that it belongs to is over: whoever sweeps it knows as much.
+      if (this.#closed || isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return;
       this.state.log("error", `${what}; it is tried again`, { error: String(e) });
       this.state.clock.after(retryMs, () => this.#insist(what, write));
     });

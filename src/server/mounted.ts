@@ -17,8 +17,8 @@ export interface MountedDeps {
   readonly commits: () => CommitTimes;
   /** Aborts long polls and event streams: the fleet closes. */
   readonly closing: AbortSignal;
-  /** What signed requests start. */
-  readonly hooks: readonly HookSettings[];
+  /** What signed requests start. @default nothing */
+  readonly hooks?: readonly HookSettings[];
 }
 
 export async function mountedFetch(

@@ -29,7 +29,10 @@ describe("a COMMIT whose answer is lost", () => {
     const store = await openOn(proxy.url);
     await begin(store);
     const witness = await openOn(url);
-    ends.unshift(() => giveBack(url), () => proxy.close());
+    ends.unshift(
+      () => giveBack(url),
+      () => proxy.close(),
+    );
     return { url, proxy, store, witness };
   }
 
@@ -37,7 +40,9 @@ describe("a COMMIT whose answer is lost", () => {
     const { proxy, store, witness } = await behindProxy();
     const parent = await runningRoot(store);
     const cut = proxy.next("lose");
-    const r = await store.commit(batch({ acts: [actsOf(parent, 1, { emits: [{ act: 1, key: "e", askedAfter: 0, name: "n", value: "1" }] })] }));
+    const r = await store.commit(
+      batch({ acts: [actsOf(parent, 1, { emits: [{ act: 1, key: "e", askedAfter: 0, name: "n", value: "1" }] })] }),
+    );
     await cut;
     expect(r.events).toEqual([{ run: 1, cursor: 1, type: "emit", task: 1, act: 1 }]);
     expect(await witness.events.after({ run: 1, cursor: 0, limit: 10 })).toEqual(r.events);
@@ -205,7 +210,7 @@ test("text may hold what PostgreSQL's text cannot", async () => {
   const store = await openFresh();
   ends.push(() => store.close());
   await begin(store);
-  const odd = "a\0b\uFFFFc\uFFFF0 \\ \" { } , NULL \n é 𝄞";
+  const odd = 'a\0b\uFFFFc\uFFFF0 \\ " { } , NULL \n é 𝄞';
   const parent = root(1, { claim: 7, tenant: odd, input: JSON.stringify(odd) });
   await store.commit(batch({ tasks: [parent] }));
   await store.commit(
@@ -246,8 +251,13 @@ describe("the door", () => {
     const schema = schemaOf(url);
     ends.push(() => asAdmin((client) => client.query(`DROP SCHEMA ${schema} CASCADE`)));
     await asAdmin((client) => client.query(`CREATE SCHEMA ${schema}; CREATE TABLE ${schema}.precious (id int)`));
-    expect(await refusal(url)).toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE", why: expect.stringContaining("precious") as string });
-    expect(await inSchema(url, "SELECT count(*)::int AS n FROM pg_class WHERE relnamespace = $1::regnamespace", [schema])).toEqual([{ n: 1 }]);
+    expect(await refusal(url)).toMatchObject({
+      code: "FLOTILLA_STORE_UNUSABLE",
+      why: expect.stringContaining("precious") as string,
+    });
+    expect(
+      await inSchema(url, "SELECT count(*)::int AS n FROM pg_class WHERE relnamespace = $1::regnamespace", [schema]),
+    ).toEqual([{ n: 1 }]);
   });
 
   test("of a newer schema is refused when something in it is breaking", async () => {
@@ -285,8 +295,16 @@ describe("the door", () => {
     expect(JSON.stringify([denied, refused])).not.toContain("verysecret");
     const nowhere = new URL(await serverUrl());
     nowhere.pathname = "/nowhere";
-    expect(await refusal(nowhere.href)).toMatchObject({ code: "FLOTILLA_STORE_UNUSABLE", why: expect.stringContaining("no such database") as string });
-    for (const url of ["mysql://x", "postgres://h/d?schema=Ab", "postgres://h/d?pooler=session", "postgres://h/d?prepare=perhaps"])
+    expect(await refusal(nowhere.href)).toMatchObject({
+      code: "FLOTILLA_STORE_UNUSABLE",
+      why: expect.stringContaining("no such database") as string,
+    });
+    for (const url of [
+      "mysql://x",
+      "postgres://h/d?schema=Ab",
+      "postgres://h/d?pooler=session",
+      "postgres://h/d?prepare=perhaps",
+    ])
       expect(await refusal(url)).toMatchObject({ code: "FLOTILLA_CONFIG_INVALID" });
   });
 });
@@ -316,7 +334,10 @@ describe("the database says no", () => {
     ends.push(() => giveBack(url));
     const store = await openOn(url);
     await begin(store);
-    await inSchema(url, `CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${state}'; END $$`);
+    await inSchema(
+      url,
+      `CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${state}'; END $$`,
+    );
     await inSchema(url, "CREATE TRIGGER no BEFORE INSERT ON ready FOR EACH ROW EXECUTE FUNCTION no()");
     await expect(store.commit(batch({ tasks: [root(1)] }))).rejects.toMatchObject({ code });
     await inSchema(url, "DROP FUNCTION no() CASCADE");

@@ -1,6 +1,7 @@
 // What only a store that several lives write to at once can get wrong.
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
+import { brokenRule } from "../postgres/invariants.ts";
 import { blocked, holdRun } from "../postgres/steps.ts";
 import { dropSchemas, inSchema, takeStore } from "../postgres/stores.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
@@ -65,6 +66,8 @@ test("what two lives commit at once is what one after the other would have done"
     try {
       const found = await differTogether(lives, stepping(url, () => stepped[step++] ?? false), ops.slice(0, 2), pairs);
       if (found !== null) throw new Error(found);
+      const broken = await brokenRule(url);
+      if (broken !== null) throw new Error(broken);
     } finally {
       await close();
     }

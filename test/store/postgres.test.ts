@@ -4,6 +4,7 @@ import { dropSchemas } from "../postgres/stores.ts";
 import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
+import { exerciseWebhooks } from "./exercise-webhooks.ts";
 
 afterAll(dropSchemas);
 
@@ -11,3 +12,4 @@ const postgres: Exercise = { open: openOneOwner, reopen };
 exerciseStore("postgres", postgres);
 exerciseSchedules("postgres", postgres);
 exerciseAccess("postgres", { ...postgres, upkeep: true });
+exerciseWebhooks("postgres", postgres);

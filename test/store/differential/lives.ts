@@ -33,7 +33,12 @@ export interface Pair {
 }
 
 /** @returns how the store and the model part; null when they do not. */
-export async function differTogether(lives: readonly [Life, Life], how: Together, begin: readonly Op[], pairs: readonly Pair[]): Promise<string | null> {
+export async function differTogether(
+  lives: readonly [Life, Life],
+  how: Together,
+  begin: readonly Op[],
+  pairs: readonly Pair[],
+): Promise<string | null> {
   const disk = emptyDisk();
   const script = new Script(disk);
   const model = openModelStore(disk);
@@ -45,7 +50,11 @@ export async function differTogether(lives: readonly [Life, Life], how: Together
       continue;
     }
     const alone = { commit: { ...call.commit, boot: 1 } };
-    const found = difference(comparable(await perform(lives[0].store, of(lives[0], alone.commit))), comparable(await perform(model, alone)), "alone");
+    const found = difference(
+      comparable(await perform(lives[0].store, of(lives[0], alone.commit))),
+      comparable(await perform(model, alone)),
+      "alone",
+    );
     if (found !== null) return found;
   }
   for (const [n, pair] of pairs.entries()) {
@@ -69,7 +78,12 @@ export async function differTogether(lives: readonly [Life, Life], how: Together
 }
 
 /** Where either order gives what both were answered, and what can be read now: the rows after it. Else how each differs. */
-async function tryOrders(store: Store, disk: Disk, batches: readonly Batch[], answers: readonly unknown[]): Promise<Rows | string> {
+async function tryOrders(
+  store: Store,
+  disk: Disk,
+  batches: readonly Batch[],
+  answers: readonly unknown[],
+): Promise<Rows | string> {
   const worlds: Rows[] = [];
   const problems: string[] = [];
   for (const order of [
@@ -79,7 +93,8 @@ async function tryOrders(store: Store, disk: Disk, batches: readonly Batch[], an
     const world: Disk = { rows: disk.rows };
     const model = openModelStore(world);
     let found: string | null = null;
-    for (const i of order) found ??= difference(answers[i], comparable(await perform(model, { commit: batches[i] as Batch })), `answer ${i}`);
+    for (const i of order)
+      found ??= difference(answers[i], comparable(await perform(model, { commit: batches[i] as Batch })), `answer ${i}`);
     if (found === null) worlds.push(world.rows);
     else problems.push(`${order.join(", then ")}: ${found}`);
   }
