@@ -41,6 +41,12 @@ export const stages: readonly Stage[] = [
     longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
   },
   {
+    name: "postgres",
+    shareS: 90,
+    tests: ["test/postgres"],
+    longEnv: { FLOTILLA_POSTGRES_SEQUENCES: "4000", FLOTILLA_POSTGRES_PAIRS: "1000" },
+  },
+  {
     name: "replay and simulation",
     shareS: 90,
     tests: ["test/replay", "test/simulation"],

@@ -13,8 +13,8 @@ import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { openShared } from "../../src/store/postgres/shared/open.ts";
 import { openQueue, openTaskReads } from "../../src/store/postgres/task-reads.ts";
 import type { SharedStore, Signals } from "../../src/store/shared.ts";
-import { blockedBy } from "../postgres/blocked.ts";
-import { asAdmin, dropSchema, freshUrl } from "../postgres/server.ts";
+import { blockedBy } from "./blocked.ts";
+import { asAdmin, dropSchema, freshUrl } from "./server.ts";
 
 const now = 1_000_000;
 /** Of a life that says nothing more, so that none is late unless a test makes it so. */

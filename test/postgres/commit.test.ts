@@ -3,11 +3,11 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/contract.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { Transaction } from "../../src/store/postgres/transaction.ts";
-import { openProxy } from "../postgres/proxy.ts";
-import { asAdmin, freshUrl, serverUrl } from "../postgres/server.ts";
-import { blocked, holdRun } from "../postgres/steps.ts";
-import { dropSchemas, giveBack, inSchema, openFresh, schemaOf, takeSchema } from "../postgres/stores.ts";
-import { actsOf, batch, begin, child, claimOf, now, requeueOf, root, runningRoot, settleOf } from "./rows.ts";
+import { openProxy } from "./proxy.ts";
+import { asAdmin, freshUrl, serverUrl } from "./server.ts";
+import { blocked, holdRun } from "./steps.ts";
+import { dropSchemas, giveBack, inSchema, openFresh, schemaOf, takeSchema } from "./stores.ts";
+import { actsOf, batch, begin, child, claimOf, now, requeueOf, root, runningRoot, settleOf } from "../store/rows.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
