@@ -59,6 +59,7 @@ export const stages: readonly Stage[] = [
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
+  { name: "server", shareS: 120, tests: ["test/server"], longEnv: { FLOTILLA_FUZZ_RUNS: "20000" } },
   { name: "remote workers", shareS: 120, tests: ["test/workers", "test/protocol"], longEnv: { FLOTILLA_WIRE_RUNS: "2000" } },
   { name: "deployment", shareS: 60, tests: ["test/deploy"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
