@@ -6,6 +6,7 @@ export { message } from "./client/message.ts";
 export { schedule } from "./client/schedule.ts";
 export { isFlotillaError } from "./core/error.ts";
 
+export type { Bulk, BulkExecution, BulkFilter, BulkOptions, BulkResult } from "./client/bulk.ts";
 export type { Client } from "./client/client.ts";
 export type { ConnectOptions, ConnectRetry, RemoteFleet } from "./client/connect.ts";
 export type { FleetDefinition } from "./client/fleet-definition.ts";

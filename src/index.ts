@@ -74,9 +74,12 @@ export type { Gap, Item, Joined, Pending, Settled } from "./core/settled.ts";
 export type { AnyFlotillaError as FlotillaError, DeclaredError, ErrorCode, ErrorDetails, FlotillaErrorOf } from "./core/error.ts";
 
 // Fleets and runs
+export type { Bulk, BulkExecution, BulkFilter, BulkOptions, BulkResult } from "./client/bulk.ts";
 export type { Client } from "./client/client.ts";
 export type { ConnectOptions, ConnectRetry, RemoteFleet } from "./client/connect.ts";
 export type { FleetConfig, FleetDefinition } from "./client/fleet-definition.ts";
+export type { HmacScheme, HookConfig, WebhookConfig } from "./client/webhooks.ts";
+export type { WebhookEvent } from "./core/webhook.ts";
 export type { Queued, Run, RunOutcome } from "./client/run.ts";
 export type { Schedule, ScheduleOptions } from "./client/schedule.ts";
 export type { ClientSchedules } from "./client/schedules.ts";

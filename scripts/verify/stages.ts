@@ -37,7 +37,7 @@ export const stages: readonly Stage[] = [
   {
     name: "unit and conformance",
     shareS: 150,
-    tests: ["src", "scripts", "test/store", "test/orchestrator", "test/upkeep"],
+    tests: ["src", "scripts", "test/store", "test/orchestrator", "test/upkeep", "test/webhooks"],
     longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
   },
   {
@@ -49,6 +49,7 @@ export const stages: readonly Stage[] = [
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
   { name: "remote workers", shareS: 120, tests: ["test/workers", "test/protocol"], longEnv: { FLOTILLA_WIRE_RUNS: "2000" } },
+  { name: "deployment", shareS: 60, tests: ["test/deploy"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
   { name: "bench", shareS: 60, tests: ["bench"] },
 ];

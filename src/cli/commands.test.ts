@@ -683,7 +683,7 @@ describe("what was typed wrong", () => {
     ["runs ls --limit 0", '"0" is no value for --limit', "whole number from 1 to 500"],
     ["runs ls --status done", '"done" is no value for --status', "succeeded"],
     ["runs ls --statis failed", 'Unknown option "--statis"', "--status?"],
-    ["runs cancel", 'Missing required argument "id"', "flotilla runs cancel --help"],
+    ["runs cancel", "What is to be canceled?", "either an id or --where"],
     ["tasks get", 'Missing required argument "task"', "flotilla tasks get --help"],
     ["runs get a b", 'Too many arguments for "get"', "Expected 1 argument"],
     ["run x --input nope", '--input "nope" is neither', "key=value"],

@@ -29,6 +29,7 @@ const ofError: Partial<Record<ErrorCode, ExitCode>> = {
   FLOTILLA_IDEMPOTENCY_CONFLICT: exitCodes.usage,
   FLOTILLA_NOT_FOUND: exitCodes.usage,
   FLOTILLA_STILL_OPEN: exitCodes.usage,
+  FLOTILLA_BULK_GREW: exitCodes.usage,
   FLOTILLA_DEFINITION_UNREADABLE: exitCodes.usage,
   FLOTILLA_PROTOCOL_VERSION: exitCodes.unreachable,
   FLOTILLA_PLAN_INVALID: exitCodes.usage,

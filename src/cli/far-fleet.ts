@@ -1,10 +1,12 @@
-// A fleet elsewhere, if one is meant: --url, else FLOTILLA_URL unless a store is named. Its token is read and never printed.
+// A fleet elsewhere, if one is meant: --url, else FLOTILLA_URL unless a store is named. Its token is never printed.
 import type { Context } from "./context.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface FarFleet {
   readonly url: string;
   readonly token: string | undefined;
+  /** The one that is meant, for a token of every namespace. */
+  readonly namespace: string | undefined;
   readonly from: "--url" | "FLOTILLA_URL";
 }
 
@@ -15,9 +17,10 @@ export function farFleet(c: Context): FarFleet | undefined {
       why: "a fleet elsewhere keeps its own store",
       fix: ["leave out one of them"],
     });
-  if (url !== undefined) return { url, token, from: "--url" };
+  const namespace = c.io.env["FLOTILLA_NAMESPACE"] || undefined;
+  if (url !== undefined) return { url, token, namespace, from: "--url" };
   const env = c.io.env["FLOTILLA_URL"];
-  if (env && store === undefined) return { url: env, token, from: "FLOTILLA_URL" };
+  if (env && store === undefined) return { url: env, token, namespace, from: "FLOTILLA_URL" };
   if (c.globals.token !== undefined)
     throw new UsageError("--token goes with --url", {
       why: "a fleet on this machine is asked through its control socket, which knows its user",

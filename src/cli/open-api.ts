@@ -50,7 +50,7 @@ export async function openFar(c: Context): Promise<OpenedApi | undefined> {
   const { remoteApi } = await import("../client/remote/api.ts");
   const url = fleetUrl(far.url, far.from);
   const token = far.token === undefined ? undefined : tokenText(far.token, "--token or FLOTILLA_TOKEN");
-  const api = remoteApi(fetchTransport(url, token, fetch), patience);
+  const api = remoteApi(fetchTransport(url, { token, namespace: far.namespace }, fetch), patience);
   return { api, live: true, remote: true, name: url, [Symbol.asyncDispose]: async () => api.close() };
 }
 

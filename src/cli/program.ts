@@ -37,6 +37,8 @@ import { tokensCreate } from "./commands/tokens-create.ts";
 import { tokensLs } from "./commands/tokens-ls.ts";
 import { tokensRevoke } from "./commands/tokens-revoke.ts";
 import { up } from "./commands/up.ts";
+import { webhooksLs } from "./commands/webhooks-ls.ts";
+import { webhooksRetry } from "./commands/webhooks-retry.ts";
 import { worker } from "./commands/worker.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
@@ -102,6 +104,7 @@ export function createProgram(bind: Bind, version: string): Command {
         schedulesTrigger,
       ]),
     )
+    .addCommand(group("webhooks", "list what webhooks are not told yet, and tell them again", [webhooksLs, webhooksRetry]))
     .addCommand(group("tokens", "say who may use the HTTP API", [tokensCreate, tokensLs, tokensRevoke]))
     .addCommand(group("workers", "list the live workers", [workersLs]))
     .commandsGroup("Keep:")

@@ -124,9 +124,14 @@ ${short(1, "t", ".2")}  r_${secret}3
     const again = await cli("tasks redrive --quarantined -y");
     expect(again).toMatchObject({ code: 0, out: "", err: "nothing is quarantined that was not redriven yet\n" });
     fake.putRun({ ...(await fake.api.run(`r_${secret}2`)), status: "canceled" });
-    expect(JSON.parse((await cli("tasks redrive --quarantined -y -o json")).out)).toEqual({
-      redriven: [{ task: id(1, "t", ".1"), run: `r_${secret}4` }],
-      refused: [],
+    expect(JSON.parse((await cli("tasks redrive --quarantined -y -o json")).out)).toMatchObject({
+      action: "redrive",
+      finished: true,
+      count: 1,
+      done: 1,
+      refused: 0,
+      refusals: [],
+      started: [{ of: id(1, "t", ".1"), run: `r_${secret}4` }],
     });
   });
 
@@ -149,9 +154,9 @@ ${short(1, "t", ".2")}  r_${secret}3
   });
 
   it.each([
-    ["", "it takes either a task or --quarantined"],
+    ["", "it takes either a task or --quarantined or --where"],
     ["t_1 --quarantined", "it takes either a task or --quarantined"],
-    ["t_1 --name parse -y", "--name and --yes go with --quarantined"],
+    ["t_1 --name parse -y", "--name and --yes go with --quarantined or --where"],
     ["--quarantined --limit 0", "whole number"],
   ])("refuses %j", async (words, why) => {
     const { cli } = await fakeFleet();

@@ -67,6 +67,9 @@ function fakeApi(): Fake {
     fork: async (id, input) => ({ id: `${id} with ${input}`, existing: false, depth: 0, pressure: "none" }),
     redrive: async (id) => ({ id: `${id} again`, existing: false, depth: 0, pressure: "none" }),
     purge: async () => ({ runs: 1, tasks: 2, open: 0 }),
+    bulk: () => {
+      throw new FlotillaError("FLOTILLA_UNREACHABLE", { target: "nowhere" });
+    },
     async approve(id, r) {
       fake.answered.push([id, r]);
     },

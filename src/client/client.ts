@@ -3,6 +3,7 @@ import { FlotillaError } from "../core/error.ts";
 import { toJson } from "../core/json.ts";
 import type { OrchestratorApi, PurgeRequest, StartReply } from "../protocol/views.ts";
 import { batchStarts } from "./batch.ts";
+import { countBulk, type Bulk, type BulkOptions } from "./bulk.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { approvalsOf, type Approvals } from "./approvals.ts";
 import { RunHandle, type Run } from "./run.ts";
@@ -53,6 +54,17 @@ export interface Client<D extends readonly AnyCallable[], M = Names<D>> {
    * @throws FLOTILLA_STILL_OPEN when the run, or a detached task of it, is open; FLOTILLA_NOT_FOUND
    */
   purge(what: { run: string } | { tenant: string }): Promise<{ runs: number; tasks: number; open: number }>;
+  /**
+   * One operation on everything that a filter finds, done where the store is. This counts and changes nothing; `execute`
+   * does it, and refuses when more fit by then.
+   *
+   * ```ts
+   * const bulk = await fleet.bulk({ action: "redrive", where: { name: "parse", error: "FLOTILLA_QUARANTINED" } });
+   * if (bulk.count < 100) await bulk.execute();
+   * ```
+   * @throws FLOTILLA_CONFIG_INVALID naming the filter that is unknown or does not go with the action; FLOTILLA_TOO_MANY
+   */
+  bulk(o: BulkOptions): Promise<Bulk>;
   /** Runs that start by the clock. */
   readonly schedules: ClientSchedules;
   /** What workflows ask of people with `ctx.approve`. */
@@ -76,6 +88,7 @@ export type ClientApi = Pick<
   | "fork"
   | "redrive"
   | "purge"
+  | "bulk"
   | "schedules"
 >;
 
@@ -112,6 +125,7 @@ export function createClient<D extends readonly AnyCallable[]>(
     fork: async (id: string, input: unknown) => began(await api.fork(id, toJson(input, "fork"))),
     redrive: async (id: string) => began(await api.redrive(id)),
     purge: (what: PurgeRequest) => api.purge(what),
+    bulk: (o: BulkOptions) => countBulk(api, o),
     schedules: clientSchedules(api, catalogue),
     approvals: approvalsOf(api),
   };

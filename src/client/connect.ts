@@ -1,5 +1,6 @@
 import type { AnyCallable } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
+import { isNamespaceName } from "../core/namespace.ts";
 import { checkFunction, checkKnown, checkObject, configInvalid, spanMs } from "./check.ts";
 import { noCatalogue } from "./catalogue.ts";
 import { createClient, type Client } from "./client.ts";
@@ -23,6 +24,8 @@ export interface ConnectRetry {
 export interface ConnectOptions {
   /** What the fleet's operator gave out. A function is asked before each request: for tokens that expire. @default none */
   token?: Token;
+  /** The one that is meant, for a token of every namespace. @default the token's, or "default" */
+  namespace?: string;
   /** Instead of the global `fetch`: with a proxy, a client certificate, or a test's. */
   fetch?: Fetch;
   /** When it aborts, what is under way fails with its reason, and so does what comes. @default never */
@@ -63,14 +66,16 @@ export function connect<F extends FleetDefinition<readonly AnyCallable[]>>(
 ): RemoteFleet<F extends FleetDefinition<infer D> ? D : never> {
   const target = fleetUrl(url, "connect().url");
   checkObject(o, "connect() options");
-  checkKnown(o, ["token", "fetch", "signal", "retry", "timeout"], "connect()");
+  checkKnown(o, ["token", "namespace", "fetch", "signal", "retry", "timeout"], "connect()");
   if (o.fetch !== undefined) checkFunction(o.fetch, "connect().fetch");
   if (o.signal !== undefined && !(o.signal instanceof AbortSignal))
     throw configInvalid("connect().signal", "it is no AbortSignal", "pass that of an AbortController");
   if (typeof o.token !== "function" && o.token !== undefined) tokenText(o.token, "connect().token");
+  if (o.namespace !== undefined && !isNamespaceName(o.namespace))
+    throw configInvalid("connect().namespace", "it is no namespace", "pass the name of one, as it was given out");
   // Called by name: a browser's fetch refuses to be the method of something else.
   const send: Fetch = o.fetch ?? ((to, init) => fetch(to, init));
-  const api = remoteApi(fetchTransport(target, o.token, send), patienceOf(o), remoteDeps);
+  const api = remoteApi(fetchTransport(target, o, send), patienceOf(o), remoteDeps);
   const abort = (): void => api.close(o.signal?.reason);
   if (o.signal?.aborted === true) abort();
   o.signal?.addEventListener("abort", abort, { once: true });

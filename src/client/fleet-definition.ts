@@ -4,6 +4,7 @@ import type { Duration } from "../core/duration.ts";
 import type { Limit } from "../core/limit.ts";
 import { checkObject } from "./check.ts";
 import type { Schedule } from "./schedule.ts";
+import type { HookConfig, WebhookConfig } from "./webhooks.ts";
 import type { ServerConfig } from "./server-config.ts";
 
 export interface WorkersConfig {
@@ -100,6 +101,13 @@ export interface FleetConfig<D extends readonly AnyCallable[]> {
    * @default as they are
    */
   schedules?: readonly Schedule[];
+  /**
+   * Who is told when a run has finished or a person is asked: signed POSTs, tried again until they are heard. They are
+   * stored with what they tell, so a crash in between loses none. @default nobody
+   */
+  webhooks?: readonly WebhookConfig[];
+  /** Signed requests that start runs, by name: `POST /api/v1/hooks/NAME` of the fleet's server. @default none */
+  hooks?: Readonly<Record<string, HookConfig>>;
   /** How it is served over HTTP, where it is. @default on this machine alone, for whoever has a token */
   server?: ServerConfig;
   /** Workers of several kinds, that come and go. Not in this version: refused. @default none */

@@ -26,12 +26,16 @@ export const bounds = Object.freeze({
   missedTicks: 100,
   /** Shortest `every` of a schedule, in ms. */
   scheduleEveryMs: 1_000,
+  /** What one bulk operation may change. */
+  bulk: 100_000,
   /** Nodes of one plan. */
   planNodes: 1_000,
   /** Nodes of a plan that need each other in a row. */
   planDepth: 200,
   /** Bytes of a plan, as JSON. */
   planBytes: 1_048_576,
+  /** Arrays and objects inside of each other, in what comes over HTTP. */
+  jsonDepth: 200,
   /** Tasks that one worker runs at a time. */
   slotsMax: 10_000,
   /** Definitions that one worker brings. */

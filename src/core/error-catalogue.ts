@@ -32,6 +32,7 @@ export interface ErrorDetails {
   FLOTILLA_STORE_UNUSABLE: { path: string; problem: string; fix: string };
   FLOTILLA_STORE_NEWER: { path: string; schema: number; known: number };
   FLOTILLA_STORE_FULL: { path: string };
+  FLOTILLA_STORE_UNREACHABLE: { path: string; problem: string };
   FLOTILLA_LIFE_OVER: { boot: number };
   FLOTILLA_STILL_OPEN: { run: string };
   FLOTILLA_DEFINITION_UNREADABLE: { file: string; problem: string; fix: string };
@@ -43,9 +44,11 @@ export interface ErrorDetails {
   FLOTILLA_MESSAGE_INVALID: { problem: string };
   FLOTILLA_PLAN_INVALID: { issues: readonly PlanIssue[] };
   FLOTILLA_PLAN_FAILED: { failed: readonly FailedNode[]; succeeded: readonly string[]; notRun: readonly string[] };
+  FLOTILLA_BULK_GREW: { action: string; expected: number; found: number };
   FLOTILLA_UNAUTHENTICATED: { why: string };
   FLOTILLA_FORBIDDEN: { what: string; needs: string };
   FLOTILLA_RATE_LIMITED: { what: string; retryAfterMs: number };
+  FLOTILLA_SIGNATURE_INVALID: { hook: string };
   FLOTILLA_NOT_SUPPORTED: { what: string; instead: string };
 }
 export type ErrorCode = keyof ErrorDetails;
@@ -273,6 +276,15 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     why: (d) => `${d.path} could not be written; nothing of this batch was stored`,
     fix: () => ["free some space and call again"],
   },
+  FLOTILLA_STORE_UNREACHABLE: {
+    title: "The database does not answer",
+    retryable: true,
+    why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
+    fix: () => [
+      "nothing to do if it comes back: the same call is made again",
+      "or see that the database is up and can be reached from here",
+    ],
+  },
   FLOTILLA_STILL_OPEN: {
     title: "The run is still open",
     retryable: false,
@@ -347,6 +359,13 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
       "the cause below is the first failed node's error",
     ],
   },
+  FLOTILLA_BULK_GREW: {
+    title: "More fits than was counted",
+    retryable: false,
+    why: (d) =>
+      `${d.expected.toLocaleString("en")} were to ${d.action}, and ${d.found.toLocaleString("en")} fit now; nothing was done`,
+    fix: () => ["count again, and look at what is new", "name a time to close the set: startedBefore"],
+  },
   FLOTILLA_UNAUTHENTICATED: {
     title: "Not let in",
     retryable: false,
@@ -369,6 +388,17 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     fix: (d) => [
       `ask again in ${Math.ceil(d.retryAfterMs / 1_000)} s`,
       "start many runs in fewer requests, or raise server.requestsPerMinute",
+    ],
+  },
+  FLOTILLA_SIGNATURE_INVALID: {
+    title: "Not signed as it must be",
+    retryable: false,
+    // What it is of these is not said: whoever tries to forge one would learn from it.
+    why: () => "there is no such hook, or its secret did not make this signature, or it was made too long ago",
+    fix: () => [
+      "compare the path with the names in the fleet's hooks, and the sender's secret with the hook's",
+      "sign the bytes that are sent: a proxy that parses and writes the body anew breaks the signature",
+      "set the clocks: the sender's and this machine's may differ by the hook's tolerance",
     ],
   },
   FLOTILLA_NOT_SUPPORTED: {

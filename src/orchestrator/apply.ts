@@ -80,6 +80,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   engine.state.cancelsLeft = result.moreCancels;
   if (planned.batch.dueSlice > 0) engine.state.nextDueAt = result.nextDueAt;
   if (result.nextTickAt !== undefined) engine.state.nextTickAt = result.nextTickAt;
+  if (result.webhookCalls > 0) engine.state.callsStored();
   noteWaits(engine, planned);
   if (result.due.length + result.woken.length > 0) engine.dispatch();
   engine.wakeAtNextDue();

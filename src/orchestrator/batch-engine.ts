@@ -14,7 +14,6 @@ import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Peers } from "./peers/peers.ts";
 import { planBatch } from "./plan.ts";
-import { endWorker } from "./liveness.ts";
 import { Queue, type Taken } from "./queue.ts";
 import { Room } from "./upkeep/room.ts";
 import { afterLoss, afterResult, afterUnreadable, type Ending } from "./retry.ts";
@@ -209,6 +208,8 @@ export class BatchEngine implements Engine {
   #insist(what: string, write: () => Promise<void>): void {
     if (this.#closed) return;
     write().catch((e: unknown) => {
+      // The life that it belongs to is over: whoever sweeps it knows as much.
+      if (this.#closed || isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return;
       this.state.log("error", `${what}; it is tried again`, { error: String(e) });
       this.state.clock.after(retryMs, () => this.#insist(what, write));
     });
@@ -324,7 +325,7 @@ export class BatchEngine implements Engine {
     this.#over = false;
     for (const worker of workers) {
       if (isRemote(worker)) {
-        endWorker(worker, "its orchestrator begins anew");
+        worker.link.leave?.();
         continue;
       }
       worker.id = state.nextWorker++;

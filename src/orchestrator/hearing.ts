@@ -48,5 +48,6 @@ export function listenedLink(link: WorkerLink, hearing: Hearing, attempts: Reado
       link.send(message);
     },
     kill: (reason) => link.kill(reason),
+    ...(link.leave && { leave: () => link.leave?.() }),
   };
 }

@@ -9,6 +9,7 @@ import type { StartReply, StartRequest } from "../protocol/views.ts";
 import type { Awaitable, Boot } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
 import { accessOf } from "./access.ts";
+import { BulkDesk } from "./bulk/bulk.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
@@ -32,6 +33,8 @@ import { backupStore } from "./upkeep/backup.ts";
 import { bootSkip } from "./upkeep/boot-skip.ts";
 import { purge } from "./upkeep/purge.ts";
 import { Retention } from "./upkeep/retention.ts";
+import { webhooksOf } from "./webhooks/calls.ts";
+import { WebhookPump } from "./webhooks/pump.ts";
 import { apiWithin, Owners } from "./within.ts";
 import type { WorkerState } from "./workers.ts";
 
@@ -75,9 +78,12 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     await peers.start();
   }
   const schedules = new Schedules(engine, defaultNamespace.id);
+  const bulk = new BulkDesk(engine);
   const pulse = watchWorkers(engine, o.blockedMs ?? 300_000);
   const retention = new Retention(state, o.retention ?? { succeededMs: null, failedMs: null, idempotencyForMs: 0 });
   retention.start();
+  const webhooks = new WebhookPump(state, o.webhooks ?? []);
+  webhooks.start();
   engine.wakeAtNextDue();
   if (boot.cancelsLeft || boot.recovered > 0) engine.dispatch();
   if (boot.recovered > 0) state.log("info", "took up what an earlier process was running", { tasks: boot.recovered });
@@ -87,9 +93,18 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
 
   const orchestrator: Orchestrator = {
     within: ({ id, name }) =>
-      apiWithin({ engine, owners, all: orchestrator, namespace: id, tokens: access.tokens({ id, name }) }),
+      apiWithin({
+        engine,
+        owners,
+        bulk,
+        all: orchestrator,
+        namespace: id,
+        tokens: access.tokens({ id, name }),
+        webhooks: webhooksOf(state, name),
+      }),
     access,
     tokens: access.tokens(null),
+    webhooks: webhooksOf(state, null),
     start: (requests: readonly StartRequest[]) =>
       requests.map((request) => new Promise<StartReply>((resolve, reject) => engine.start({ request, resolve, reject }))),
     async outcome(id, signal) {
@@ -138,6 +153,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     },
 
     purge: (q) => purge(state, q, defaultNamespace.id),
+    bulk: (q, signal) => bulk.run(q, defaultNamespace.id, signal),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
@@ -168,6 +184,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         parked: [],
         draining: false,
         away: false,
+        arriving: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,
@@ -214,6 +231,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         await retention.stop();
         await peers?.handOver();
         await engine.close();
+        await webhooks.stop();
         await peers?.stop();
         outcomes.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
         events.close();

@@ -92,13 +92,16 @@ export interface Begun {
   /** What the call of a task that becomes a root asked for besides. */
   readonly needs?: readonly string[];
   readonly call?: Pick<TaskOptions, "retry" | "timeoutMs" | "inflate">;
+  /** The same key begins one run, whoever asks and however often. */
+  readonly key?: string;
 }
 
 /**
  * A new run that does again what did not succeed in a closed one.
+ * @param key the same one gives the run that it began before
  * @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE for a run that goes on or has succeeded
  */
-export async function repair(engine: Engine, id: string): Promise<StartReply> {
+export async function repair(engine: Engine, id: string, key?: string): Promise<StartReply> {
   const { state } = engine;
   const row = await findRun(state, id);
   const outcome = await state.store.runs.outcome(row.id);
@@ -109,6 +112,7 @@ export async function repair(engine: Engine, id: string): Promise<StartReply> {
     origin: { task: row.id, run: row.id, how: "repair" },
     options: { task: row.id, path: "" },
     input: row.input,
+    ...(key === undefined ? {} : { key }),
   });
 }
 
@@ -133,7 +137,7 @@ export async function fork(engine: Engine, id: string, input: string): Promise<S
  * A quarantined or failed task once more, as a run of its own; nothing is taken over.
  * @throws FLOTILLA_NOT_FOUND, FLOTILLA_TOO_LATE for one that goes on or has succeeded
  */
-export async function redrive(engine: Engine, id: string): Promise<StartReply> {
+export async function redrive(engine: Engine, id: string, key?: string): Promise<StartReply> {
   const { state } = engine;
   const task = await findTask(state, id);
   const outcome = await state.store.runs.outcome(task.id);
@@ -146,6 +150,7 @@ export async function redrive(engine: Engine, id: string): Promise<StartReply> {
     input: task.input,
     needs: state.definitions.lane(task.lane).needs,
     call: callOf(optionsOf(task)),
+    ...(key === undefined ? {} : { key }),
   });
 }
 
@@ -168,6 +173,7 @@ function begin(engine: Engine, begun: Begun): Promise<StartReply> {
     priority: priorities[row.prio] ?? "normal",
     ...(row.tenant === null ? {} : { tenant: row.tenant }),
     ...(tags ? { tags } : {}),
+    ...(begun.key === undefined ? {} : { idempotencyKey: begun.key, inputHash: "" }),
   };
   return new Promise((resolve, reject) => engine.start({ request, namespace: row.namespace, begun, resolve, reject }));
 }

@@ -99,6 +99,7 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     ticks: ticks.map((t) => t.tick),
     tasks: roots.map((r) => r.task),
     claims,
+    webhooks: state.webhooks,
   };
   const { ends, cancels, messages, answers } = taken;
   return { batch, acts, ends, cancels, messages, answers, roots, ticks, matches, rows };

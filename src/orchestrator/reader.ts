@@ -12,6 +12,7 @@ import { EventHub, readEvents } from "./events.ts";
 import { findRun } from "./lookup.ts";
 import { Outcomes } from "./outcomes.ts";
 import { readSchedules } from "./schedules.ts";
+import { webhooksOf } from "./webhooks/calls.ts";
 import { State } from "./state.ts";
 
 export interface ReaderOptions {
@@ -52,12 +53,20 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       return outcomes.reply(ended);
     },
     purge: () => Promise.reject(refuse("purge")),
+    // oxlint-disable-next-line require-yield -- it refuses its first reader
+    async *bulk() {
+      throw refuse("bulk");
+    },
     backup: () => Promise.reject(refuse("backup")),
     ...answersOf(state),
     tokens: {
       ...access.tokens(null),
       create: (r) => Promise.reject(refuse(`tokens.create(${JSON.stringify(r.name)})`)),
       revoke: (id) => Promise.reject(refuse(`tokens.revoke(${JSON.stringify(id)})`)),
+    },
+    webhooks: {
+      ...webhooksOf(state, null),
+      retry: (id) => Promise.reject(refuse(`webhooks.retry(${JSON.stringify(id)})`)),
     },
     schedules: {
       ...readSchedules(state, defaultNamespace.id),

@@ -10,6 +10,8 @@ import { ArtifactKeeper } from "./upkeep/artifacts.ts";
 import { TaskIds } from "./task-ids.ts";
 import { PutUses } from "./upkeep/put-uses.ts";
 import type { RetentionSettings } from "./upkeep/retention.ts";
+import type { WebhookWant } from "../store/webhooks.ts";
+import type { WebhookSettings } from "./webhooks/settings.ts";
 import type { WorkerState } from "./workers.ts";
 
 export interface OrchestratorOptions {
@@ -32,6 +34,8 @@ export interface OrchestratorOptions {
   readonly holdTicks?: boolean;
   /** How long closed runs are kept. @default for ever */
   readonly retention?: RetentionSettings;
+  /** Who is told of what. @default nobody */
+  readonly webhooks?: readonly WebhookSettings[];
 }
 
 // Secrets of runs that this life did not start are kept up to this many, then dropped all at once: evicting one by one
@@ -68,6 +72,10 @@ export class State {
   /** Nothing ticks before the fleet has said what its schedules are: those of the last life may have changed. */
   ticksHeld: boolean;
   cancelsLeft: boolean;
+  /** Who wants to be told of what the batches bring about. */
+  readonly webhooks: readonly WebhookWant[];
+  /** Calls of webhooks were stored. */
+  callsStored: () => void = () => {};
   draining = false;
   /** It lets go of its workers elsewhere: what they execute goes on at another orchestrator. */
   handingOver = false;
@@ -92,6 +100,12 @@ export class State {
     this.nextTickAt = boot.nextTickAt;
     this.ticksHeld = o.holdTicks ?? false;
     this.cancelsLeft = boot.cancelsLeft;
+    this.webhooks = (o.webhooks ?? []).map(({ name: webhook, events, definitions, namespace }) => ({
+      webhook,
+      events,
+      definitions,
+      namespace,
+    }));
     this.definitions = new Definitions(o.store, boot, this, this.workers);
   }
 

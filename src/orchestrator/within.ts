@@ -4,7 +4,9 @@ import { FlotillaError } from "../core/error.ts";
 import { parseApprovalId, parseId } from "../core/id.ts";
 import { version } from "../core/version.ts";
 import type { TokensApi } from "../protocol/tokens.ts";
+import type { WebhooksApi } from "../protocol/webhooks.ts";
 import type { OrchestratorApi, StartReply } from "../protocol/views.ts";
+import type { BulkDesk } from "./bulk/bulk.ts";
 import { getApproval, listApprovals } from "./approvals.ts";
 import type { Engine } from "./engine.ts";
 import { getDefinition, health, listRuns, listWorkers } from "./queries.ts";
@@ -39,13 +41,15 @@ export class Owners {
 export interface Inside {
   readonly engine: Engine;
   readonly owners: Owners;
+  readonly bulk: BulkDesk;
   /** What asks by id, of every namespace. */
   readonly all: OrchestratorApi;
   readonly namespace: number;
   readonly tokens: TokensApi;
+  readonly webhooks: WebhooksApi;
 }
 
-export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): OrchestratorApi {
+export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhooks }: Inside): OrchestratorApi {
   const { state } = engine;
   const schedules = new Schedules(engine, namespace);
 
@@ -133,6 +137,7 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
       if (q.run !== undefined) await own(q.run);
       return purge(state, q, namespace);
     },
+    bulk: (q, signal) => bulk.run(q, namespace, signal),
     backup() {
       // A copy holds everything, of everybody.
       const what = "a copy of one namespace";
@@ -152,6 +157,7 @@ export function apiWithin({ engine, owners, all, namespace, tokens }: Inside): O
       trigger: (name) => schedules.trigger(name),
     },
     tokens,
+    webhooks,
   };
 }
 

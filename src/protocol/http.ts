@@ -1,6 +1,9 @@
 /** Every route lies under it; a change that breaks callers gets a new one. */
 export const base = "/api/v1";
 
+/** Of a caller with access to every namespace: the one that is meant. */
+export const namespaceHeader = "flotilla-namespace";
+
 /** An event of its own name says that the run is over, so that a reader knows it from a connection that broke. */
 export const endEvent = "end";
 export const failureEvent = "failure";

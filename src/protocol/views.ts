@@ -1,5 +1,6 @@
 // What clients see: JSON views of runs, tasks and workers, and the calls that give them. The HTTP routes, the control
 // socket and the CLI all speak these shapes; instants are ISO 8601 strings, spans are numbers of ms.
+import type { BulkRequest, BulkView } from "./bulk.ts";
 import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { Priority, TaskState } from "../core/task.ts";
@@ -7,6 +8,7 @@ import type { BackupReply } from "./backup.ts";
 import type { GapNote } from "./gaps.ts";
 import type { SchedulesApi } from "./schedules.ts";
 import type { TokensApi } from "./tokens.ts";
+import type { WebhooksApi } from "./webhooks.ts";
 
 export const runStatuses = ["running", "succeeded", "partial", "failed", "canceled", "stopped", "quarantined"] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -323,10 +325,17 @@ export interface OrchestratorApi {
   artifact(ref: string): Promise<string>;
   /** Deletes closed runs now, with inputs, results, journals and keys. @throws FLOTILLA_STILL_OPEN */
   purge(q: PurgeRequest): Promise<PurgeReply>;
+  /**
+   * Counts what a filter finds and, with `expect`, does to all of it what is asked for, in slices of 500; gives how far it
+   * is until it is done. It stops when its reader leaves: what is done stays done, and asked for again it does the rest.
+   * @throws FLOTILLA_CONFIG_INVALID, FLOTILLA_BULK_GREW, FLOTILLA_TOO_MANY
+   */
+  bulk(q: BulkRequest, signal?: AbortSignal): AsyncIterable<BulkView>;
   /** Copies the store into a new folder (an absolute path) of the orchestrator's machine, while it works. */
   backup(folder: string): Promise<BackupReply>;
   readonly schedules: SchedulesApi;
   readonly tokens: TokensApi;
+  readonly webhooks: WebhooksApi;
 }
 
 export interface EventView {

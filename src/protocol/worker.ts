@@ -357,6 +357,8 @@ export interface WorkerLink {
   send(message: ToWorker): void;
   /** Ends the worker whatever it does: a child is killed, a session across a socket is over. In-process it only stops. */
   kill(reason: string): void;
+  /** Lets a worker elsewhere go with what it executes: it comes to another orchestrator, or to this one again, and brings it along. */
+  leave?(): void;
 }
 
 /** One worker's place at an orchestrator. */

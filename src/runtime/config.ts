@@ -12,6 +12,7 @@ import type { ServerSettings } from "../server/settings.ts";
 import { resolveRetention, type RetentionSettings } from "./retention.ts";
 import { resolveServer } from "./server-config.ts";
 import { parseStore, type StoreSettings } from "./store-url.ts";
+import { resolveHooks, resolveWebhooks, type HookSettings, type WebhookSettings } from "./webhooks.ts";
 
 export interface WorkerSettings {
   readonly count: number;
@@ -39,6 +40,10 @@ export interface FleetSettings {
   readonly modules: readonly string[];
   /** null: the definition says nothing about schedules. */
   readonly schedules: readonly Schedule[] | null;
+  /** Who is told. */
+  readonly webhooks: readonly WebhookSettings[];
+  /** What signed requests start. */
+  readonly hooks: readonly HookSettings[];
   readonly server: ServerSettings;
 }
 
@@ -63,6 +68,8 @@ const known = [
   "idempotencyFor",
   "modules",
   "schedules",
+  "webhooks",
+  "hooks",
   "server",
   "pools",
   "limits",
@@ -119,6 +126,8 @@ export function resolveFleet(
     retention: resolveRetention(config.retention, config.idempotencyFor),
     modules,
     schedules: resolveSchedules(config.schedules),
+    webhooks: resolveWebhooks(config.webhooks),
+    hooks: resolveHooks(config.hooks),
     server: resolveServer(config.server, around.cwd),
   });
 }

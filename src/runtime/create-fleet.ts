@@ -84,6 +84,7 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
       mountedFetch(engine.orchestrator, settings.server, {
         ...deps,
         commits: engine.commits,
+        hooks: settings.hooks,
         closing: closing.signal,
       }),
     ));

@@ -34,7 +34,6 @@ const greet = flotilla.agent({ name: "greet", input: z.object({}), run: () => 1 
 
 test.each([
   ["script()", () => flotilla.script(greet, [])],
-  ["serveWorker()", () => flotilla.serveWorker({ definitions: [greet], connect: "wss://x", token: "t" })],
   ["openWorld()", () => flotilla.openWorld({ definitions: [greet] })],
 ])("%s says that it comes later, and what to do until then", async (what, call) => {
   await expect(async () => call()).rejects.toMatchObject({

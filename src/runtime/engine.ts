@@ -35,7 +35,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
   const { artifacts, path } = opened;
   const { store, commits } = measuredStore(opened.store, deps.clock);
   try {
-    const { queuedMax, abortGraceMs, blockedMs, retention } = settings;
+    const { queuedMax, abortGraceMs, blockedMs, retention, webhooks } = settings;
     const orchestrator = await createOrchestrator({
       ...deps,
       store,
@@ -44,6 +44,7 @@ export async function openEngine(settings: FleetSettings, deps: Deps): Promise<E
       abortGraceMs,
       blockedMs,
       retention,
+      webhooks,
       holdTicks: true,
     });
     const control = path === null ? undefined : openControl(orchestrator, path, deps);

@@ -46,6 +46,21 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
     });
   }
 
+  async function* read<T>(given: AbortSignal | undefined, from: (signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T> {
+    if (closed) throw closedError();
+    const reader = new AbortController();
+    readers.add(reader);
+    alive.hold();
+    try {
+      yield* from(given ? AbortSignal.any([given, reader.signal]) : reader.signal);
+      // Ended because of us, not because the source did: a loop that went on as if all had been read would be misled.
+      if (closed) throw closedError();
+    } finally {
+      readers.delete(reader);
+      alive.release();
+    }
+  }
+
   return {
     start(requests) {
       if (closed || drained) throw closedError();
@@ -75,20 +90,8 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
       delete: (name) => held(() => api.schedules.delete(name)),
       trigger: (name) => (drained ? Promise.reject(closedError()) : held(() => api.schedules.trigger(name))),
     },
-    async *events(run, o) {
-      if (closed) throw closedError();
-      const reader = new AbortController();
-      readers.add(reader);
-      alive.hold();
-      try {
-        yield* api.events(run, { ...o, signal: o.signal ? AbortSignal.any([o.signal, reader.signal]) : reader.signal });
-        // Ended because of us, not because the run did: a loop that went on as if all had been read would be misled.
-        if (closed) throw closedError();
-      } finally {
-        readers.delete(reader);
-        alive.release();
-      }
-    },
+    events: (run, o) => read(o.signal, (signal) => api.events(run, { ...o, signal })),
+    bulk: (q, signal) => read(signal, (stop) => api.bulk(q, stop)),
     drain() {
       drained = true;
     },

@@ -32,6 +32,8 @@ export async function openStore(
         url: store.url,
         ...(store.directUrl && { directUrl: store.directUrl }),
         durability,
+        clock: deps.clock,
+        random: deps.random,
         log: deps.log,
       });
       return { ...opened, path: null };

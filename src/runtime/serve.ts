@@ -27,7 +27,8 @@ export async function serveFleet(
     ]);
     const workers = createWorkerDoor({ host: orchestrator, clock: deps.clock, log: deps.log });
     const upgrades = [{ path: "/workers/connect", least: "worker" as const, take: workers.take }];
-    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades });
+    const { hooks } = settings;
+    const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades, hooks });
     return {
       fleet,
       orchestrator,

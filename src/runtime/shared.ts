@@ -105,6 +105,8 @@ function warnOfIgnored(
     ...(first.abortGraceMs === later.abortGraceMs ? [] : ["abortGrace"]),
     ...(first.blockedMs === later.blockedMs ? [] : ["blockedAfter"]),
     ...(differs(first.retention, later.retention) ? ["retention, idempotencyFor"] : []),
+    // Without a look into them: they hold secrets.
+    ...(later.webhooks.length > 0 ? ["webhooks"] : []),
   ];
   if (ignored.length === 0) return;
   deps.log("warn", `${name} is open in this process already: ${ignored.join(", ")} of the later handle have no effect`, {

@@ -6,10 +6,13 @@ import type { Clock } from "../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { LogSink } from "../core/log.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
+import { namespaceHeader } from "../protocol/http.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
-import { namespaceHeader, placeOf, requireRole, type Gate, type Knock } from "./access/gate.ts";
+import { placeOf, requireRole, type Gate, type Knock } from "./access/gate.ts";
 import { isAllowed, type Sites } from "./access/sites.ts";
-import { readCapped } from "./body.ts";
+import { readBytes, readCapped } from "./body.ts";
+import { HookReceiver } from "./hooks/receive.ts";
+import type { HookSettings } from "./hooks/settings.ts";
 import { forStrangers } from "./for-strangers.ts";
 import { base } from "./base.ts";
 import { openApiDocument } from "./openapi/document.ts";
@@ -40,6 +43,8 @@ export interface AppOptions {
   /** Sees each answer's status. */
   readonly answered?: (status: number) => void;
   readonly log?: LogSink;
+  /** What signed requests start. @default nothing */
+  readonly hooks?: readonly HookSettings[];
 }
 
 /** The HTTP API over an orchestrator. It binds nothing: `app.fetch` serves it from a socket, `app.request` in a test. */
@@ -63,8 +68,11 @@ class Server {
   constructor(api: OrchestratorApi | ServedOrchestrator, o: AppOptions) {
     this.#api = api;
     this.#o = o;
+    const clock = o.clock ?? systemClock;
+    const apiIn = async (name: string) => served(api).within(await served(api).access.internNamespace(name));
     this.#deps = {
-      clock: o.clock ?? systemClock,
+      clock,
+      hooks: new HookReceiver({ hooks: o.hooks ?? [], apiIn, clock }),
       draining: () => o.closing?.aborted === true,
       metrics: o.metrics ?? (async () => ""),
       openApi: () => (this.#document ??= JSON.stringify(openApiDocument([...routes, ...probes]))),
@@ -81,7 +89,9 @@ class Server {
         param: (name) => c.req.param(name) ?? "",
         query: c.req.query(),
         lastEventId: c.req.header("last-event-id"),
+        header: (name) => c.req.header(name),
         body: () => readCapped(c.req.raw, bodyBytesMax),
+        bytes: () => readBytes(c.req.raw, bodyBytesMax),
         signal: AbortSignal.any(signals),
       };
       const reply = await route.handler({ ...this.#deps, api }, call);
@@ -98,7 +108,8 @@ class Server {
     const status = httpStatus(error);
     if (!this.#o.entrance) return refusal(error, status);
     if (status < 500) return refusal(forStrangers(error), status);
-    this.#o.log?.("error", "a request failed", { method: c.req.method, path: c.req.routePath, error: String(error) });
+    if (!closed)
+      this.#o.log?.("error", "a request failed", { method: c.req.method, path: c.req.routePath, error: String(error) });
     return refusal(forStrangers(error), status);
   }
 

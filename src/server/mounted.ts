@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { LogSink } from "../core/log.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
 import { createApp } from "./app.ts";
+import type { HookSettings } from "./hooks/settings.ts";
 import { openEntrance } from "./entrance.ts";
 import { AnswerCounts, metricsText, type CommitTimes } from "./metrics.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -16,6 +17,8 @@ export interface MountedDeps {
   readonly commits: () => CommitTimes;
   /** Aborts long polls and event streams: the fleet closes. */
   readonly closing: AbortSignal;
+  /** What signed requests start. @default nothing */
+  readonly hooks?: readonly HookSettings[];
 }
 
 export async function mountedFetch(

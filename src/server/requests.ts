@@ -8,6 +8,7 @@ import { roles } from "../core/role.ts";
 import { missedPolicies, overlapPolicies } from "../core/schedule.ts";
 import type { Schema } from "../core/schema.ts";
 import { closedStates, openStates, priorities } from "../core/task.ts";
+import { bulkActions, redrivable } from "../protocol/bulk.ts";
 import { cursorShape } from "../protocol/events.ts";
 import { runStatuses } from "../protocol/views.ts";
 
@@ -55,12 +56,37 @@ export const tokenBody = z.strictObject({
 });
 export const tokensQuery = z.strictObject(paging);
 export const schedulesQuery = z.strictObject(paging);
+export const webhookCallsQuery = z.strictObject({ givenUp: z.enum(["true", "false"]).optional(), ...paging });
 export const cancelBody = z.strictObject({ reason: z.string().min(1).max(1_000).optional() });
 export const forkBody = z.strictObject({ input: z.unknown().refine((v) => v !== undefined, "name the input to ask it with") });
 export const emptyBody = z.strictObject({});
 export const purgeBody = z
   .strictObject({ run: z.string().min(1).optional(), tenant: z.string().min(1).max(bounds.tenantLength).optional() })
   .refine((q) => (q.run === undefined) !== (q.tenant === undefined), "name either a run or a tenant");
+// Which filters go with which action is for the orchestrator to say.
+const bulkWhere = z.strictObject({
+  name: name.optional(),
+  status: z.array(z.enum(runStatuses)).min(1).optional(),
+  state: z.array(z.enum(redrivable)).min(1).optional(),
+  run: z.string().min(1).max(100).optional(),
+  tenant: z.string().min(1).max(bounds.tenantLength).optional(),
+  tag: z.string().min(1).max(bounds.tagLength).optional(),
+  startedFrom: instant.optional(),
+  startedBefore: instant.optional(),
+  error: z.string().min(1).max(bounds.keyLength).optional(),
+});
+/** Required: nothing is done to what nobody has counted. */
+const counted = { expect: z.int().min(0), limit: z.int().min(1).max(bounds.bulk).optional() };
+const bulkReason = z.string().min(1).max(bounds.keyLength).optional();
+export const bulkCountBody = z.strictObject({ action: z.enum(bulkActions), where: bulkWhere, reason: bulkReason });
+/** Deleting has a route of its own: fewer may. */
+export const bulkBody = z.strictObject({
+  action: z.enum(bulkActions).exclude(["purge"]),
+  where: bulkWhere,
+  reason: bulkReason,
+  ...counted,
+});
+export const bulkPurgeBody = z.strictObject({ where: bulkWhere, ...counted });
 export const backupBody = z.strictObject({ folder: z.string().min(1) });
 export const messageBody = z.strictObject({
   name,
@@ -98,6 +124,7 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, where: "body" |
 /** @throws FLOTILLA_CONFIG_INVALID when `text` is not JSON. An empty body is `{}`: curl -X POST sends none. */
 export function parseBody(text: string): unknown {
   if (text.trim() === "") return {};
+  refuseDeep(text);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -108,6 +135,25 @@ export function parseBody(text: string): unknown {
     });
   }
 }
+
+/** Much that handles a value calls itself for each level: a megabyte of brackets would end it. @throws FLOTILLA_TOO_MANY */
+function refuseDeep(text: string): void {
+  let depth = 0;
+  let inText = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inText) {
+      if (c === backslash) i += 1;
+      else if (c === quote) inText = false;
+    } else if (c === quote) inText = true;
+    else if (c === bracket || c === brace) {
+      depth += 1;
+      if (depth > bounds.jsonDepth)
+        throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "levels of the body", count: depth, max: bounds.jsonDepth });
+    } else if (c === bracketEnd || c === braceEnd) depth -= 1;
+  }
+}
+const [quote, backslash, bracket, bracketEnd, brace, braceEnd] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Without the keys that are undefined: optional means absent inside the house. */
 export function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

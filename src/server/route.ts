@@ -1,6 +1,7 @@
 import type { EventView, OrchestratorApi } from "../protocol/views.ts";
 import type { Role } from "../core/role.ts";
 import type { Clock } from "../core/clock.ts";
+import type { HookReceiver } from "./hooks/receive.ts";
 import type { Schemas } from "./openapi/schemas.ts";
 
 /** What a handler sees of a request: no framework, no socket. */
@@ -8,7 +9,10 @@ export interface Call {
   readonly param: (name: string) => string;
   readonly query: Readonly<Record<string, string>>;
   readonly lastEventId: string | undefined;
+  readonly header: (name: string) => string | undefined;
   readonly body: () => Promise<string>;
+  /** The body as it came, where its bytes are what counts. */
+  readonly bytes: () => Promise<Uint8Array>;
   /** Aborts when the caller hangs up or the server closes. */
   readonly signal: AbortSignal;
 }
@@ -28,6 +32,7 @@ export interface HandlerDeps {
   readonly metrics: () => Promise<string>;
   /** JSON text of the OpenAPI document. */
   readonly openApi: () => string;
+  readonly hooks: HookReceiver;
 }
 export type Handler = (deps: HandlerDeps, call: Call) => Promise<Reply>;
 

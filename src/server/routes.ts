@@ -1,4 +1,5 @@
 import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
+import { bulk, bulkCount, bulkPurge } from "./handlers/bulk.ts";
 import { getDefinition, getHealth, getMetrics, getOpenApi, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { forkTask, redriveTask, repairRun } from "./handlers/origin.ts";
 import {
@@ -24,6 +25,8 @@ import {
 import { explainTask, getArtifact, getPlans, getTask } from "./handlers/tasks.ts";
 import { createToken, listTokens, revokeToken } from "./handlers/tokens.ts";
 import { backup, purge } from "./handlers/upkeep.ts";
+import { receiveHook } from "./handlers/hooks.ts";
+import { listWebhookCalls, retryWebhookCall } from "./handlers/webhooks.ts";
 import { route, type Route } from "./route.ts";
 
 /**
@@ -199,6 +202,26 @@ export const routes: readonly Route[] = [
     scope: "either",
     replies: { 200: "TokenRevoked" },
   }),
+  route("POST", "/hooks/:name", receiveHook, {
+    summary: "Start the run of a hook. The request is let in by its signature.",
+    least: null,
+    body: "Anything",
+    replies: { 202: "HookReply" },
+  }),
+  route("GET", "/webhook-calls", listWebhookCalls, {
+    summary: "What webhooks are not told yet, the oldest first.",
+    least: "operator",
+    query: "WebhookCallsQuery",
+    scope: "either",
+    replies: { 200: "WebhookCallPage" },
+  }),
+  route("POST", "/webhook-calls/:id/retry", retryWebhookCall, {
+    summary: "Tell a webhook what was given up.",
+    least: "operator",
+    body: "EmptyBody",
+    scope: "either",
+    replies: { 202: "WebhookCallView" },
+  }),
   route("GET", "/workers", listWorkers, {
     summary: "The live workers.",
     least: "viewer",
@@ -217,6 +240,26 @@ export const routes: readonly Route[] = [
     least: "admin",
     body: "PurgeBody",
     replies: { 200: "PurgeReply" },
+  }),
+  route("POST", "/bulk/count", bulkCount, {
+    summary: "Count what a bulk operation would be done to. Changes nothing.",
+    least: "viewer",
+    body: "BulkCountBody",
+    replies: { 200: "BulkView" },
+  }),
+  route("POST", "/bulk", bulk, {
+    summary: "Cancel, repair or redrive all that was counted, and tell how far it is; whoever hangs up stops it.",
+    least: "operator",
+    body: "BulkBody",
+    replies: { 200: "EventStream" },
+    type: "text/event-stream",
+  }),
+  route("POST", "/bulk/purge", bulkPurge, {
+    summary: "Delete all closed runs that were counted, and tell how far it is; whoever hangs up stops it.",
+    least: "admin",
+    body: "BulkPurgeBody",
+    replies: { 200: "EventStream" },
+    type: "text/event-stream",
   }),
   route("POST", "/backup", backup, {
     summary: "Copy the store into a folder of the orchestrator's machine, while it works.",

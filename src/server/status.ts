@@ -1,16 +1,19 @@
 import { isFlotillaError } from "../core/error.ts";
 import type { ErrorCode } from "../core/error.ts";
 
-const statusOf: Partial<Record<ErrorCode, number>> = {
+/** What refuses is told as; what is not here is 500. */
+export const statusOf: Partial<Record<ErrorCode, number>> = {
   FLOTILLA_CONFIG_INVALID: 400,
   FLOTILLA_INPUT_INVALID: 400,
   FLOTILLA_UNAUTHENTICATED: 401,
   FLOTILLA_FORBIDDEN: 403,
   FLOTILLA_RATE_LIMITED: 429,
+  FLOTILLA_SIGNATURE_INVALID: 401,
   FLOTILLA_MESSAGE_INVALID: 400,
   FLOTILLA_PROTOCOL_VERSION: 400,
   FLOTILLA_REJECTED: 403,
   FLOTILLA_NOT_FOUND: 404,
+  FLOTILLA_BULK_GREW: 409,
   FLOTILLA_CANCELED: 409,
   FLOTILLA_IDEMPOTENCY_CONFLICT: 409,
   FLOTILLA_STILL_OPEN: 409,

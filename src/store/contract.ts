@@ -9,6 +9,7 @@ import type { AccessStore } from "./access.ts";
 import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
 import type { SharedStore } from "./shared.ts";
 import type { UpkeepStore } from "./upkeep.ts";
+import type { WebhookStore, WebhookWant } from "./webhooks.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -216,6 +217,8 @@ export interface Claim extends Standing {
 export interface CancelRequest {
   readonly task: number;
   readonly reason: string;
+  /** Who was told before is left to unwind: for what may ask twice without meaning it. @default false */
+  readonly once?: boolean;
 }
 
 /** A message from outside for a task. */
@@ -257,6 +260,8 @@ export interface Batch {
   readonly ticks: readonly Tick[];
   readonly tasks: readonly NewTask[];
   readonly claims: readonly Claim[];
+  /** Who is to be told what this batch brings about: their calls are stored with it. */
+  readonly webhooks: readonly WebhookWant[];
 }
 
 /** Something settled that a parent's code may wait for. */
@@ -328,6 +333,8 @@ export interface BatchResult {
   readonly ticked: readonly Ticked[];
   /** When the next schedule is due; null when there is none, undefined when nobody looked. */
   readonly nextTickAt: number | null | undefined;
+  /** Calls of webhooks that were stored. */
+  readonly webhookCalls: number;
 }
 
 export interface TaskRow {
@@ -579,6 +586,7 @@ export interface Store {
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
   readonly schedules: ScheduleStore;
+  readonly webhooks: WebhookStore;
   readonly access: AccessStore;
   readonly queue: {
     /** The next ready tasks of these lanes, each in claim order, at most `limit` of each. */

@@ -2,10 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { drawnPrefix } from "../../src/client/remote/once.ts";
 import { isFlotillaError } from "../../src/core/error.ts";
+import type { BulkView } from "../../src/protocol/bulk.ts";
 import type { EventView, OrchestratorApi, OutcomeReply, StartRequest } from "../../src/protocol/views.ts";
 import { approvalView, fakeOrchestrator, healthView, runView, secret, taskDetail, workerView } from "./fake-api.ts";
 import type { FakeOrchestrator } from "./fake-api.ts";
 import { scheduleView } from "./fake-schedules.ts";
+import { webhookCallView } from "./fake-webhooks.ts";
 
 export interface OpenedApi extends AsyncDisposable {
   readonly api: OrchestratorApi;
@@ -200,6 +202,29 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect(fake.purged).toEqual([{ run: runView().id }, { tenant: "acme" }]);
     });
 
+    it("counts what a filter finds, and does it to no more than was counted", async () => {
+      const fake = fakeOrchestrator();
+      fake.putRun(runView());
+      fake.putRun(runView({ id: `r_${secret}2` }));
+      fake.putRun(runView({ id: `r_${secret}3`, name: "else" }));
+      await using opened = await open(fake);
+      const bulk = async (expect?: number) => {
+        const request = { action: "cancel", where: { name: "review-all" }, reason: "ü" } as const;
+        let last: BulkView | undefined;
+        for await (const view of opened.api.bulk(expect === undefined ? request : { ...request, expect })) last = view;
+        return last;
+      };
+      const counted = await bulk();
+      expect(counted).toMatchObject({ phase: "done", count: 2, done: 0, examples: [`r_${secret}2`, runView().id] });
+      expect(fake.canceled).toEqual([]);
+      await expect(bulk(1)).rejects.toMatchObject({
+        code: "FLOTILLA_BULK_GREW",
+        details: { action: "cancel", expected: 1, found: 2 },
+      });
+      expect(await bulk(2)).toMatchObject({ phase: "done", count: 2, done: 2 });
+      expect(fake.canceled.map((c) => c.reason)).toEqual(["ü", "ü"]);
+    });
+
     it("takes a backup into the folder named", async () => {
       const fake = fakeOrchestrator();
       await using opened = await open(fake);
@@ -325,6 +350,23 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       }
       expect(seen.map((e) => e.type)).toEqual(["custom", "task.progress", "run.finished"]);
       expect(seen[0]).toEqual(ev(2, "custom", { name: "a", value: "line\nbreak" }));
+    });
+
+    it("lists what webhooks are not told yet, and tells again what was given up", async () => {
+      const fake = fakeOrchestrator();
+      await using opened = await open(fake);
+      const { webhooks } = opened.api;
+      expect(await webhooks.calls({})).toEqual({ items: [], next: null });
+      const waiting = webhookCallView("3");
+      const givenUp = webhookCallView("7", { state: "given up", nextAt: null, problem: "HTTP 500", tries: 41 });
+      fake.webhookCalls.push(waiting, givenUp);
+      expect(await webhooks.calls({ limit: 1 })).toEqual({ items: [waiting], next: "3" });
+      expect((await webhooks.calls({ after: "3" })).items).toEqual([givenUp]);
+      expect((await webhooks.calls({ givenUp: true })).items).toEqual([givenUp]);
+      expect((await webhooks.calls({ givenUp: false })).items).toHaveLength(2);
+      expect(await webhooks.retry("7")).toMatchObject({ id: "7", state: "waiting", tries: 0 });
+      await expect(webhooks.retry("3")).rejects.toMatchObject({ code: "FLOTILLA_TOO_LATE" });
+      await expect(webhooks.retry("9")).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
     });
 
     it("puts, shows, stops and triggers schedules, also one whose name needs escaping", async () => {

@@ -1,6 +1,9 @@
 // An orchestrator of plain maps: what it answers is set by the test, step by step.
 import { EventEmitter, on, once } from "node:events";
+import { fakeBulk } from "./fake-bulk.ts";
 import { fakeTokens } from "./fake-tokens.ts";
+import { fakeWebhooks } from "./fake-webhooks.ts";
+import type { WebhookCallView } from "../../src/protocol/webhooks.ts";
 import { fakeSchedules } from "./fake-schedules.ts";
 import { FlotillaError } from "../../src/core/error.ts";
 import { jsonIssues } from "../../src/protocol/json-check.ts";
@@ -136,6 +139,7 @@ export interface FakeOrchestrator {
   readonly purged: PurgeRequest[];
   /** Folders. */
   readonly backups: string[];
+  readonly webhookCalls: WebhookCallView[];
   /** What runs and tasks were sent, a key that came again left out. */
   readonly sent: (MessageRequest & { readonly id: string })[];
   /** What was answered, the first answer of each approval. */
@@ -184,6 +188,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const canceled: { id: string; reason: string }[] = [];
   const purged: PurgeRequest[] = [];
   const backups: string[] = [];
+  const webhookCalls: WebhookCallView[] = [];
   const sent: FakeOrchestrator["sent"] = [];
   const answered: FakeOrchestrator["answered"] = [];
   const approvals = new Map<string, ApprovalView>();
@@ -361,11 +366,13 @@ export function fakeOrchestrator(): FakeOrchestrator {
       purged.push(q);
       return { runs: 1, tasks: 11, open: q.tenant === undefined ? 0 : 2 };
     },
+    bulk: (q) => fakeBulk(api, q),
     async backup(folder) {
       backups.push(folder);
       return { folder, schema: 1, bytes: 4096, artifacts: 3, missing: [] };
     },
     tokens: fakeTokens(),
+    webhooks: fakeWebhooks(webhookCalls),
     schedules: fakeSchedules((name, input) => start({ name, input })),
   };
 
@@ -375,6 +382,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
     canceled,
     purged,
     backups,
+    webhookCalls,
     sent,
     answered,
     putApproval: (a) => void approvals.set(a.id, a),

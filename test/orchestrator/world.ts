@@ -4,6 +4,7 @@ import { createRandom, type Random } from "../../src/core/random.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { createOrchestrator, type Attachment, type Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import type { RetentionSettings } from "../../src/orchestrator/upkeep/retention.ts";
+import type { WebhookSettings } from "../../src/orchestrator/webhooks/settings.ts";
 import type { ArtifactStore } from "../../src/store/artifact-store.ts";
 import { memoryArtifacts } from "../../src/store/artifacts/memory.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
@@ -110,6 +111,7 @@ export class TestWorker {
 export interface World {
   readonly orchestrator: Orchestrator;
   readonly clock: TestClock;
+  readonly store: Store;
   worker(over?: Partial<Hello>, namespace?: number): TestWorker;
   start(name: string, over?: Partial<StartRequest>): Promise<StartReply>;
   /** Lets everything that was said become a committed batch, and what follows from it too. */
@@ -143,6 +145,7 @@ export interface WorldOptions {
   readonly startMs?: number;
   readonly random?: Random;
   readonly log?: LogSink;
+  readonly webhooks?: readonly WebhookSettings[];
 }
 
 export async function openWorld({ store: given, artifacts, startMs, ...rest }: WorldOptions = {}): Promise<World> {
@@ -178,6 +181,7 @@ export async function openWorld({ store: given, artifacts, startMs, ...rest }: W
     afterCommit: undefined,
     orchestrator,
     clock,
+    store,
     turn,
     holdCommits() {
       const { promise, resolve } = Promise.withResolvers<void>();

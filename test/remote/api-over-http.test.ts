@@ -13,7 +13,7 @@ const patiences: readonly (readonly [string, Patience])[] = [
 for (const [carrier, patience] of patiences) {
   exerciseApi(carrier, async (fake) => {
     const served = await serveHttp(fake.api);
-    const api = remoteApi(fetchTransport(served.url, undefined, fetch), patience, remoteDeps);
+    const api = remoteApi(fetchTransport(served.url, {}, fetch), patience, remoteDeps);
     return {
       api,
       async [Symbol.asyncDispose]() {

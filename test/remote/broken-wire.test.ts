@@ -19,7 +19,7 @@ async function world(o: { waitMs?: number; callMs?: number } = {}) {
   const wire = await openWire(served.port);
   const deps = hurriedDeps(createRandom(seed));
   const patience = { callMs: o.callMs ?? 30_000, waitMs: o.waitMs ?? Infinity, replyMs: 30_000 };
-  const api = remoteApi(fetchTransport(wire.url, undefined, fetch), patience, deps);
+  const api = remoteApi(fetchTransport(wire.url, {}, fetch), patience, deps);
   return {
     ...made,
     near: fleet,
@@ -148,7 +148,7 @@ describe("what would do harm when done twice", () => {
     const first = await serveHttp(orchestrator);
     await first[Symbol.asyncDispose]();
     const deps = hurriedDeps(createRandom(seed));
-    const api = remoteApi(fetchTransport(first.url, undefined, fetch), { callMs: 60_000, waitMs: 0, replyMs: 30_000 }, deps);
+    const api = remoteApi(fetchTransport(first.url, {}, fetch), { callMs: 60_000, waitMs: 0, replyMs: 30_000 }, deps);
     const run = await fleet.start("talk", { topic: "tea" });
     const canceled = api.cancel(run.id, "enough");
     while (deps.pausedMs.length < 2) await new Promise<void>((resolve) => setImmediate(resolve));

@@ -9,8 +9,8 @@ import { openFleet } from "../../src/runtime/create-fleet.ts";
 import { fleetDefinitions, go } from "./definitions.ts";
 import { openWire, serveHttp } from "./serve.ts";
 
-/** What a team pays for the client in its page, minified, before compression. */
-const budgetBytes = 40 * 1024;
+/** What a team pays for the client in its page, minified, before compression. A third of it is the catalogue of errors. */
+const budgetBytes = 44 * 1024;
 
 async function bundlePage(): Promise<{ readonly code: string; readonly imports: readonly string[] }> {
   const build = await rolldown({

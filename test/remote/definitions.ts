@@ -15,7 +15,7 @@ export function fleetDefinitions() {
     input: z.object({ who: z.string().min(1) }),
     errors: { Nobody: z.object({ who: z.string() }) },
     run({ who }, ctx) {
-      if (who === "nobody") throw ctx.fail("Nobody", { who });
+      if (who === "nobody") ctx.fail("Nobody", { who });
       ran.push(`greet ${who}`);
       return { text: `Hello, ${who}` };
     },
@@ -61,7 +61,26 @@ export function fleetDefinitions() {
       return { word, value: ok.value, by: ok.by };
     },
   });
-  return { ran, state, definitions: [greet, odd, team, count, talk] as const, greet, odd, team, count, talk };
+  /** Canceled, it tidies up when it is told to, and notes that it did. */
+  const tidy = workflow({
+    name: "tidy",
+    input: z.object({}),
+    async run(_, ctx) {
+      ctx.emit(note, { n: 0 });
+      try {
+        await ctx.waitFor(go);
+      } finally {
+        await ctx.shield(
+          async (c) => {
+            const ok = await c.approve({ title: "tidy up?" });
+            await c.call(greet, { who: ok.by });
+          },
+          { within: "1m" },
+        );
+      }
+    },
+  });
+  return { ran, state, definitions: [greet, odd, team, count, talk, tidy] as const, greet, odd, team, count, talk };
 }
 
 export type Definitions = ReturnType<typeof fleetDefinitions>["definitions"];

@@ -23,6 +23,7 @@ export function batch(over: Partial<Batch> = {}): Batch {
     ticks: [],
     tasks: [],
     claims: [],
+    webhooks: [],
     ...over,
   };
 }

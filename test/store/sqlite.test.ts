@@ -9,6 +9,7 @@ import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { exerciseAccess } from "./exercise-access.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
+import { exerciseWebhooks } from "./exercise-webhooks.ts";
 import { batch, begin, root } from "./rows.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "flotilla-store-"));
@@ -25,7 +26,7 @@ const inFile: Exercise = {
     return openSqliteStore({ path, durability: "process" });
   },
 };
-for (const exercise of [exerciseStore, exerciseSchedules]) {
+for (const exercise of [exerciseStore, exerciseSchedules, exerciseWebhooks]) {
   exercise("sqlite in memory", inMemory);
   exercise("sqlite file", inFile);
 }
@@ -147,7 +148,7 @@ describe("sqlite file: the door", () => {
   test("a full disk takes nothing of the batch, and the next one when there is room", async () => {
     const path = fresh();
     // The page limit gives the same result code as a full disk, on any machine.
-    const full = openSqliteStore({ path, pagesMax: 70 });
+    const full = openSqliteStore({ path, pagesMax: 100 });
     await begin(full);
     const big = Array.from({ length: 500 }, (_, i) => root(i + 1, { input: JSON.stringify("x".repeat(2_000)) }));
     await expect((async () => full.commit(batch({ tasks: big })))()).rejects.toMatchObject({ code: "FLOTILLA_STORE_FULL" });

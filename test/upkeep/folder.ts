@@ -27,9 +27,9 @@ export function rowCounts(path: string): Record<string, number> {
   }
 }
 
-/** One look with a connection of its own. */
+/** One statement on a connection of its own. */
 export function query<T>(path: string, sql: string): T[] {
-  const db = new DatabaseSync(path, { readOnly: true });
+  const db = new DatabaseSync(path);
   try {
     return db.prepare(sql).all() as T[];
   } finally {

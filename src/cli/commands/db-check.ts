@@ -4,7 +4,7 @@ import type { MakeCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { requireFile } from "../open-api.ts";
-import { storePlace } from "../store-place.ts";
+import { anyPlace } from "../store-place.ts";
 import { count, plural } from "../text/format.ts";
 
 export const dbCheck: MakeCommand = (bind) =>
@@ -13,15 +13,23 @@ export const dbCheck: MakeCommand = (bind) =>
     .option("--fix", "mend what is safe to mend: rows and files that belong to nothing; no fleet may have it open", false)
     .action(
       bind<{ fix: boolean }>(async (c, { fix }) => {
-        const place = await storePlace(c);
-        requireFile(c, place);
-        const { checkStore } = await import("../../runtime/db/inspect.ts");
-        const report = await checkStore(place.path, { fix, now: c.io.clock.now() });
+        const report = await check(c, fix);
         if (c.asJson) c.out.json(report);
         else show(c, report, fix);
         return report.findings.some((f) => !f.mended) ? exitCodes.gate : exitCodes.ok;
       }),
     );
+
+async function check(c: Context, fix: boolean): Promise<CheckReport> {
+  const place = await anyPlace(c);
+  if ("settings" in place) {
+    const { checkPostgres } = await import("../../runtime/db/postgres.ts");
+    return await checkPostgres(place.settings, { fix });
+  }
+  requireFile(c, place);
+  const { checkStore } = await import("../../runtime/db/inspect.ts");
+  return await checkStore(place.path, { fix, now: c.io.clock.now() });
+}
 
 function show(c: Context, { findings, looked }: CheckReport, fix: boolean): void {
   const { paint, glyphs } = c.out.theme;

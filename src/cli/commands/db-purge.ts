@@ -1,37 +1,48 @@
 import { Command } from "commander";
 import type { PurgeReply, PurgeRequest } from "../../protocol/views.ts";
+import { bulkCommand } from "../bulk.ts";
 import type { MakeCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { farFleet } from "../far-fleet.ts";
-import { openFar, openLive, openToRead, requireFile } from "../open-api.ts";
+import { openFar, openFleetOf, openLive, openToRead, requireFile } from "../open-api.ts";
 import { resolveRun, shortId } from "../short-id.ts";
-import { storePlace } from "../store-place.ts";
+import { anyPlace } from "../store-place.ts";
 import { count, plural } from "../text/format.ts";
 import { UsageError } from "../usage-error.ts";
+import { choiceOf, whereHelp, whereOf, whereOption, type BulkChoice } from "../where.ts";
 
-interface Options {
+interface Options extends BulkChoice {
   readonly run?: string;
   readonly tenant?: string;
-  readonly yes: boolean;
 }
 
 export const dbPurge: MakeCommand = (bind) =>
   new Command("purge")
-    .description("delete closed runs now, with inputs, results and journals; asks before")
+    .description("delete closed runs now, with inputs, results and journals; asks before, and counts what a filter finds")
     .option("--run <id>", "one run: its id or the first letters of it")
     .option("--tenant <tenant>", "every closed run of a tenant")
-    .option("-y, --yes", "do not ask", false)
+    .addOption(whereOption("every closed run that fits; needs a fleet that is up"))
+    .option("--dry-run", "with --where: only count")
+    .option("-y, --yes", "do not ask")
+    .addHelpText("after", whereHelp)
     .action(
-      bind<Options>(async (c, { run, tenant, yes }) => {
-        if ((run === undefined) === (tenant === undefined))
+      bind<Options>(async (c, o) => {
+        const { run, tenant, yes } = o;
+        if ([run, tenant, o.where].filter((choice) => choice !== undefined).length !== 1 || (o.dryRun && !o.where))
           throw new UsageError("What is to be deleted?", {
-            why: "it takes either --run or --tenant",
+            why: o.dryRun && !o.where ? "--dry-run goes with --where" : "it takes one of --run, --tenant and --where",
             more: "flotilla db purge --help",
           });
-        if (!farFleet(c)) requireFile(c, await storePlace(c));
+        if (o.where) {
+          await using opened = await openFleetOf(c, ["start the fleet that keeps them, then delete: flotilla up"]);
+          const where = await whereOf(c, opened.api, o.where);
+          return await bulkCommand(opened.api, c, { action: "purge", where, none: "no closed run fits", ...choiceOf(o) });
+        }
+        const here = farFleet(c) ? undefined : await anyPlace(c);
+        if (here && !("settings" in here)) requireFile(c, here);
         const what: PurgeRequest = run === undefined ? { tenant: tenant as string } : { run: await fullId(c, run) };
-        if (!yes && !(await confirmed(c, what))) {
+        if (yes !== true && !(await confirmed(c, what))) {
           c.err.line("nothing was deleted");
           return exitCodes.ok;
         }
@@ -49,7 +60,11 @@ export const dbPurge: MakeCommand = (bind) =>
 async function purge(c: Context, what: PurgeRequest): Promise<PurgeReply> {
   await using far = await openFar(c);
   if (far) return await far.api.purge(what);
-  const place = await storePlace(c);
+  const place = await anyPlace(c);
+  if ("settings" in place) {
+    await using joined = await openToRead(c);
+    return await joined.api.purge(what);
+  }
   await using owner = await openLive(c, place);
   if (owner) return await owner.api.purge(what);
   const { purgeUnowned } = await import("../../runtime/db/unowned.ts");

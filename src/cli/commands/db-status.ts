@@ -5,8 +5,9 @@ import type { MakeCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { openLive, requireFile } from "../open-api.ts";
+import { showPostgres } from "../postgres-status.ts";
 import { shortId } from "../short-id.ts";
-import { storePlace, type StorePlace } from "../store-place.ts";
+import { anyPlace, type StorePlace } from "../store-place.ts";
 import { renderFields } from "../text/fields.ts";
 import { count, plural, size } from "../text/format.ts";
 
@@ -22,7 +23,14 @@ export const dbStatus: MakeCommand = (bind) =>
     .option("--exact", "count every row of the large tables too; takes a second for each few million", false)
     .action(
       bind<{ exact: boolean }>(async (c, { exact }) => {
-        const place = await storePlace(c);
+        const place = await anyPlace(c);
+        if ("settings" in place) {
+          const { inspectPostgres } = await import("../../runtime/db/postgres.ts");
+          const found = await inspectPostgres(place.settings, { exact, now: c.io.clock.now() });
+          if (c.asJson) c.out.json(found);
+          else showPostgres(c, found);
+          return exitCodes.ok;
+        }
         requireFile(c, place);
         const { inspectStore } = await import("../../runtime/db/inspect.ts");
         const status = inspectStore(place.path, { exact });

@@ -14,9 +14,6 @@ export const worker: MakeCommand = (bind) =>
         .env("FLOTILLA_CONNECT")
         .makeOptionMandatory(),
     )
-    .addOption(
-      new Option("--token <token>", "a token of the role worker; safer in FLOTILLA_TOKEN, where no process list shows it"),
-    )
     .addOption(new Option("--slots <n>", "tasks that it runs at a time (default: 16)").argParser(wholeNumber(1, 10_000)))
     .addOption(
       new Option("--isolation <kind>", "child-process: code runs in processes of their own, which may compute and crash")
@@ -41,8 +38,9 @@ export const worker: MakeCommand = (bind) =>
       "after",
       `
 In-process, one process is one worker: right for agents that wait for the network. Agents that compute block the process that
-they run in, and with it the link, which is given up after 15 s: give those --isolation child-process. SIGTERM and Ctrl-C let what runs end, a second one
-stops at once; what is unfinished is done by others.
+they run in, and with it the link, which is given up after 15 s: give those --isolation child-process. SIGTERM and Ctrl-C let
+what runs end, a second one stops at once; what is unfinished is done by others. Its token has the role worker;
+FLOTILLA_TOKEN is safer than --token, which process lists show.
 
 Examples:
   FLOTILLA_TOKEN=... flotilla worker --connect wss://fleet.example:4700 --slots 8

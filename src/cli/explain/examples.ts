@@ -27,6 +27,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
   FLOTILLA_LEASE_LOST: { task },
   FLOTILLA_TOO_LATE: { what: "message approved", why: "the task that it is for has ended" },
   FLOTILLA_STEP_IN_DOUBT: { key: "charge" },
+  FLOTILLA_STORE_UNREACHABLE: { path: "postgres://db.internal/flotilla", problem: "Connection terminated unexpectedly" },
   FLOTILLA_LIFE_OVER: { boot: 7 },
   FLOTILLA_STORE_LOCKED: { path: ".flotilla/dev.db", pid: 4242 },
   FLOTILLA_UNAUTHENTICATED: { why: "the token has expired or was revoked" },
@@ -46,6 +47,7 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     fix: 'use an object: const Color = { red: "red" } as const',
   },
   FLOTILLA_CLOSED: { what: "the fleet" },
+  FLOTILLA_BULK_GREW: { action: "redrive", expected: 40, found: 52 },
   FLOTILLA_UNREACHABLE: { target: ".flotilla/dev.db" },
   FLOTILLA_UNEXPECTED_REPLY: {
     target: "https://fleet.example",
@@ -63,5 +65,6 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     succeeded: ["files"],
     notRun: ["report"],
   },
+  FLOTILLA_SIGNATURE_INVALID: { hook: "issues" },
   FLOTILLA_NOT_SUPPORTED: { what: "a PostgreSQL store is not in this version", instead: "use SQLite" },
 };

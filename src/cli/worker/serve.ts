@@ -13,7 +13,6 @@ import { UsageError } from "../usage-error.ts";
 
 export interface WorkerOptions {
   readonly connect: string;
-  readonly token?: string;
   readonly slots?: number;
   readonly offers?: string;
   readonly name?: string;
@@ -27,7 +26,7 @@ export interface WorkerOptions {
 
 /** A worker from its first link to its goodbye. */
 export async function serve(c: Context, o: WorkerOptions): Promise<ExitCode> {
-  const token = o.token ?? c.io.env["FLOTILLA_TOKEN"];
+  const token = c.globals.token ?? c.io.env["FLOTILLA_TOKEN"];
   if (token === undefined || token === "")
     throw new UsageError("A worker needs a token", {
       fix: ["set FLOTILLA_TOKEN to a token of the role worker"],

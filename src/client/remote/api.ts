@@ -2,6 +2,7 @@
 import { FlotillaError } from "../../core/error.ts";
 import type { Transport } from "../../protocol/http.ts";
 import type { OrchestratorApi, StartReply, StartRequest } from "../../protocol/views.ts";
+import { remoteBulk } from "./bulk.ts";
 import { Caller } from "./caller.ts";
 import { remoteDeps, type RemoteDeps } from "./deps.ts";
 import { remoteEvents } from "./events.ts";
@@ -12,6 +13,7 @@ import { queryString } from "./query-string.ts";
 import type { Patience } from "./repeat.ts";
 import { remoteSchedules } from "./schedules.ts";
 import { remoteTokens } from "./tokens.ts";
+import { remoteWebhooks } from "./webhooks.ts";
 
 export interface RemoteApi extends OrchestratorApi {
   /** Calls under way and to come fail with `why`. @default FLOTILLA_CLOSED */
@@ -79,8 +81,10 @@ export function remoteApi(transport: Transport, patience: Patience = impatient, 
     events: (run, o) => remoteEvents(caller, run, o),
     schedules: remoteSchedules(caller),
     tokens: remoteTokens(caller),
+    webhooks: remoteWebhooks(caller),
     artifact: async (ref) => (await caller.text(`/artifacts/${id(ref)}`)).text,
     purge: (q) => caller.json("/purge", { method: "POST", body: JSON.stringify(q), heldMs: upkeepMs }),
+    bulk: (q, signal) => remoteBulk(caller, q, signal),
     backup: (folder) => caller.json("/backup", { method: "POST", body: JSON.stringify({ folder }), heldMs: upkeepMs }),
     close: (why) => closed.abort(why ?? new FlotillaError("FLOTILLA_CLOSED", { what: "this client" })),
   };

@@ -53,7 +53,11 @@ export async function* remoteEvents(caller: Caller, run: string, o: Options): As
 }
 
 /** The events of one connection, until it ends or breaks. @throws what the far side says went wrong */
-async function* messages(caller: Caller, opened: Opened, heard: { any: boolean }): AsyncGenerator<EventView | typeof endEvent> {
+export async function* messages(
+  caller: Caller,
+  opened: Opened,
+  heard: { any: boolean },
+): AsyncGenerator<EventView | typeof endEvent> {
   const chunks = readChunks(caller, opened, heard);
   for await (const message of readSse(chunks)) {
     if (message.event === failureEvent) throw errorFromJson(JSON.parse(message.data) as ErrorJson);

@@ -1,5 +1,5 @@
 import { FlotillaError, isFlotillaError } from "../../core/error.ts";
-import { base, type Transport } from "../../protocol/http.ts";
+import { base, namespaceHeader, type Transport } from "../../protocol/http.ts";
 import { configInvalid } from "../check.ts";
 
 /** The part of `fetch` that is used. */
@@ -7,15 +7,23 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 /** Asked before each request when it is a function, so that one that expires can be renewed. */
 export type Token = string | (() => string | Promise<string>);
 
+/** What the far side asks about the caller. */
+export interface Credentials {
+  readonly token?: Token | undefined;
+  /** The one that is meant, for a token of every namespace. */
+  readonly namespace?: string | undefined;
+}
+
 /** @param url checked by `fleetUrl` */
-export function fetchTransport(url: string, token: Token | undefined, fetch: Fetch): Transport {
+export function fetchTransport(url: string, { token, namespace }: Credentials, fetch: Fetch): Transport {
+  const meant = namespace === undefined ? {} : { [namespaceHeader]: namespace };
   return {
     target: url,
     async send(path, { method, headers, body, signal }) {
       const value = typeof token === "function" ? await renewed(token) : token;
       return await fetch(url + base + path, {
         method,
-        headers: value === undefined ? headers : { ...headers, authorization: `Bearer ${value}` },
+        headers: { ...headers, ...meant, ...(value === undefined ? {} : { authorization: `Bearer ${value}` }) },
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
         // A token goes where it was meant to and nowhere else, and neither do cookies of the page.

@@ -5,7 +5,6 @@ import type { Timer } from "../../core/clock.ts";
 import type { SharedStore } from "../../store/shared.ts";
 import type { Engine } from "../engine.ts";
 import type { StoreClock } from "./store-clock.ts";
-import { endWorker } from "../liveness.ts";
 import { isRemote } from "../workers.ts";
 import { takeNotices } from "./notices.ts";
 
@@ -184,7 +183,7 @@ export class Peers {
     const away = [...state.workers.values()].filter(isRemote);
     const held = () => [...state.attempts.values()].some((a) => isRemote(a.worker));
     state.handingOver = true;
-    for (const worker of away) endWorker(worker, "its orchestrator leaves: another one takes over");
+    for (const worker of away) worker.link.leave?.();
     const until = state.clock.elapsedMs() + handOverMs;
     while (held() && state.clock.elapsedMs() < until) {
       this.#engine.look();

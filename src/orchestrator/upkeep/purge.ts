@@ -26,6 +26,22 @@ function tenantOf(q: PurgeRequest): string {
   });
 }
 
+/** Deletes those that are closed, one after the other. `told` hears of each, with the error of one that was left. */
+export async function purgeRuns(state: State, ids: readonly string[], told: (id: string, error: unknown) => void): Promise<void> {
+  let runs = 0;
+  for (const id of ids) {
+    try {
+      runs += (await purgeRun(state, id)).runs;
+      told(id, undefined);
+    } catch (error) {
+      told(id, error);
+    }
+  }
+  // Once for all of them: the log is emptied by copying it into the file.
+  if (runs > 0 && !(await state.store.upkeep.emptyLog()))
+    state.log("warn", "a reader of the store keeps its log: what was purged is in it until the log is next emptied", {});
+}
+
 async function purgeRun(state: State, id: string): Promise<PurgeReply> {
   const root = await findRun(state, id);
   try {

@@ -8,9 +8,7 @@ import type { Access, Grant, Namespace } from "../../protocol/access.ts";
 import { readBearer } from "./bearer.ts";
 import { refuseHost, refuseOrigin, type Sites } from "./sites.ts";
 import { RateBuckets } from "./rate.ts";
-
-/** Of a caller with access to every namespace: the one that the request is about. */
-export const namespaceHeader = "flotilla-namespace";
+import { namespaceHeader } from "../../protocol/http.ts";
 
 /** Somebody at the gate, whatever the request came by. */
 export interface Knock {

@@ -50,6 +50,8 @@ export function oidcVerifier(o: OidcSettings, deps: OidcDeps): VerifyJwt {
       });
       return payload;
     } catch (error) {
+      // Its own token may be good: this passes.
+      if (isOutage(error)) throw new FlotillaError("FLOTILLA_UNREACHABLE", { target: "the issuer of the JWT" });
       throw new FlotillaError("FLOTILLA_UNAUTHENTICATED", { why: whyRefused(error) });
     }
   }
@@ -109,6 +111,11 @@ function whyRefused(error: unknown): string {
   if (error instanceof errors.JOSEAlgNotAllowed) return "the JWT's algorithm is not allowed here";
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey)
     return "the JWT is not signed by a key of its issuer";
-  if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return "it is no JWT that counts here";
-  return "the issuer's keys cannot be fetched now";
+  return "it is no JWT that counts here";
+}
+
+/** The issuer did not answer, or not with keys. */
+function isOutage(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return true;
+  return error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === "ERR_JOSE_GENERIC";
 }

@@ -1,7 +1,7 @@
 // The OpenAPI 3.1 document, made from the table of routes and from the schemas that the server checks with.
 import { z } from "zod";
 import { version } from "../../core/version.ts";
-import { namespaceHeader } from "../access/gate.ts";
+import { namespaceHeader } from "../../protocol/http.ts";
 import { base } from "../base.ts";
 import type { Route } from "../route.ts";
 import { schemas, type Schemas } from "./schemas.ts";
@@ -59,7 +59,7 @@ function operation(route: Route): Json {
       ...pathParameters(route),
       ...queryParameters(route),
       ...(route.least === null || route.scope === "fleet" ? [] : [namespaceParameter]),
-      ...(route.type === "text/event-stream" ? [lastEventId] : []),
+      ...(route.type === "text/event-stream" && route.method === "GET" ? [lastEventId] : []),
     ],
     ...(route.body === undefined ? {} : { requestBody: { content: { "application/json": { schema: ref(route.body) } } } }),
     responses: {
@@ -82,12 +82,14 @@ const lastEventId = {
   schema: { type: "string" },
 };
 
-/** `GET /runs/:id/tasks` is `getRunsTasks`: names of generated clients. */
+/** `GET /runs/:id/tasks` is `getRunsByIdTasks`: names of generated clients. */
 function operationId({ method, path }: Route): string {
-  const words = path.split(/[^A-Za-z]+/).filter((word, i, all) => word !== "" && !(i === all.length - 1 && word === "json"));
-  const named = path.split("/").filter((part) => part !== "");
-  const parts = named.map((part) => (part.startsWith(":") ? `By${capital(part.slice(1))}` : capital(part.replace(".json", ""))));
-  return words.length === 0 ? method.toLowerCase() : method.toLowerCase() + parts.join("");
+  const words = path
+    .replace(".json", "")
+    .split(/[/-]/)
+    .filter((word) => word !== "");
+  const named = words.map((word) => (word.startsWith(":") ? `By${capital(word.slice(1))}` : capital(word)));
+  return method.toLowerCase() + named.join("");
 }
 
 function capital(text: string): string {

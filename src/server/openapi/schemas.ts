@@ -1,14 +1,19 @@
 // Every shape that goes in and out, by the name that the OpenAPI document gives it. What comes in is checked with these
 // very schemas (requests.ts); what goes out is checked by the tests.
 import { z } from "zod";
+import { webhookEvents } from "../../core/webhook.ts";
 import { missedPolicies, overlapPolicies } from "../../core/schedule.ts";
 import { roles } from "../../core/role.ts";
 import { closedStates, openStates, outcomeCodes, priorities } from "../../core/task.ts";
+import { bulkActions } from "../../protocol/bulk.ts";
 import { runStatuses } from "../../protocol/views.ts";
 import {
   approvalsQuery,
   approveBody,
   backupBody,
+  bulkBody,
+  bulkCountBody,
+  bulkPurgeBody,
   cancelBody,
   emptyBody,
   eventsQuery,
@@ -24,6 +29,7 @@ import {
   tasksQuery,
   tokenBody,
   tokensQuery,
+  webhookCallsQuery,
 } from "../requests.ts";
 
 const id = z.string();
@@ -218,6 +224,20 @@ const health = z.looseObject({
   uncovered: z.array(z.string()),
 });
 
+const webhookCall = z.object({
+  id,
+  webhook: z.string(),
+  event: z.enum(webhookEvents),
+  runId: id,
+  definition: z.string(),
+  namespace: z.string(),
+  state: z.enum(["waiting", "under way", "given up"]),
+  at,
+  tries: count,
+  nextAt: at.nullable(),
+  problem: z.string().nullable(),
+});
+
 export const schemas = {
   Anything: z.unknown(),
   ApprovalAnswered: z.object({ id, state: z.enum(["approved", "rejected"]) }),
@@ -232,6 +252,22 @@ export const schemas = {
     bytes: count,
     artifacts: count,
     missing: z.array(z.string()),
+  }),
+  BulkBody: bulkBody,
+  BulkCountBody: bulkCountBody,
+  BulkPurgeBody: bulkPurgeBody,
+  BulkView: z.object({
+    action: z.enum(bulkActions),
+    phase: z.enum(["counting", "acting", "done"]),
+    looked: count,
+    count,
+    runs: count,
+    examples: z.array(id),
+    asOf: z.string(),
+    done: count,
+    refused: count,
+    refusals: z.array(z.object({ id, error })),
+    started: z.array(z.object({ of: id, run: id })),
   }),
   CancelBody: cancelBody,
   Canceling: z.object({ id, canceling: z.literal(true) }),
@@ -253,6 +289,7 @@ export const schemas = {
     fix: z.array(z.string()),
   }),
   ForkBody: forkBody,
+  HookReply: z.object({ id, existing: z.boolean() }),
   HealthView: health,
   Live: z.object({ live: z.literal(true) }),
   MessageBody: messageBody,
@@ -290,6 +327,9 @@ export const schemas = {
   TokenRevoked: z.object({ id, revoked: z.literal(true) }),
   TokensQuery: tokensQuery,
   Version: z.object({ version: z.string(), api: z.string(), node: z.string(), schema: z.int() }),
+  WebhookCallPage: page(webhookCall),
+  WebhookCallView: webhookCall,
+  WebhookCallsQuery: webhookCallsQuery,
   WorkerViews: z.array(worker),
 } as const;
 

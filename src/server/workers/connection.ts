@@ -6,6 +6,7 @@ import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { protocolVersion } from "../../protocol/worker.ts";
 import { fromWorkerFrame, invalid, parsed, type Begin, type ToWorkerFrame } from "../../protocol/wire/frames.ts";
+import { closeCodes } from "./close-codes.ts";
 import type { Carrying, RemoteSession } from "./session.ts";
 
 /** What a connection asks of the door that let it in. */
@@ -17,9 +18,6 @@ export interface Sessions {
   /** Characters of messages in parts, of all connections together, beyond which a connection is closed. */
   roomForParts(): boolean;
 }
-
-/** Close codes of our own; 1012 is the standard's "service restart". */
-export const closeCodes = Object.freeze({ refused: 4400, over: 4410, restart: 1012 });
 
 export class Connection implements Carrying {
   readonly namespace: Namespace | null;

@@ -12,7 +12,8 @@ import { protocolVersion, type DefinitionCard, type WorkerHost } from "../../pro
 import type { Namespace } from "../../protocol/access.ts";
 import { refuseUpgrade } from "../access/upgrade.ts";
 import type { TakeUpgrade } from "../tcp-server.ts";
-import { closeCodes, Connection, type Sessions } from "./connection.ts";
+import { closeCodes } from "./close-codes.ts";
+import { Connection, type Sessions } from "./connection.ts";
 import { RemoteSession } from "./session.ts";
 
 export interface WorkerDoorOptions {

@@ -6,6 +6,7 @@
 import type { Clock, Timer } from "../../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
 import type { LogSink } from "../../core/log.ts";
+import { closeCodes } from "./close-codes.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { fromWorkerMessages, parsed } from "../../protocol/wire/frames.ts";
 import { Session, type Wire } from "../../protocol/wire/session.ts";
@@ -65,6 +66,7 @@ export class RemoteSession {
       send: (message) => this.#send(message),
       // Not from within the orchestrator's own turn: it is in the middle of something.
       kill: (reason) => setImmediate(() => this.end(lost(o.hello.name, reason), reason)),
+      leave: () => setImmediate(() => this.leave()),
     };
     const { namespace, inventory } = o;
     this.#attachment = o.host.attach(link, o.hello, { namespace: namespace?.id ?? null, ...(inventory && { inventory }) });
@@ -134,6 +136,14 @@ export class RemoteSession {
     this.#session.end();
     this.#o.forget(this);
     this.#attachment.lost(how, { observed: false });
+  }
+
+  /** The worker is sent on, to come to an orchestrator with what it executes. */
+  leave(): void {
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
+    this.abandon();
+    carrier?.close(closeCodes.restart, "restart");
   }
 
   /** The server closes: nobody is told that the worker is lost, because its attempts may go on elsewhere. */

@@ -7,3 +7,15 @@ export interface Sql {
   /** @returns how many rows it wrote */
   run(text: string, params?: readonly unknown[]): Promise<number>;
 }
+
+/** The whole database: statements on any connection, each its own transaction, and transactions of several. */
+export interface Database extends Sql {
+  /** READ COMMITTED. What `work` throws rolls it back. */
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+}
+
+/** What is sent now or later. */
+export interface Statement {
+  readonly text: string;
+  readonly params: readonly unknown[];
+}

@@ -5,6 +5,7 @@ import { nextDue } from "./tasks.ts";
 import { readNextTickAt } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
 import { refuseRestored } from "./upkeep/restored.ts";
+import { releaseCalls } from "./webhooks.ts";
 
 /**
  * A new life begins: what earlier lives were running goes back to ready, with its lease number and without a charge.
@@ -40,6 +41,7 @@ export function bootStore(db: DatabaseSync, sql: Statements, path: string, p: Pa
     );
     sql.run("DELETE FROM running");
     sql.run("UPDATE worker SET left_at = ?, left_how = 'orchestrator ended' WHERE left_at IS NULL", p.now);
+    releaseCalls(sql, p.now);
     return readBoot(sql, { boot, recovered });
   });
 }

@@ -22,9 +22,9 @@ export const targetColumns = "id, run, parent, act, definition, lane, prio, pass
 
 /** Closes what was asked for, then goes on with the jobs that close the trees below. @returns true while jobs are left. */
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): boolean {
-  for (const { task, reason } of requests) {
+  for (const { task, reason, once } of requests) {
     const target = w.sql.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = ?`, task);
-    if (target) cancelTask(w, target, reason, true);
+    if (target) cancelTask(w, target, reason, once !== true);
   }
   let left = slice;
   while (left > 0) {
@@ -141,6 +141,7 @@ export function closeTask(w: Writing, t: Target, { status, error, reason }: Clos
   ]);
   closeGate(w, t.id, reason, force);
   if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, status);
+  else w.webhooks.finished(t.run, status, error);
   w.closed.push({
     task: t.id,
     run: t.run,

@@ -18,6 +18,7 @@ import { readNextTickAt, writeTicks } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
 import { writeUses } from "./upkeep/uses.ts";
 import { endDueWaits, writeAnswers } from "./waits.ts";
+import { WebhookCalls } from "./webhook-calls.ts";
 import type { Writing } from "./writing.ts";
 
 export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, path: string, batch: Batch): BatchResult {
@@ -25,6 +26,7 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     sql,
     tables,
     runs: new RunChanges(sql, tables.event),
+    webhooks: new WebhookCalls(sql, batch.webhooks),
     now: batch.now,
     boot: batch.boot,
     fencedActs: [],
@@ -59,9 +61,10 @@ export function commitBatch(db: DatabaseSync, sql: Statements, tables: Tables, p
     writeClaims(writing, batch.claims);
     writeUses(writing, batch);
     const events = writing.runs.write();
-    const { sql: _sql, tables: _tables, runs: _runs, now: _now, boot: _boot, ...result } = writing;
+    const webhookCalls = writing.webhooks.write(batch.now);
+    const { sql: _sql, tables: _tables, runs: _runs, webhooks: _webhooks, now: _now, boot: _boot, ...result } = writing;
     const looked = batch.dueSlice > 0;
     const nextTickAt = looked || batch.ticks.length > 0 ? readNextTickAt(sql) : undefined;
-    return { ...result, events, moreCancels, nextDueAt: looked ? nextDue(sql) : null, ticked, nextTickAt };
+    return { ...result, events, moreCancels, nextDueAt: looked ? nextDue(sql) : null, ticked, nextTickAt, webhookCalls };
   });
 }

@@ -15,6 +15,7 @@ import { canonicalPath } from "./path.ts";
 import { openTables } from "./tables.ts";
 import { openUpkeep } from "./upkeep/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export interface SqliteOptions {
   /** A file, or `":memory:"`. Its folder is created. */
@@ -71,6 +72,7 @@ function assemble(db: DatabaseSync, path: string, schema: number, durability: "p
     catalogue: openCatalogue(db, sql, path),
     access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
+    webhooks: openWebhooks(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),

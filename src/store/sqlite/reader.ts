@@ -10,6 +10,7 @@ import { ownerOf } from "./lock.ts";
 import { schemaKnown } from "./migrate.ts";
 import { openPlanReads } from "./plan-reads.ts";
 import { openSchedules } from "./schedules.ts";
+import { openWebhooks } from "./webhooks.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
 import { Statements } from "./statements.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
@@ -51,6 +52,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     catalogue: openCatalogue(db, sql, path),
     access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
+    webhooks: openWebhooks(db, sql, path),
     queue: openQueue(sql),
     tasks: openTaskReads(sql),
     runs: openRunReads(sql),

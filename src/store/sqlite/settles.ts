@@ -67,6 +67,7 @@ export function writeSettles(w: Writing, settles: readonly Settlement[]): void {
     );
     w.runs.spend(s.run, s.spent);
     if (s.parent !== null) w.runs.settled(s.run, s.definition, s.lease.task, s.status);
+    else w.webhooks.finished(s.run, s.status, s.error);
   }
   w.tables.outcome.insert(flat);
 }

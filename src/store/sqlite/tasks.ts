@@ -45,6 +45,7 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
       const code = outcomeCode(end.status);
       outcome.push(t.id, 0, code, 0, null, seq, null, w.now, end.value, end.ref, errorText(end.error), null, null, null, null);
       if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status);
+      else w.webhooks.finished(t.run, end.status, end.error);
       continue;
     }
     if (t.refused) {
@@ -66,6 +67,7 @@ export function insertTasks(w: Writing, tasks: readonly NewTask[], boot: number,
         null,
       );
       if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, "failed");
+      else w.webhooks.finished(t.run, "failed", t.refused);
       continue;
     }
     if (t.terms !== null) writeTerms(w, t, t.terms);

@@ -21,7 +21,10 @@ export function writeWaits(w: Writing, batch: ActBatch): void {
       w.now,
       a.dueAt,
     ]);
-    if (a.kind === "approval" && !a.adopts) w.runs.event(batch.run, 3, task, a.act);
+    if (a.kind === "approval" && !a.adopts) {
+      w.runs.event(batch.run, 3, task, a.act);
+      w.webhooks.asked(batch.run, task, a);
+    }
   }
   for (const a of batch.waits) if (a.adopts) adoptWait(w, task, a.act, a.adopts);
   for (const a of batch.waits) {

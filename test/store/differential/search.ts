@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Store } from "../../../src/store/contract.ts";
+import type { Awaitable, Store } from "../../../src/store/contract.ts";
 import { differ, type Told } from "./differ.ts";
 import { sequences, type Op } from "./ops.ts";
 import { codeOf } from "./print.ts";
@@ -14,7 +14,7 @@ export interface Search {
 }
 
 /** Looks for a sequence on which a store and the model part. @returns how, with code to paste in a test; null: none. */
-export async function findDifference(open: () => Store, o: Search): Promise<string | null> {
+export async function findDifference(open: () => Awaitable<Store>, o: Search): Promise<string | null> {
   const differs = async (ops: readonly Op[]) => (await differOnce(open, ops)).problem !== null;
   const { failed, counterexample, seed, numRuns } = await fc.check(
     fc.asyncProperty(sequences, async (ops) => !(await differs(ops))),
@@ -26,8 +26,8 @@ export async function findDifference(open: () => Store, o: Search): Promise<stri
   return `${problem}\n(seed ${seed}, sequence ${numRuns})\n\n${codeOf(calls)}\n`;
 }
 
-async function differOnce(open: () => Store, ops: readonly Op[]): Promise<Told> {
-  const store = open();
+async function differOnce(open: () => Awaitable<Store>, ops: readonly Op[]): Promise<Told> {
+  const store = await open();
   try {
     return await differ(store, ops);
   } finally {

@@ -3,12 +3,13 @@ import type { CancelRequest, Closed } from "../../../src/store/contract.ts";
 import { childrenOf, need, type Place } from "./disk.ts";
 import { dropExpiries } from "./expiries.ts";
 import { cancelChildren, changeGate, closeGate, tell, tellOfChild } from "./gates.ts";
+import { noticeHolder } from "./notices.ts";
 import { countEnd } from "./runs.ts";
 import type { Writing } from "./writing.ts";
 
 /** Cancels what was asked for, then goes on with the children of what was canceled or has ended, `slice` of them at most. */
 export function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): void {
-  for (const { task, reason } of requests) cancelTask(w, task, reason, true);
+  for (const { task, reason, once } of requests) cancelTask(w, task, reason, once !== true);
   let left = slice;
   while (left > 0 && w.rows.cancelJobs.size > 0) {
     const parent = Math.min(...w.rows.cancelJobs.keys());
@@ -60,6 +61,7 @@ export function closeTask(
   const told = { act: row.act as number, status, value: null, ref: null, error };
   const seq = row.parent === null || row.detached ? null : tellOfChild(w, row.parent, told);
   const ran = place.in === "running" ? place : null;
+  noticeHolder(w, task, { kind: "closed", task, leaseNo: place.leaseNo, status, error, reason });
   w.rows.places.set(task, {
     in: "outcome",
     outcome: {

@@ -11,15 +11,12 @@ import { openAccess } from "./access.ts";
 import { openSchedules } from "./schedules.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 
-/** Upkeep deletes what is old, and copies; the model keeps everything, and has none. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
+/** Upkeep deletes what is old, and copies; webhooks are told by a pump: the model keeps everything, and has neither. Opens what is on the disk; an empty one when none is given. Whoever had it open before is fenced by the next boot. */
 export function openModelStore(disk: Disk = emptyDisk()): Store {
   let given = 0;
   return {
-    upkeep: new Proxy({} as Store["upkeep"], {
-      get: () => {
-        throw new Error("the model deletes nothing: ask a driver");
-      },
-    }),
+    upkeep: without<Store["upkeep"]>("the model deletes nothing: ask a driver"),
+    webhooks: without<Store["webhooks"]>("the model tells nobody: ask a driver"),
     boot(p) {
       given = 0;
       return bootStore(disk, p);
@@ -42,4 +39,12 @@ export function openModelStore(disk: Disk = emptyDisk()): Store {
     facts: { url: "model", schema: 0, durability: "process" },
     close() {},
   };
+}
+
+function without<T extends object>(why: string): T {
+  return new Proxy({} as T, {
+    get: () => {
+      throw new Error(why);
+    },
+  });
 }

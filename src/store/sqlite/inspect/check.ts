@@ -5,29 +5,13 @@ import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { DatabaseSync } from "node:sqlite";
 import { FlotillaError } from "../../../core/error.ts";
+import type { CheckReport, Finding } from "../../check-report.ts";
 import { storeFailure } from "../failure.ts";
 import { lockDatabase } from "../lock.ts";
 import { schemaKnown } from "../migrate.ts";
 import { places } from "../places.ts";
 import { ofRun, ofTask } from "../upkeep/belongings.ts";
 import { artifactFiles } from "./status.ts";
-
-export interface Finding {
-  readonly what: string;
-  readonly count: number;
-  /** The first of them. */
-  readonly examples: readonly string[];
-  /** `--fix` mends it, because nothing can depend on it. */
-  readonly mendable: boolean;
-  /** `--fix` has. */
-  readonly mended: boolean;
-}
-
-export interface CheckReport {
-  readonly path: string;
-  readonly findings: readonly Finding[];
-  readonly looked: { readonly tasks: number; readonly artifacts: number };
-}
 
 /** A file that was put a moment ago may lack its row: that comes with the next commit. */
 const youngMs = 600_000;

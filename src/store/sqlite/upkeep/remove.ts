@@ -64,6 +64,8 @@ export class Removal {
       if (closed !== "closed") return closed;
       this.keepHighest();
       this.#keys([job.run], job.purge === 1);
+      // What retention deletes is told all the same: its rows are whole in themselves. A purge leaves nothing.
+      if (job.purge === 1) this.sql.run("DELETE FROM webhook_call WHERE run = ?", job.run);
       this.tasks += this.sql.run("DELETE FROM task WHERE id = ?", job.run);
       this.runs += 1;
       this.sql.run("UPDATE prune_job SET deleting = 1 WHERE run = ?", job.run);

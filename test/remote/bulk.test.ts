@@ -1,0 +1,3 @@
+import { exerciseBulk } from "./exercise-bulk.ts";
+
+exerciseBulk("SQLite", async () => ({ store: "memory", done() {} }));
