@@ -291,7 +291,12 @@ test("what only workers that are leaving understand is done by them, also when o
   const builds = new Builds({ clock, shared: true });
   const hello = { t: "hello", protocol: 1, name: "w", pid: 1, isolation: "remote", slots: 1, offers: [], build: "b1" } as const;
   const definitions = [card("work")];
-  const worker = { hello: { ...hello, definitions }, versions: versionsOf({ definitions }), finishing: true, draining: false } as never;
+  const worker = {
+    hello: { ...hello, definitions },
+    versions: versionsOf({ definitions }),
+    finishing: true,
+    draining: false,
+  } as never;
   const [schema = ""] = [...versionsOf({ definitions }).values()].map((v) => v.schema);
   builds.joined(worker);
   expect(builds.offered()).toEqual([schema]);

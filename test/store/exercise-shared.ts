@@ -85,8 +85,17 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       await a.shared.beat({ boot: a.boot, load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] } });
       const lives = await b.shared.lives();
       expect(lives.map((l) => l.boot).toSorted((x, y) => x - y)).toEqual([a.boot, b.boot].toSorted((x, y) => x - y));
-      expect(lives.find((l) => l.boot === a.boot)).toMatchObject({ workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"], pid: 1 });
-      const { now: at } = await a.shared.beat({ boot: a.boot, load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] } });
+      expect(lives.find((l) => l.boot === a.boot)).toMatchObject({
+        workers: 2,
+        slots: 9,
+        busy: 3,
+        versions: ["c:1", "+c:1"],
+        pid: 1,
+      });
+      const { now: at } = await a.shared.beat({
+        boot: a.boot,
+        load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] },
+      });
       const after = (await b.shared.lives()).find((l) => l.boot === a.boot);
       expect(after?.expiresAt).toBeGreaterThan(at);
       expect(after?.expiresAt).toBeLessThanOrEqual(at + a.shared.leaseMs + 5_000);

@@ -137,7 +137,6 @@ export function databaseOf(db: Database, life: Asking): Store {
     builds: away(store.builds),
     webhooks: away(store.webhooks),
     access: away(store.access),
-    webhooks: away(store.webhooks),
     catalogue: {
       ...away(store.catalogue),
       defineAll: (p) =>
