@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorsPage } from "./docs/errors.ts";
 import { limitsPage, unreadBounds } from "./docs/limits.ts";
+import { protocolSchema } from "./docs/protocol.ts";
 import { reasonsPage } from "./docs/reasons.ts";
 import { root } from "./root.ts";
 
@@ -10,6 +11,7 @@ const pages: Readonly<Record<string, () => string>> = {
   "docs/reference/errors.md": errorsPage,
   "docs/reference/limits.md": limitsPage,
   "docs/reference/reasons.md": reasonsPage,
+  "docs/reference/worker-protocol.schema.json": protocolSchema,
 };
 const note = "<!-- Written by `npm run docs` from the code. Change it there. -->\n\n";
 
@@ -17,7 +19,7 @@ const check = process.argv.includes("--check");
 let old = 0;
 for (const [path, page] of Object.entries(pages)) {
   const file = join(root, path);
-  const text = note + page();
+  const text = path.endsWith(".md") ? note + page() : page();
   if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
   if (check) {
     console.error(`${path} is not what the code says\n  fix: npm run docs`);

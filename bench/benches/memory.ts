@@ -1,6 +1,7 @@
 import type { Bench } from "../harness/bench.ts";
 import { median, spread } from "../harness/bench.ts";
 import { inChild } from "../harness/child.ts";
+import type { IdleWorkers } from "../work/workers.ts";
 import type { Parked } from "../work/parked.ts";
 
 export const memory: Bench = {
@@ -31,8 +32,35 @@ export const memory: Bench = {
       settings: { tasks, peakMB: Math.round(median(peaks)), heapMB: Math.round(median(heaps)) },
     };
     yield* parked(s);
+    yield* idleWorkers(s);
   },
 };
+
+/** An orchestrator with workers that have nothing to do, on sockets that another process holds. */
+async function* idleWorkers(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["run"]> {
+  // The quick form is part of the tests: enough to see that it works.
+  const workers = s.quick ? 500 : 10_000;
+  const windowMs = s.quick ? 2_000 : 20_000;
+  s.progress("idle workers");
+  const found = await inChild<IdleWorkers>(new URL("../work/workers.ts", import.meta.url), {
+    path: s.scratch(),
+    workers,
+    windowMs,
+  });
+  yield {
+    case: s.quick ? "workers500" : "workers10k",
+    ...spread([found.settledMB]),
+    unit: "MB",
+    limit: null,
+    settings: {
+      workers,
+      emptyMB: Math.round(found.emptyMB),
+      heapMB: Math.round(found.heapMB),
+      joinS: Math.round(found.joinS * 10) / 10,
+      corePercent: Math.round(found.corePercent * 10) / 10,
+    },
+  };
+}
 
 /** Runs that wait for a message, most of them in no process's memory; and how long it takes 1,000 of them to end. */
 async function* parked(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["run"]> {

@@ -48,7 +48,7 @@ export const stages: readonly Stage[] = [
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
-  { name: "remote workers", shareS: 120, tests: ["test/workers"], longEnv: { FLOTILLA_WIRE_RUNS: "2000" } },
+  { name: "remote workers", shareS: 120, tests: ["test/workers", "test/protocol"], longEnv: { FLOTILLA_WIRE_RUNS: "2000" } },
   { name: "deployment", shareS: 60, tests: ["test/deploy"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
   { name: "bench", shareS: 60, tests: ["bench"] },

@@ -125,7 +125,12 @@ ${short(1, "t", ".2")}  r_${secret}3
     expect(again).toMatchObject({ code: 0, out: "", err: "nothing is quarantined that was not redriven yet\n" });
     fake.putRun({ ...(await fake.api.run(`r_${secret}2`)), status: "canceled" });
     expect(JSON.parse((await cli("tasks redrive --quarantined -y -o json")).out)).toMatchObject({
-      ...{ action: "redrive", finished: true, count: 1, done: 1, refused: 0, refusals: [] },
+      action: "redrive",
+      finished: true,
+      count: 1,
+      done: 1,
+      refused: 0,
+      refusals: [],
       started: [{ of: id(1, "t", ".1"), run: `r_${secret}4` }],
     });
   });

@@ -62,7 +62,9 @@ function inTurn(engine: Engine, attempt: Attempt, told: readonly StoredDelivery[
   }
   const turn: StoredDelivery[] = [];
   const early: StoredDelivery[] = [];
-  let next = attempt.queuedSeq + 1;
+  // What is held back for the sake of a task that must be alone has its place before these.
+  const held = attempt.worker.parked.findLast((d) => d.parent === attempt.fence.task)?.seq ?? 0;
+  let next = Math.max(attempt.queuedSeq, held) + 1;
   for (const d of known) {
     if (d.seq > next) early.push(d);
     if (d.seq !== next) continue;

@@ -184,6 +184,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         parked: [],
         draining: false,
         away: false,
+        arriving: false,
         unresponsive: false,
         killed: null,
         pingSent: 0,

@@ -58,10 +58,13 @@ export class Outcomes {
     return this.#waiters.keys();
   }
 
-  /** Asks the store for an end that was written by somebody else. */
+  /** Asks the store for an end that was written by somebody else. One that does not answer is asked again by the next look. */
   lookUp(run: number, read: () => OutcomeRow | null | Promise<OutcomeRow | null>): void {
     if (!this.#waiters.has(run)) return;
-    void Promise.resolve(read()).then((row) => row && this.#end(run, row));
+    (async () => {
+      const row = await read();
+      if (row) this.#end(run, row);
+    })().catch(() => {});
   }
 
   /** Whoever waits learns it from what the store already has. */

@@ -27,6 +27,8 @@ export interface WorkerState {
   draining: boolean;
   /** Its link is broken, and may come back. */
   away: boolean;
+  /** What it brought along is being looked up: until it is known what of it goes on, it is given nothing new. */
+  arriving: boolean;
   /** Its main loop has not answered for a while. */
   unresponsive: boolean;
   /** Why we ended it, if we did: then its end is no crash. */
@@ -38,7 +40,7 @@ export interface WorkerState {
 }
 
 export function freeSlots(worker: WorkerState): number {
-  if (worker.draining || worker.away || worker.killed !== null || executesAlone(worker)) return 0;
+  if (worker.draining || worker.away || worker.arriving || worker.killed !== null || executesAlone(worker)) return 0;
   return worker.hello.slots - worker.busy;
 }
 

@@ -128,7 +128,8 @@ export interface SharedStore {
   answer(p: Answered & { readonly to: number }): Awaitable<void>;
   /**
    * Takes over attempts that a worker still executes, whoever held them: each gets a new lease of this life. Those that are
-   * not (task, boot, leaseNo) any more, because they ended or were given to others, are left out.
+   * not (task, boot, leaseNo) any more, because they ended or were given to others, are left out. Asked again by the same
+   * worker of the same life, it says the same again: the answer to the first may have been lost.
    */
   adopt(p: {
     readonly boot: number;

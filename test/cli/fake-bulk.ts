@@ -3,6 +3,7 @@ import { errorJson, FlotillaError } from "../../src/core/error.ts";
 import type { BulkRequest, BulkView } from "../../src/protocol/bulk.ts";
 import type { OrchestratorApi, RunView } from "../../src/protocol/views.ts";
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Api = Pick<OrchestratorApi, "runs" | "tasks" | "cancel" | "redrive" | "repair" | "purge">;
 
 export async function* fakeBulk(api: Api, q: BulkRequest): AsyncGenerator<BulkView> {
@@ -12,8 +13,9 @@ export async function* fakeBulk(api: Api, q: BulkRequest): AsyncGenerator<BulkVi
     throw new FlotillaError("FLOTILLA_BULK_GREW", { action: q.action, expected: q.expect ?? 0, found: count });
   const runs = new Set(found.map((f) => f.run)).size;
   const examples = found.slice(0, 5).map((f) => f.id);
+  const refusals: BulkView["refusals"][number][] = [];
   const asOf = "2026-11-22T10:00:05.000Z";
-  let view: BulkView = {
+  const view: Writable<BulkView> = {
     action: q.action,
     phase: "acting",
     looked,
@@ -23,19 +25,20 @@ export async function* fakeBulk(api: Api, q: BulkRequest): AsyncGenerator<BulkVi
     asOf,
     done: 0,
     refused: 0,
-    refusals: [],
+    refusals,
     started: [],
   };
   if (q.expect === undefined) return yield { ...view, phase: "done" };
-  yield view;
+  yield { ...view };
   const started: BulkView["started"][number][] = [];
   for (const { id } of found.slice(0, q.limit)) {
     try {
       const run = await act(api, q, id);
       if (run !== undefined) started.push({ of: id, run });
-      view = { ...view, done: view.done + 1 };
+      view.done++;
     } catch (error) {
-      view = { ...view, refused: view.refused + 1, refusals: [...view.refusals, { id, error: errorJson(error) }] };
+      view.refused++;
+      refusals.push({ id, error: errorJson(error) });
     }
   }
   yield { ...view, started };

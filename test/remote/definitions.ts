@@ -15,7 +15,7 @@ export function fleetDefinitions() {
     input: z.object({ who: z.string().min(1) }),
     errors: { Nobody: z.object({ who: z.string() }) },
     run({ who }, ctx) {
-      if (who === "nobody") throw ctx.fail("Nobody", { who });
+      if (who === "nobody") ctx.fail("Nobody", { who });
       ran.push(`greet ${who}`);
       return { text: `Hello, ${who}` };
     },

@@ -2,6 +2,7 @@
 // nothing of tables, and complains where the store's answer is not what follows from what went before.
 import { childTaskId, rootTaskId } from "../../src/core/id.ts";
 import type { JournalEntry } from "../../src/protocol/worker.ts";
+import type { Tick } from "../../src/store/schedules.ts";
 import type { ActBatch, Batch, BatchResult, Closed, Lease, NewTask, ReadyRow, StoredDelivery } from "../../src/store/contract.ts";
 
 export type Invariant = "I1" | "I2" | "I3" | "I4" | "I5" | "I6" | "I7" | "replay";
@@ -12,6 +13,8 @@ export interface BookedTask {
   readonly publicId: string;
   place: "ready" | "delayed" | "held" | "running" | "parked" | "over";
   leaseNo: number;
+  /** The life that runs it. */
+  boot: number;
   outcome: { status: string; value: string | null; ref: string | null; error: unknown; seq: number | null } | undefined;
   /** What its code asked and learned. */
   readonly rows: JournalEntry[];
@@ -34,13 +37,17 @@ const outlivesMs = 60_000;
 export class Books {
   readonly tasks = new Map<number, BookedTask>();
   readonly byPublicId = new Map<string, BookedTask>();
-  boot = 0;
+  /** Lives that may write. Of a store with one owner it is the last one. */
+  readonly alive = new Set<number>();
+  #lastBoot = 0;
   /** The world's time of what is read now. */
   atMs = 0;
   readonly #keys = new Map<string, number>();
   /** Values of messages that were taken: each was sent once. */
   readonly #messages = new Set<string>();
   readonly #complain: Complain;
+  /** Whose commit is read now. */
+  #boot = 0;
   /** Children whose end this commit must tell their parents. */
   #ended: BookedTask[] = [];
 
@@ -50,8 +57,8 @@ export class Books {
 
   /** `parked`: of those that ran, the ones that were idle. */
   booted(boot: number, recovered: number, parked: readonly number[]): void {
-    if (boot <= this.boot) this.#complain("I3", `boot ${boot} follows boot ${this.boot}`);
-    this.boot = boot;
+    this.alive.clear();
+    this.began(boot);
     const idle = new Set(parked);
     let running = 0;
     for (const [id, task] of this.tasks) {
@@ -62,14 +69,50 @@ export class Books {
     if (running !== recovered) this.#complain("I1", `boot ${boot} put back ${recovered} tasks, ${running} were running`);
   }
 
+  /** A life begins, beside those that go on. */
+  began(boot: number): void {
+    if (boot <= this.#lastBoot) this.#complain("I3", `boot ${boot} follows boot ${this.#lastBoot}`);
+    this.#lastBoot = boot;
+    this.alive.add(boot);
+  }
+
+  over(boots: readonly number[]): void {
+    for (const boot of boots)
+      if (!this.alive.delete(boot)) this.#complain("I3", `life ${boot} was found dead, and had ended before`);
+  }
+
+  /** What lives that are over were running. */
+  tookBack(ready: readonly number[], parked: readonly number[]): void {
+    for (const id of [...ready, ...parked]) {
+      const task = this.tasks.get(id);
+      if (task && this.alive.has(task.boot))
+        this.#complain("I3", `${task.publicId} was taken from life ${task.boot}, which goes on`);
+    }
+    for (const id of ready) this.#move(id, "running", "ready", "taken back");
+    for (const id of parked) this.#move(id, "running", "parked", "taken back");
+  }
+
+  /** It goes on under another lease: nobody else may begin it. */
+  adopted(boot: number, held: Lease & { readonly boot: number }, leaseNo: number): void {
+    const task = this.tasks.get(held.task);
+    // Asked again, because the first answer was lost.
+    if (task?.place === "running" && task.boot === boot && task.leaseNo === leaseNo) return;
+    if (task?.place !== "running" || task.leaseNo !== held.leaseNo || task.boot !== held.boot)
+      return this.#complain("I3", `${nameOf(task, held.task)} was taken over under a lease that it had not`);
+    if (leaseNo <= task.leaseNo) this.#complain("I3", `${task.publicId} was taken over under lease ${leaseNo}`);
+    task.boot = boot;
+    task.leaseNo = leaseNo;
+  }
+
   released(boot: number, rows: readonly ReadyRow[]): void {
-    if (boot !== this.boot) this.#complain("I3", `boot ${boot} released held tasks in the life of boot ${this.boot}`);
+    if (!this.alive.has(boot)) this.#complain("I3", `boot ${boot} released held tasks, and its life is over`);
     for (const row of rows) this.#move(row.task, "held", "ready", "released");
   }
 
   committed(boot: number, batch: Batch, result: BatchResult): void {
-    if (boot !== this.boot || batch.boot !== this.boot)
-      this.#complain("I3", `a batch of boot ${batch.boot} was stored in the life of boot ${this.boot}`);
+    if (boot !== batch.boot || !this.alive.has(boot))
+      this.#complain("I3", `a batch of boot ${batch.boot} was stored in the life of boot ${[...this.alive].join()}`);
+    this.#boot = boot;
     this.#ended = [];
     const before = new Set([...this.#parentsOf(batch, result)].filter((p) => this.tasks.get(p)?.place === "over"));
     const closed = new Map(result.closed.map((c) => [c.task, c]));
@@ -79,7 +122,9 @@ export class Books {
     for (const acts of batch.acts) {
       this.#acts(acts, fencedActs, closed);
       const task = this.tasks.get(acts.lease.task);
-      if (acts.park && task?.place === "running" && parked.has(acts.lease.task)) task.place = "parked";
+      // An earlier lease of the same task may have asked for it as well, in the same batch.
+      if (acts.park && task?.place === "running" && parked.has(acts.lease.task) && !fencedActs.has(name(acts.lease)))
+        task.place = "parked";
     }
     const fenced = names(result.fenced);
     for (const s of batch.settles) {
@@ -103,6 +148,7 @@ export class Books {
       if (this.tasks.get(id)?.place !== "ready") this.#move(id, "parked", "ready", "woken");
     }
     for (const row of result.due) this.#move(row.task, "delayed", "ready", "due");
+    for (const [i, t] of batch.ticks.entries()) this.#tick(t, result.ticked[i]?.started ?? []);
     for (const [i, t] of batch.tasks.entries()) this.#root(i, t, result);
     this.#claims(batch, result);
     this.#deliveries(result.deliveries, before);
@@ -174,7 +220,8 @@ export class Books {
     for (const c of batch.claims) {
       const task = this.tasks.get(c.task);
       if (missed.has(name(c))) {
-        if (task?.place === "ready") this.#complain("I6", `${task.publicId} is ready, and could not be claimed`);
+        if (task?.place === "ready" && task.leaseNo === c.leaseNo)
+          this.#complain("I6", `${task.publicId} is ready, and could not be claimed`);
         continue;
       }
       if (task?.place !== "ready") this.#complain("I3", `${nameOf(task, c.task)} was claimed, and is ${task?.place}`);
@@ -185,6 +232,7 @@ export class Books {
       if (parent?.place === "over" && this.atMs > parent.overMs + outlivesMs)
         this.#complain("I5", `${task.publicId} begins ${Math.round(this.atMs - parent.overMs)} ms after its parent has ended`);
       task.place = "running";
+      task.boot = this.#boot;
       task.leaseNo = c.leaseNo + 1;
     }
   }
@@ -197,6 +245,17 @@ export class Books {
     if (existing) return;
     if (key !== undefined) this.#keys.set(key, t.id);
     this.#born(t);
+  }
+
+  /** Each tick has one run, whoever saw that it was due. */
+  #tick(tick: Tick, started: readonly number[]): void {
+    for (const { key, task } of tick.runs) {
+      if (!started.includes(task.id)) continue;
+      const of = `${task.definition} ${key}`;
+      if (this.#keys.has(of)) this.#complain("I2", `tick ${key} has started ${this.#keys.get(of)}, and then ${task.id}`);
+      this.#keys.set(of, task.id);
+      this.#born(task);
+    }
   }
 
   #born(t: NewTask): BookedTask | undefined {
@@ -216,6 +275,7 @@ export class Books {
       publicId,
       place: t.refused ? "over" : t.claim !== null ? "running" : t.dueAt !== null ? "delayed" : "ready",
       leaseNo: t.claim === null ? 0 : 1,
+      boot: this.#boot,
       outcome: t.refused ? { status: "failed", value: null, ref: null, error: t.refused, seq: null } : undefined,
       rows: [],
       deliveries: [],
@@ -234,12 +294,12 @@ export class Books {
   /** The task, when the lease is the one that counts. The store must have seen it alike. */
   #leased(lease: Lease, fenced: ReadonlySet<string>, what: string): BookedTask | undefined {
     const task = this.tasks.get(lease.task);
-    const counts = task?.place === "running" && task.leaseNo === lease.leaseNo;
+    const counts = task?.place === "running" && task.leaseNo === lease.leaseNo && task.boot === this.#boot;
     const refused = fenced.has(name(lease));
     if (counts && refused)
       this.#complain("I3", `${what} of ${nameOf(task, lease.task)} under its live lease ${lease.leaseNo} was fenced`);
     if (!counts && !refused) {
-      const why = task ? `is ${task.place} under lease ${task.leaseNo}` : "does not exist";
+      const why = task ? `is ${task.place} under lease ${task.leaseNo} of life ${task.boot}` : "does not exist";
       this.#complain(
         task?.place === "over" && what === "settle" ? "I2" : "I3",
         `${what} under lease ${lease.leaseNo} changed ${nameOf(task, lease.task)}, which ${why}`,

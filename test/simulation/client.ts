@@ -2,12 +2,24 @@
 // and then cancels. What it was told is recorded, and must hold.
 import { shortHash } from "../../src/core/hash.ts";
 import type { OutcomeReply, StartReply } from "../../src/protocol/views.ts";
-import type { Life } from "./life.ts";
-import { Process } from "./schedule.ts";
+import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
+import type { Record as History } from "./record.ts";
+import { Process, type Schedule } from "./schedule.ts";
 import type { Wish } from "./workload.ts";
-import type { World } from "./world.ts";
 
-interface Errand {
+/** Whom a client asks. */
+interface Asked {
+  readonly process: Process;
+  readonly orchestrator: Orchestrator | undefined;
+}
+/** What a client sees of its world. */
+export interface Around<L extends Asked> {
+  readonly schedule: Schedule;
+  readonly record: History;
+  knownLife(): L;
+}
+
+interface Errand<L> {
   readonly number: number;
   readonly wish: Wish;
   readonly key: string | null;
@@ -15,15 +27,15 @@ interface Errand {
   done: boolean;
   /** Ask for its end once more when it has been told: the answer must be the same. */
   again: boolean;
-  waitsOn: Life | undefined;
+  waitsOn: L | undefined;
 }
 
-export class Client {
+export class Client<L extends Asked> {
   readonly process: Process;
-  readonly #world: World;
-  readonly #errands: Errand[] = [];
+  readonly #world: Around<L>;
+  readonly #errands: Errand<L>[] = [];
 
-  constructor(world: World) {
+  constructor(world: Around<L>) {
     this.#world = world;
     this.process = new Process("client", world.schedule);
   }
@@ -38,14 +50,14 @@ export class Client {
     const { schedule } = this.#world;
     // Some keys are used by several starts: they are one run.
     const key = wish.keyed ? `${wish.name} ${JSON.stringify(wish.input)}` : null;
-    const errand: Errand = { number, wish, key, run: undefined, done: false, again: schedule.chance(0.3), waitsOn: undefined };
+    const errand: Errand<L> = { number, wish, key, run: undefined, done: false, again: schedule.chance(0.3), waitsOn: undefined };
     this.#errands.push(errand);
     schedule.after(afterMs, this.process, () => this.#start(errand));
     if (schedule.chance(0.12)) schedule.after(afterMs + schedule.below(4_000), this.process, () => this.#cancel(errand));
   }
 
   /** A life ended: whoever waited on it hears that its connection is gone, and asks the next. */
-  lost(life: Life): void {
+  lost(life: L): void {
     for (const errand of this.#errands) {
       if (errand.waitsOn !== life) continue;
       errand.waitsOn = undefined;
@@ -53,7 +65,7 @@ export class Client {
     }
   }
 
-  #start(errand: Errand): void {
+  #start(errand: Errand<L>): void {
     const { record, schedule } = this.#world;
     const { number, wish, key } = errand;
     record.add({ t: "asked", client: number, name: wish.name, key });
@@ -94,7 +106,7 @@ export class Client {
     });
   }
 
-  #wait(errand: Errand): void {
+  #wait(errand: Errand<L>): void {
     if (errand.done && !errand.again) return;
     const life = this.#world.knownLife();
     errand.waitsOn = life;
@@ -118,7 +130,7 @@ export class Client {
   }
 
   /** Says it until it hears that it was taken, or that nobody listens any more. */
-  #note(errand: Errand, run: string, value: string): void {
+  #note(errand: Errand<L>, run: string, value: string): void {
     const { schedule, record } = this.#world;
     const say = (): void => {
       const life = this.#world.knownLife();
@@ -164,7 +176,7 @@ export class Client {
     });
   }
 
-  #cancel(errand: Errand): void {
+  #cancel(errand: Errand<L>): void {
     const { run } = errand;
     if (run === undefined) return;
     const life = this.#world.knownLife();
@@ -180,7 +192,7 @@ export class Client {
 
   /** Asks the life that clients know. The answer comes over a wire, unless that life is gone. @returns whether it came */
   #ask<T>(
-    life: Life,
+    life: L,
     question: () => Promise<T> | undefined,
     told: (answer: T) => void,
     refused: (code: string) => void,

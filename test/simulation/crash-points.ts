@@ -84,16 +84,20 @@ const endsLife: ReadonlySet<CrashPoint> = new Set([
 ]);
 
 /** How often each struck. */
-export type Hits = Record<CrashPoint, number>;
+export type HitsOf<P extends string> = Record<P, number>;
+export type Hits = HitsOf<CrashPoint>;
 
 export function noHits(): Hits {
-  return Object.fromEntries(crashPoints.map((p) => [p, 0])) as Hits;
+  return noHitsOf(crashPoints);
 }
-export function addHits(to: Hits, hits: Hits): void {
-  for (const p of crashPoints) to[p] += hits[p];
+export function noHitsOf<P extends string>(points: readonly P[]): HitsOf<P> {
+  return Object.fromEntries(points.map((p) => [p, 0])) as HitsOf<P>;
 }
-export function countHits(hits: Hits): number {
-  return crashPoints.reduce((n, p) => n + hits[p], 0);
+export function addHits<P extends string>(to: HitsOf<P>, hits: HitsOf<P>): void {
+  for (const p of Object.keys(to) as P[]) to[p] += hits[p];
+}
+export function countHits<P extends string>(hits: HitsOf<P>): number {
+  return (Object.keys(hits) as P[]).reduce((n, p) => n + hits[p], 0);
 }
 
 /** Times that a place is passed before its fault strikes: rare places strike at once, busy ones anywhere in the run. */
@@ -121,33 +125,45 @@ const passesMax: Partial<Record<CrashPoint, number>> = {
   "a message comes twice": 40,
 };
 
-export class Points {
-  readonly hits = noHits();
+/** The places of a kind of world. */
+export interface Places<P extends string> {
+  readonly points: readonly P[];
+  /** @default 3 */
+  readonly passesMax: Partial<Record<P, number>>;
+  readonly endsLife: ReadonlySet<P>;
+}
+const ofOneLife: Places<CrashPoint> = { points: crashPoints, passesMax, endsLife };
+
+export class PointsOf<P extends string> {
+  readonly hits: HitsOf<P>;
   /** No fault strikes any more. */
   over = false;
   /** Lives go on from here: a mistake of one is not made good by the next one's boot. */
   onlyOneLife = false;
   readonly #schedule: Schedule;
   /** Passes left until it strikes. */
-  readonly #left = new Map<CrashPoint, number>();
-  readonly #strike: (point: CrashPoint) => void;
+  readonly #left = new Map<P, number>();
+  readonly #strike: (point: P) => void;
+  readonly #places: Places<P>;
   readonly #weight: number;
 
   /** `strike` is told of each, for the record. */
-  constructor(schedule: Schedule, strike: (point: CrashPoint) => void) {
+  constructor(places: Places<P>, schedule: Schedule, strike: (point: P) => void) {
+    this.#places = places;
+    this.hits = noHitsOf(places.points);
     this.#schedule = schedule;
     this.#strike = strike;
     // Some seeds are calm for long, some are beaten from the start.
     this.#weight = 0.3 * 20 ** schedule.random();
-    for (const p of crashPoints) this.#arm(p, 1);
+    for (const p of places.points) this.#arm(p, 1);
   }
 
-  #arm(point: CrashPoint, times: number): void {
-    const max = (passesMax[point] ?? 3) * this.#weight * times;
+  #arm(point: P, times: number): void {
+    const max = (this.#places.passesMax[point] ?? 3) * this.#weight * times;
     this.#left.set(point, this.#schedule.below(Math.max(1, max)));
   }
 
-  reached(point: CrashPoint): boolean {
+  reached(point: P): boolean {
     if (!this.mayStrike(point)) return false;
     const left = this.#left.get(point) as number;
     if (left > 0) {
@@ -160,13 +176,19 @@ export class Points {
     return true;
   }
 
-  mayStrike(point: CrashPoint): boolean {
-    return !this.over && !(this.onlyOneLife && endsLife.has(point));
+  mayStrike(point: P): boolean {
+    return !this.over && !(this.onlyOneLife && this.#places.endsLife.has(point));
   }
 
   /** It strikes now: chosen by the world, not by a place that was passed. */
-  strikes(point: CrashPoint): void {
+  strikes(point: P): void {
     this.hits[point]++;
     this.#strike(point);
+  }
+}
+
+export class Points extends PointsOf<CrashPoint> {
+  constructor(schedule: Schedule, strike: (point: CrashPoint) => void) {
+    super(ofOneLife, schedule, strike);
   }
 }

@@ -147,7 +147,13 @@ export function storeOf(deps: StoreDeps, life: Asking): Store {
   };
 }
 
-export function artifactsOf(inner: ArtifactStore, points: Points, process: Process, schedule: Schedule): ArtifactStore {
+/** Files that now and then cannot be written or read. */
+export function artifactsOf(
+  inner: ArtifactStore,
+  points: { reached(point: "an artifact cannot be put" | "an artifact cannot be read"): boolean },
+  process: Process,
+  schedule: Schedule,
+): ArtifactStore {
   return {
     async put(text) {
       await process.sleep(schedule.random() * 20);

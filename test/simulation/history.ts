@@ -67,6 +67,22 @@ class Checker {
     this.#books.atMs = e.atMs;
     const books = this.#books;
     switch (e.t) {
+      case "life":
+        return books.began(e.boot);
+      case "over":
+        return books.over(e.boots);
+      case "taken back":
+        return books.tookBack(e.ready, e.parked);
+      case "adopted":
+        for (const { held, leaseNo } of e.attempts) books.adopted(e.boot, held, leaseNo);
+        return;
+      case "told of its adoption": {
+        const given = this.#given.get(fenceName(e.fence));
+        if (given !== undefined) this.#given.set(fenceName(e.next), given);
+        return;
+      }
+      case "forgotten":
+        return this.#complain("I6", `${books.tasks.get(e.task)?.publicId} is ready for ${e.forMs} ms, and ${e.worker} is idle`);
       case "boot":
         return books.booted(e.boot, e.recovered, e.parked);
       case "commit":
@@ -194,7 +210,7 @@ class Checker {
   #assigned(a: Assignment): void {
     const task = this.#books.tasks.get(a.fence.task);
     if (!task || task.publicId !== a.publicId) return this.#complain("I7", `${a.publicId} was assigned, and is not stored`);
-    const live = task.place === "running" && task.leaseNo === a.fence.leaseNo && a.fence.boot === this.#books.boot;
+    const live = task.place === "running" && task.leaseNo === a.fence.leaseNo && a.fence.boot === task.boot;
     // Behind the times is fine: the fence says so. Ahead of the store is not.
     if (a.fence.leaseNo > task.leaseNo)
       this.#complain("I3", `${a.publicId} was assigned under lease ${a.fence.leaseNo}, which is not stored`);

@@ -3,10 +3,9 @@
 import { createHash } from "node:crypto";
 import type { Delivery, Assignment, Fence } from "../../src/protocol/worker.ts";
 import type { Batch, BatchResult, ReadyRow } from "../../src/store/contract.ts";
-import type { CrashPoint } from "./crash-points.ts";
 
 export type Entry =
-  | { readonly t: "fault"; readonly point: CrashPoint }
+  | { readonly t: "fault"; readonly point: string }
   | { readonly t: "faults over" }
   /** An orchestrator logged an error. */
   | { readonly t: "logged"; readonly message: string; readonly fields: unknown }
@@ -14,6 +13,25 @@ export type Entry =
   | { readonly t: "broken"; readonly what: string }
   /** What the last life believes when nothing is left to do. */
   | { readonly t: "at rest"; readonly ready: number; readonly delayed: number; readonly running: number; readonly busy: number }
+  /** Of a store that several lives share: one begins, one is over by itself or was found dead; what they ran goes back. */
+  | { readonly t: "life"; readonly boot: number }
+  | { readonly t: "over"; readonly by: number; readonly boots: readonly number[] }
+  | {
+      readonly t: "taken back";
+      readonly by: number;
+      readonly ready: readonly number[];
+      readonly parked: readonly number[];
+    }
+  /** In the store: attempts that go on under a lease of that life. */
+  | {
+      readonly t: "adopted";
+      readonly boot: number;
+      readonly attempts: readonly { readonly held: Fence; readonly leaseNo: number }[];
+    }
+  /** Reached a worker. */
+  | { readonly t: "told of its adoption"; readonly worker: string; readonly fence: Fence; readonly next: Fence }
+  /** Seen from outside: a ready task that a worker could have run for so long. */
+  | { readonly t: "forgotten"; readonly task: number; readonly forMs: number; readonly worker: string }
   | { readonly t: "boot"; readonly boot: number; readonly recovered: number; readonly parked: readonly number[] }
   /** Stored. `boot`: whose life asked for it. */
   | { readonly t: "commit"; readonly boot: number; readonly batch: Batch; readonly result: BatchResult }
@@ -80,6 +98,7 @@ export class Record {
       for (const c of acts.children) if (!c.refused) this.#born(c.id);
     }
     for (const [i, t] of batch.tasks.entries()) if (!result.existing.has(i)) this.#born(t.id);
+    for (const t of result.ticked) for (const task of t.started) this.#born(task);
     for (const s of batch.settles) if (!lost.has(`${s.lease.task}:${s.lease.leaseNo}`)) this.open.delete(s.lease.task);
     for (const c of result.closed) this.open.delete(c.task);
   }

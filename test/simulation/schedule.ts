@@ -13,7 +13,7 @@ interface Event {
 }
 
 /** 2026-01-01, the instant at which every world begins. */
-const epochMs = 1_767_225_600_000;
+export const epochMs = 1_767_225_600_000;
 
 export class Schedule {
   readonly random: Random;
@@ -130,6 +130,8 @@ export class Process {
   readonly name: string;
   dead = false;
   frozen = false;
+  /** By how much its clock on the wall differs from the others'. */
+  skewMs = 0;
   /** What came while it was frozen, in order. */
   held: (() => void)[] = [];
   readonly clock: Clock;
@@ -142,7 +144,7 @@ export class Process {
     this.name = name;
     this.#schedule = schedule;
     this.clock = {
-      now: () => Math.floor(epochMs + schedule.nowMs + schedule.wallOffsetMs),
+      now: () => Math.floor(epochMs + schedule.nowMs + schedule.wallOffsetMs + this.skewMs),
       elapsedMs: () => schedule.nowMs,
       after: (ms, fn) => schedule.after(ms, this, fn),
     };

@@ -72,7 +72,7 @@ export class World {
   readonly plans: readonly HostPlan[];
   readonly storeDeps: StoreDeps;
   readonly #store: Store;
-  readonly #client: Client;
+  readonly #client: Client<Life>;
   readonly #lives: Life[] = [];
   readonly #hosts = new Map<Process, Host>();
   readonly #old: Late[] = [];

@@ -675,6 +675,10 @@ export function exerciseStore(name: string, o: Exercise): void {
       const late = child(4, t, 3, { claim: 7, shielded: true });
       await store.commit(batch({ acts: [actsOf(t, 1, { children: [late] })], cancelSlice: 100 }));
       expect(await where(store, 4)).toBe("running");
+      // Asked only that it be told, nothing more happens to it.
+      const again = await store.commit(batch({ cancels: [{ task: 1, reason: "in bulk", once: true }], cancelSlice: 100 }));
+      expect([again.closed, again.deliveries]).toEqual([[], []]);
+      expect((await store.tasks.journal(1))?.cancel).toMatchObject({ reason: "stop" });
       // Told a second time, it is closed, shield or not.
       const forced = await store.commit(batch({ cancels: [{ task: 1, reason: "now" }], cancelSlice: 100 }));
       expect(forced.closed.map((c) => c.task).toSorted((a, b) => a - b)).toEqual([1, 3, 4]);

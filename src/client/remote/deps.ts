@@ -5,9 +5,9 @@ export interface RemoteDeps {
   /** Calls `fn` once after `ms`; gives the way to stop it. While it is set, a Node process that waits for it lives. */
   after(ms: number, fn: () => void): () => void;
   /** Uniform in [0, 1). */
-  random(): number;
+  readonly random: () => number;
   /** So many random bytes, for what must not be guessed or drawn twice. */
-  bytes(n: number): Uint8Array;
+  readonly bytes: (n: number) => Uint8Array;
 }
 
 export const remoteDeps: RemoteDeps = {

@@ -78,13 +78,13 @@ export class BulkDesk {
     const most = Math.min(found.length, q.limit ?? Infinity);
     if (most > bounds.bulk) throw tooMany("fit a bulk operation", most, bounds.bulk);
     const sum: Writable<BulkView> = { ...counted.view };
-    for (let at = 0; at < most && signal?.aborted !== true; at += pageRows) {
-      sum.started = [];
+    for (let at = 0; at < most; at += pageRows) {
+      if (signal?.aborted === true) return;
       await this.#slice(q, found.slice(at, Math.min(at + pageRows, most)), seen, sum);
       yield { ...sum };
       await new Promise<void>((resolve) => this.#engine.state.nextTurn(resolve));
     }
-    if (signal?.aborted !== true) yield { ...sum, started: [], phase: "done" };
+    yield { ...sum, started: [], phase: "done" };
   }
 
   async #slice(q: BulkRequest, slice: readonly Found[], seen: Search, sum: Writable<BulkView>): Promise<void> {
@@ -102,12 +102,14 @@ export class BulkDesk {
     }
     // Asked for in one turn, so that they are one commit.
     const asked = await Promise.allSettled(slice.map((f) => this.#one(q, f, seen)));
+    const started: BulkView["started"][number][] = [];
     asked.forEach((reply, i) => {
       const { id } = slice[i] as Found;
       if (reply.status === "rejected") return refused(id, reply.reason);
       sum.done++;
-      if (reply.value !== undefined) sum.started = [...sum.started, { of: id, run: reply.value }];
+      if (reply.value !== undefined) started.push({ of: id, run: reply.value });
     });
+    sum.started = started;
   }
 
   /** The id of the run that it starts, if it starts one. */

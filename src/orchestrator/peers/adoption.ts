@@ -1,10 +1,11 @@
 // A worker whose orchestrator has died, or cannot be reached, comes to this one with what it executes. Each attempt goes on
 // under a lease of this life: whatever the other still writes for it is fenced, so nothing is done twice.
+import { isFlotillaError } from "../../core/error.ts";
 import type { HeldAttempt, Inventory } from "../../protocol/worker.ts";
 import type { Adopted, SharedStore } from "../../store/shared.ts";
 import type { TaskRow } from "../../store/contract.ts";
 import type { Attempt, TaskOptions } from "../attempt.ts";
-import { beginAttempt, setSlot } from "../attempts.ts";
+import { beginAttempt, endAttempt, setSlot } from "../attempts.ts";
 import { assigned } from "../deliver.ts";
 import type { Engine } from "../engine.ts";
 import { historyAfter, sendHistory } from "../history.ts";
@@ -16,21 +17,45 @@ const retryMs = 500;
 /** Answers each of them once: `adopted`, or `cancel` (`settled` for one that has ended). */
 export function adoptInventory(engine: Engine, shared: SharedStore, worker: WorkerState, { held }: Inventory): void {
   if (held.length === 0) return;
-  const { state } = engine;
-  void take(engine, shared, worker, held).catch((e: unknown) => {
-    state.log("warn", "what a worker brought along could not be looked up; it is tried again", { error: String(e) });
-    // Its worker goes on meanwhile, and nobody else is given its tasks: the store does not answer them either.
-    state.clock.after(retryMs, () => {
-      if (state.workers.has(worker.id)) adoptInventory(engine, shared, worker, { worker: "", held });
-    });
-  });
+  worker.arriving = true;
+  void insist(engine, shared, { worker, id: worker.id, boot: engine.state.boot, held });
 }
 
-async function take(engine: Engine, shared: SharedStore, worker: WorkerState, held: readonly HeldAttempt[]): Promise<void> {
+/** What one worker brought to one life. */
+interface Arrival {
+  readonly worker: WorkerState;
+  readonly id: number;
+  readonly boot: number;
+  readonly held: readonly HeldAttempt[];
+}
+
+/**
+ * Until it is known what goes on here: a try whose answer was lost may have taken all of it over, and then nobody else is
+ * given it. So also when its worker has gone again.
+ */
+async function insist(engine: Engine, shared: SharedStore, arrival: Arrival): Promise<void> {
   const { state } = engine;
-  const fences = held.map((h) => h.fence);
-  const adopted = await shared.adopt({ boot: state.boot, now: state.clock.now(), worker: worker.id, held: fences });
+  for (;;) {
+    // The life that was asked is over, and what it had is others'.
+    if (state.boot !== arrival.boot) return;
+    try {
+      await take(engine, shared, arrival);
+      break;
+    } catch (e) {
+      if (isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return engine.over();
+      state.log("warn", "what a worker brought along could not be looked up; it is tried again", { error: String(e) });
+      await new Promise<void>((resolve) => void state.clock.after(retryMs, resolve));
+    }
+  }
+  arrival.worker.arriving = false;
+  engine.dispatch();
+}
+
+async function take(engine: Engine, shared: SharedStore, { worker, id, boot, held }: Arrival): Promise<void> {
+  const { state } = engine;
+  const adopted = await shared.adopt({ boot, now: state.clock.now(), worker: id, held: held.map((h) => h.fence) });
   await state.definitions.know({ definitions: adopted.map((a) => a.task.definition), lanes: adopted.map((a) => a.task.lane) });
+  if (state.boot !== boot) return;
   const byTask = new Map(adopted.map((a) => [a.held.task, a]));
   for (const h of held) {
     const a = byTask.get(h.fence.task);
@@ -46,6 +71,9 @@ function resume(engine: Engine, worker: WorkerState, held: HeldAttempt, a: Adopt
   const { state } = engine;
   const { task } = a;
   const definition = state.definitions.byId(task.definition);
+  // Its worker has come back to the same life by another link: it goes on here, and the lost link's end is nobody's.
+  const before = state.attempts.get(task.id);
+  if (before) endAttempt(engine, before, null);
   const attempt = beginAttempt(engine, {
     row: task,
     options: task.options === null ? null : (JSON.parse(task.options) as TaskOptions),

@@ -1,7 +1,7 @@
 import type { StoredDelivery } from "../../store/contract.ts";
 import type { Notice } from "../../store/shared.ts";
 import { endAttempt } from "../attempts.ts";
-import { deliver } from "../deliver.ts";
+import { deliver, deliverParked } from "../deliver.ts";
 import type { Engine } from "../engine.ts";
 import { answerFor } from "./questions.ts";
 
@@ -14,6 +14,8 @@ export function takeNotices(engine: Engine, notices: readonly Notice[]): void {
     else if (n.kind === "question") answerFor(engine, n);
     else engine.queries.heard(n);
   }
+  // What was held back has the lower places: it goes first.
+  deliverParked(engine);
   deliver(engine, deliveries);
 }
 

@@ -25,9 +25,9 @@ export const targetColumns = "id, run, parent, act, definition, lane, prio, pass
 
 /** Closes what was asked for, then goes on with the jobs that close the trees below, of the runs that are locked. */
 export async function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): Promise<void> {
-  for (const { task, reason } of requests) {
+  for (const { task, reason, once } of requests) {
     const target = await w.tx.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = $1`, [task]);
-    if (target) await cancelTasks(w, [target], reason, true);
+    if (target) await cancelTasks(w, [target], reason, once !== true);
   }
   let left = slice;
   while (left > 0) {

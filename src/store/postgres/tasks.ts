@@ -215,21 +215,32 @@ export async function takeKeys(w: Writing, asked: readonly AskedKey[]): Promise<
   ];
   const rows =
     "unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) k(n, definition, key, task, input_hash, namespace)";
-  w.tx.later(
+  const names = new Set<string>();
+  const nameOf = (k: { namespace: number; definition: number; key: string }) => `${k.namespace} ${k.definition} ${k.key}`;
+  w.tx.later<{ namespace: number; definition: number; key: string }>(
     `INSERT INTO idempotency (namespace, definition, key, task, input_hash)
-     SELECT namespace, definition, key, task, input_hash FROM ${rows} ORDER BY namespace, definition, key COLLATE "C", n ON CONFLICT DO NOTHING`,
+     SELECT namespace, definition, key, task, input_hash FROM ${rows} ORDER BY namespace, definition, key COLLATE "C", n ON CONFLICT DO NOTHING
+     RETURNING namespace, definition, key`,
     params,
+    (taken) => {
+      for (const k of taken) names.add(nameOf(k));
+    },
   );
   // A key may outlive its run: then the run's secret is with the key. Two equal keys in one batch: the first one's row is
   // not there yet, and its secret is not needed.
-  const found = await w.tx.rows<{ n: number; task: number; mine: boolean; inputHash: string; secret: string }>(
-    `SELECT k.n, i.task, i.task = k.task AS mine, i.input_hash AS "inputHash", coalesce(t.secret, p.secret, '') AS secret FROM ${rows}
+  const owners = await w.tx.rows<{ n: number; task: number; inputHash: string; secret: string }>(
+    `SELECT k.n, i.task, i.input_hash AS "inputHash", coalesce(t.secret, p.secret, '') AS secret FROM ${rows}
      JOIN idempotency i ON i.namespace = k.namespace AND i.definition = k.definition AND i.key = k.key
      LEFT JOIN task t ON t.id = i.task LEFT JOIN pruned_key p ON p.task = i.task`,
     params,
   );
-  if (found.length < asked.length) throw new KeyGone();
-  return new Map(found.filter((r) => !r.mine).map(({ n, task, inputHash, secret }) => [n, { task, inputHash, secret }]));
+  if (owners.length < asked.length) throw new KeyGone();
+  const ownerOf = new Map(owners.map(({ n, ...owner }) => [n, owner]));
+  const lost = new Map<number, KeyOwner>();
+  for (const [n, { task, key }] of asked.entries())
+    // The first who asks for it in this batch has it.
+    if (!names.delete(nameOf({ ...task, key }))) lost.set(n, ownerOf.get(n) as KeyOwner);
+  return lost;
 }
 
 /** A key was deleted between the look that found it taken and the one for its owner: the batch is tried again. */

@@ -56,7 +56,7 @@ export class Script {
       acts: op.acts.flatMap((a) => this.#acts(a, last)),
       settles: op.settles.flatMap((s) => this.#settle(s, last)),
       requeues: op.requeues.flatMap((r) => this.#requeue(r)),
-      cancels: op.cancels.map((n) => ({ task: this.#anyTask(n), reason: `stop ${n}` })),
+      cancels: op.cancels.map((n) => ({ task: this.#anyTask(n), reason: `stop ${n}`, once: n % 3 === 0 })),
       cancelSlice: op.cancelSlice,
       dueSlice: op.dueSlice,
       messages: op.messages.map((m) => ({

@@ -3,6 +3,7 @@ import type { CancelRequest, Closed } from "../../../src/store/contract.ts";
 import { childrenOf, need, type Place } from "./disk.ts";
 import { dropExpiries } from "./expiries.ts";
 import { cancelChildren, changeGate, closeGate, tell, tellOfChild } from "./gates.ts";
+import { noticeHolder } from "./notices.ts";
 import { countEnd } from "./runs.ts";
 import type { Writing } from "./writing.ts";
 
@@ -60,6 +61,7 @@ export function closeTask(
   const told = { act: row.act as number, status, value: null, ref: null, error };
   const seq = row.parent === null || row.detached ? null : tellOfChild(w, row.parent, told);
   const ran = place.in === "running" ? place : null;
+  noticeHolder(w, task, { kind: "closed", task, leaseNo: place.leaseNo, status, error, reason });
   w.rows.places.set(task, {
     in: "outcome",
     outcome: {

@@ -1,5 +1,5 @@
 import type { ReadyRow, Store } from "../../../src/store/contract.ts";
-import { add, inTransaction, type Disk } from "./disk.ts";
+import { add, count, inTransaction, type Disk } from "./disk.ts";
 import { refuseStranger } from "./stranger.ts";
 import { readyRow } from "./tasks.ts";
 
@@ -9,6 +9,7 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
     defineAll({ boot, definitions, lanes }) {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
+        count(rows, "catalogue", definitions.length + lanes.length > 0 ? 1 : 0);
         for (const d of definitions) {
           const known = [...rows.definitions.values()].find((r) => r.namespace === d.namespace && r.name === d.name);
           if (known) rows.definitions.set(known.id, { ...known, card: d.card });

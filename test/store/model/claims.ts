@@ -12,7 +12,7 @@ export function writeClaims(w: Writing, claims: readonly Claim[]): void {
     }
     const { leaseNo, attempt, crashes, alone } = place;
     const next = { leaseNo: leaseNo + 1, attempt: attempt + 1, crashes, alone };
-    w.rows.places.set(c.task, { in: "running", ...next, worker: c.worker, claimedAt: w.now });
+    w.rows.places.set(c.task, { in: "running", ...next, boot: w.boot, worker: c.worker, claimedAt: w.now });
   }
 }
 

@@ -18,7 +18,7 @@ import { beginWriting } from "./writing.ts";
 export function commitBatch(disk: Disk, batch: Batch): BatchResult {
   return inTransaction(disk, (rows) => {
     refuseStranger(rows, batch.boot);
-    const w = beginWriting(rows, batch.now);
+    const w = beginWriting(rows, batch);
     writeActs(w, batch.acts);
     writeSettles(w, batch.settles);
     writeRequeues(w, batch.requeues);
@@ -32,7 +32,7 @@ export function commitBatch(disk: Disk, batch: Batch): BatchResult {
     const ticked = writeTicks(w, batch.ticks);
     writeRoots(w, batch.tasks);
     writeClaims(w, batch.claims);
-    const { rows: _, now: __, ...result } = w;
+    const { rows: _, now: __, boot: ___, ...result } = w;
     return {
       ...result,
       moreCancels: rows.cancelJobs.size > 0,

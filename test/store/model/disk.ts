@@ -18,6 +18,7 @@ import type {
 } from "../../../src/store/contract.ts";
 import type { TokenRow } from "../../../src/store/access.ts";
 import type { ScheduleRow } from "../../../src/store/schedules.ts";
+import type { LifeRow, Notice } from "../../../src/store/shared.ts";
 
 /** A task, and what its birth adds to the journal of its parent. */
 export interface StoredTask {
@@ -38,7 +39,7 @@ interface Standing {
 export type Place =
   | (Standing & { readonly in: "ready"; readonly since: number })
   | (Standing & { readonly in: "delayed"; readonly dueAt: number })
-  | (Standing & { readonly in: "running"; readonly worker: number; readonly claimedAt: number })
+  | (Standing & { readonly in: "running"; readonly boot: number; readonly worker: number; readonly claimedAt: number })
   | (Standing & { readonly in: "held"; readonly reason: string; readonly error: ErrorJson | null; readonly since: number })
   | (Standing & { readonly in: "parked"; readonly since: number })
   | { readonly in: "outcome"; readonly outcome: OutcomeRow };
@@ -135,12 +136,18 @@ export interface Schedule extends Omit<ScheduleRow, "lastRun"> {
 }
 
 export interface Rows {
-  /** One for each life of an orchestrator; the last one is alive. */
+  /** One for each life of an orchestrator; of a store with one owner the last one is alive. */
+  readonly lives: { readonly boot: number; readonly pid: number; readonly shares: boolean }[];
+  /** Of a store that several share: those that go on. One that is not here owns nothing. */
+  readonly alive: Map<number, LifeRow>;
+  /** What a commit of one life means for an attempt that another holds, in order. */
+  readonly notices: { readonly to: number; readonly notice: Notice }[];
+  /** The last number that was given out, by what it numbers. */
+  readonly counters: Map<"task" | "notice" | "catalogue", number>;
   /** By name. */
   readonly namespaces: Map<string, number>;
   /** By their hash, in the order of their making. */
   readonly tokens: Map<string, TokenRow>;
-  readonly lives: { readonly boot: number; readonly pid: number }[];
   readonly workers: Map<number, { readonly name: string }>;
   readonly definitions: Map<number, DefinitionRow>;
   readonly lanes: Map<number, LaneRow>;
@@ -180,12 +187,17 @@ export interface Rows {
 /** What survives the death of whoever has the store open: open another one on the same disk. */
 export interface Disk {
   rows: Rows;
+  /** Changes are made where the rows are: for many small ones that never throw half-way, as a simulation has them. */
+  readonly inPlace?: boolean;
 }
 
 export function emptyDisk(): Disk {
   return {
     rows: {
       lives: [],
+      alive: new Map(),
+      notices: [],
+      counters: new Map(),
       workers: new Map(),
       namespaces: new Map([[defaultNamespace.name, defaultNamespace.id]]),
       tokens: new Map(),
@@ -218,6 +230,7 @@ export function emptyDisk(): Disk {
 
 /** Does the whole of it or, when it throws, nothing. */
 export function inTransaction<T>(disk: Disk, work: (rows: Rows) => T): T {
+  if (disk.inPlace) return work(disk.rows);
   const copy = Object.fromEntries(
     Object.entries(disk.rows).map(([name, table]) => [
       name,
@@ -227,6 +240,13 @@ export function inTransaction<T>(disk: Disk, work: (rows: Rows) => T): T {
   const result = work(copy);
   disk.rows = copy;
   return result;
+}
+
+/** The next number of its kind. */
+export function count(rows: Rows, what: "task" | "notice" | "catalogue", by = 1): number {
+  const n = (rows.counters.get(what) ?? 0) + by;
+  rows.counters.set(what, n);
+  return n;
 }
 
 /** The name of a row that two values name together. */

@@ -1,5 +1,6 @@
 import type { StoredDelivery } from "../../../src/store/contract.ts";
 import type { Gate } from "./disk.ts";
+import { noticeHolder } from "./notices.ts";
 import { readyRow } from "./tasks.ts";
 import type { Writing } from "./writing.ts";
 
@@ -15,7 +16,9 @@ export function tell(w: Writing, task: number, told: Told): number | null {
   const seq = gate.lastSeq + 1;
   w.rows.gates.set(task, { ...gate, lastSeq: seq, armed: false });
   const { act, status, value, ref, error } = told;
-  w.deliveries.push({ parent: task, seq, act, status, value, ref, error, at: w.now });
+  const delivery = { parent: task, seq, act, status, value, ref, error, at: w.now };
+  w.deliveries.push(delivery);
+  noticeHolder(w, task, { kind: "delivery", delivery });
   unpark(w, task);
   return seq;
 }

@@ -1,14 +1,13 @@
-import { FlotillaError } from "../../../src/core/error.ts";
 import type { ScheduleRow, ScheduleStore } from "../../../src/store/schedules.ts";
 import { inTransaction, type Disk, type Rows, type Schedule } from "./disk.ts";
+import { refuseStranger } from "./stranger.ts";
 import { nextTickAt, ticking } from "./ticks.ts";
 
 /** Schedules, by name. A change that names a `rev` does nothing when the schedule has moved on. */
 export function openSchedules(disk: Disk): ScheduleStore {
   const change = (boot: number, work: (rows: Rows) => boolean): boolean =>
     inTransaction(disk, (rows) => {
-      const life = rows.lives.at(-1);
-      if (life && life.boot !== boot) throw new FlotillaError("FLOTILLA_STORE_LOCKED", { path: "model", pid: life.pid });
+      refuseStranger(rows, boot);
       return work(rows);
     });
   const byName = () => [...disk.rows.schedules.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -81,7 +81,8 @@ function firstPlace(w: Writing, t: NewTask, seq: number | null): Place {
       },
     };
   }
-  if (t.claim !== null) return { in: "running", ...fresh, leaseNo: 1, attempt: 1, worker: t.claim, claimedAt: w.now };
+  if (t.claim !== null)
+    return { in: "running", ...fresh, leaseNo: 1, attempt: 1, boot: w.boot, worker: t.claim, claimedAt: w.now };
   if (t.dueAt !== null) return { in: "delayed", ...fresh, dueAt: t.dueAt };
   return { in: "ready", ...fresh, since: w.now };
 }
@@ -97,9 +98,9 @@ export function promoteDue(w: Writing, limit: number): void {
 
 /** The next one first. */
 export function delayedTasks(rows: Rows): (Extract<Place, { in: "delayed" }> & { readonly task: number })[] {
-  return [...rows.places]
-    .flatMap(([task, place]) => (place.in === "delayed" ? [{ task, ...place }] : []))
-    .toSorted((a, b) => a.dueAt - b.dueAt || a.task - b.task);
+  const delayed = [];
+  for (const [task, place] of rows.places) if (place.in === "delayed") delayed.push({ task, ...place });
+  return delayed.toSorted((a, b) => a.dueAt - b.dueAt || a.task - b.task);
 }
 
 /** When the clock will have something to do. */

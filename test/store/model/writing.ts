@@ -5,6 +5,8 @@ import type { Rows } from "./disk.ts";
 export interface Writing {
   readonly rows: Rows;
   readonly now: number;
+  /** The life that it belongs to. */
+  readonly boot: number;
   readonly fencedActs: Lease[];
   readonly fenced: Lease[];
   readonly unclaimed: Lease[];
@@ -19,10 +21,11 @@ export interface Writing {
   readonly existing: Map<number, { task: number; secret: string; inputHash: string }>;
 }
 
-export function beginWriting(rows: Rows, now: number): Writing {
+export function beginWriting(rows: Rows, { now, boot }: { readonly now: number; readonly boot: number }): Writing {
   return {
     rows,
     now,
+    boot,
     fencedActs: [],
     fenced: [],
     unclaimed: [],
@@ -38,8 +41,8 @@ export function beginWriting(rows: Rows, now: number): Writing {
   };
 }
 
-/** The attempt with that lease is the one that runs. */
+/** The attempt with that lease is the one that runs, and it is this life's. */
 export function holdsLease(w: Writing, lease: Lease): boolean {
   const place = w.rows.places.get(lease.task);
-  return place?.in === "running" && place.leaseNo === lease.leaseNo;
+  return place?.in === "running" && place.leaseNo === lease.leaseNo && place.boot === w.boot;
 }

@@ -1,0 +1,30 @@
+import { check, type Violation } from "../history.ts";
+import { countHits, type HitsOf } from "../crash-points.ts";
+import type { FleetPoint } from "./points.ts";
+import { fleetTasksMin, liveFleet, type FleetBend } from "./world.ts";
+
+export interface TriedFleet {
+  readonly seed: number;
+  readonly hash: string;
+  readonly tasks: number;
+  readonly faults: number;
+  readonly lives: number;
+  readonly adopted: number;
+  readonly events: number;
+  readonly hits: HitsOf<FleetPoint>;
+  readonly violations: readonly Violation[];
+}
+
+/** Lives one seed of a fleet and checks its record. */
+export async function tryFleet(seed: number, bend?: FleetBend): Promise<TriedFleet> {
+  const lived = await liveFleet(seed, bend);
+  const { record, hits, lives, events, calm } = lived;
+  const { hash, tasks } = record;
+  const violations = [...(await check(lived))];
+  const faults = countHits(hits);
+  if (tasks < fleetTasksMin || (faults < 20 && !calm))
+    violations.push({ invariant: "I6", atMs: 0, what: `the world ended with ${tasks} tasks and ${faults} faults` });
+  let adopted = 0;
+  for (const e of record.entries) if (e.t === "adopted") adopted += e.attempts.length;
+  return { seed, hash, tasks, faults, lives, adopted, events, hits, violations };
+}
