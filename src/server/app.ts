@@ -108,7 +108,8 @@ class Server {
     const status = httpStatus(error);
     if (!this.#o.entrance) return refusal(error, status);
     if (status < 500) return refusal(forStrangers(error), status);
-    this.#o.log?.("error", "a request failed", { method: c.req.method, path: c.req.routePath, error: String(error) });
+    if (!closed)
+      this.#o.log?.("error", "a request failed", { method: c.req.method, path: c.req.routePath, error: String(error) });
     return refusal(forStrangers(error), status);
   }
 

@@ -35,6 +35,8 @@ export interface TcpServerDeps {
   readonly log: LogSink;
   readonly commits: () => CommitTimes;
   readonly upgrades?: readonly UpgradeMount[];
+  /** @default as below */
+  readonly patience?: Patience;
   /** What signed requests start. @default nothing */
   readonly hooks?: readonly HookSettings[];
 }
@@ -53,11 +55,16 @@ export interface TcpServer {
   close(): Promise<void>;
 }
 
-/** Time in which a client must have sent its headers, its whole request, and something at all, in ms. */
-const headersMs = 10_000;
-const requestMs = 60_000;
-/** Above the heartbeat of event streams and the longest long poll. */
-const silentMs = 120_000;
+/** Time in which a client must have done its part, in ms. */
+export interface Patience {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  /** Above the heartbeat of event streams and the longest long poll. */
+  readonly silentMs: number;
+  /** How often it is looked at. */
+  readonly lookMs: number;
+}
+const patienceDefault: Patience = { headersMs: 10_000, requestMs: 60_000, silentMs: 120_000, lookMs: 5_000 };
 const headerBytesMax = 16_384;
 const headersMax = 100;
 /** How long requests under way may take to end once it drains, in ms. */
@@ -73,6 +80,7 @@ export async function serveTcp(
   deps: TcpServerDeps,
 ): Promise<TcpServer> {
   await refuseOpenDoor(orchestrator, settings);
+  const { patience = patienceDefault } = deps;
   const closing = new AbortController();
   const { gate, entrance } = await openEntrance(orchestrator, settings, deps.clock);
   const answers = new AnswerCounts();
@@ -100,14 +108,14 @@ export async function serveTcp(
   const listener = getRequestListener((request, env) => app.fetch(withoutBase(request, settings.basePath), env), {
     overrideGlobalObjects: false,
   });
-  const server = createServer(settings, (req, res) => {
+  const server = createServer(settings, patience, (req, res) => {
     // One that answers its last request while the server drains is idle only after it.
     res.once("close", () => closing.signal.aborted && setImmediate(() => server.closeIdleConnections()));
     void listener(req, res);
   });
   server.maxConnections = settings.connectionsMax;
   server.maxHeadersCount = headersMax;
-  server.setTimeout(silentMs);
+  server.setTimeout(patience.silentMs);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => {
@@ -169,11 +177,11 @@ export async function serveTcp(
   };
 }
 
-function createServer({ tls }: ServerSettings, listener: RequestListener): Server {
+function createServer({ tls }: ServerSettings, patience: Patience, listener: RequestListener): Server {
   const limits = {
-    headersTimeout: headersMs,
-    requestTimeout: requestMs,
-    connectionsCheckingInterval: 5_000,
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.lookMs,
     keepAliveTimeout: 60_000,
     maxHeaderSize: headerBytesMax,
   };

@@ -106,6 +106,10 @@ describe("what the server says fits what the document says", () => {
     ],
     "POST /purge": [{ tenant: "nobody" }, {}],
     "POST /backup": [{ folder: "relative" }],
+    "POST /bulk/count": [
+      { action: "cancel", where: { name: "flow" } },
+      { action: "explode", where: {} },
+    ],
   };
 
   test.each(all.filter((r) => r.type !== "text/event-stream").map((r) => [`${r.method} ${r.path}`, r] as const))(
@@ -140,6 +144,8 @@ describe("what the server says fits what the document says", () => {
         "GET /runs/:id/query/:name",
         "POST /backup",
         "DELETE /tokens/:id",
+        "POST /hooks/:name",
+        "POST /webhook-calls/:id/retry",
       ];
       expect(seen.some((status) => status < 300)).toBe(!neverHere.includes(name));
     },

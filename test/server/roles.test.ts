@@ -14,6 +14,10 @@ const bodies: Readonly<Record<string, unknown>> = {
   "POST /tokens": { name: "t", role: "viewer" },
   "POST /purge": { tenant: "nobody" },
   "POST /backup": { folder: "relative" },
+  "POST /bulk/count": { action: "cancel", where: { name: "flow" } },
+  // Of a stranger there is none: what was counted elsewhere is not done here.
+  "POST /bulk": { action: "cancel", where: { name: "flow" }, expect: 0 },
+  "POST /bulk/purge": { where: { name: "flow", status: ["succeeded"] }, expect: 0 },
 };
 
 const all = [...routes, ...probes];
@@ -122,14 +126,19 @@ function masked(text: string): string {
 }
 
 describe("what needs no token", () => {
-  test.each(all.filter((r) => r.least === null).map((r) => [nameOf(r), r] as const))("%s", async (_, route) => {
-    await using door = await openDoor();
-    for (const path of probes.includes(route) ? [`/api/v1${route.path}`, route.path] : [`/api/v1${route.path}`])
-      expect((await door.ask(route.method, path)).status).toBe(200);
-  });
+  test.each(all.filter((r) => r.least === null && r.method === "GET").map((r) => [nameOf(r), r] as const))(
+    "%s",
+    async (_, route) => {
+      await using door = await openDoor();
+      for (const path of probes.includes(route) ? [`/api/v1${route.path}`, route.path] : [`/api/v1${route.path}`])
+        expect((await door.ask(route.method, path)).status).toBe(200);
+    },
+  );
 
   test("is what says nothing of the fleet's work", () => {
     expect(all.filter((r) => r.least === null).map(nameOf)).toEqual([
+      // Let in by its signature: test/webhooks.
+      "POST /hooks/:name",
       "GET /openapi.json",
       "GET /livez",
       "GET /readyz",

@@ -152,8 +152,8 @@ export class FleetWorld {
     const restMs = schedule.nowMs + 40_000;
     await schedule.run(() => schedule.nowMs > restMs);
     let asked = 0;
-    for (const { orchestrator } of this.#nodes.filter((n) => n !== undefined)) {
-      if (!orchestrator) continue;
+    for (const { orchestrator, process } of this.#nodes.filter((n) => n !== undefined)) {
+      if (!orchestrator || process.dead) continue;
       asked++;
       void Promise.all([orchestrator.health(), orchestrator.workers()]).then(([{ queue }, workers]) => {
         const { ready, delayed, running } = queue;
