@@ -56,22 +56,36 @@ function stepping(url: string, held: () => boolean): Together {
 const commits = sequences.map((ops) => ops.filter((op): op is CommitOp => op.kind === "commit"));
 const slices = fc.constantFrom(0, 0, 0, 0, 1, 2, 3);
 
-test("what two lives commit at once is what one after the other would have done", { timeout: long ? 900_000 : 120_000 }, async () => {
-  const property = fc.asyncProperty(commits, fc.array(slices, { minLength: 18, maxLength: 18 }), fc.array(fc.boolean(), { minLength: 18, maxLength: 18 }), async (ops, kinds, stepped) => {
-    const { url, lives, close } = await openLives();
-    const pairs: Pair[] = [];
-    for (let i = 2; i + 1 < ops.length; i += 2)
-      pairs.push({ first: ops[i] as CommitOp, second: ops[i + 1] as CommitOp, slices: kinds[i] ?? 0 });
-    let step = 0;
-    try {
-      const found = await differTogether(lives, stepping(url, () => stepped[step++] ?? false), ops.slice(0, 2), pairs);
-      if (found !== null) throw new Error(found);
-      const broken = await brokenRule(url);
-      if (broken !== null) throw new Error(broken);
-    } finally {
-      await close();
-    }
-  });
-  await fc.assert(property, { numRuns: runs, seed: firstSeed(), endOnFailure: true });
-  expect(runs).toBeGreaterThan(0);
-});
+test(
+  "what two lives commit at once is what one after the other would have done",
+  { timeout: long ? 900_000 : 120_000 },
+  async () => {
+    const property = fc.asyncProperty(
+      commits,
+      fc.array(slices, { minLength: 18, maxLength: 18 }),
+      fc.array(fc.boolean(), { minLength: 18, maxLength: 18 }),
+      async (ops, kinds, stepped) => {
+        const { url, lives, close } = await openLives();
+        const pairs: Pair[] = [];
+        for (let i = 2; i + 1 < ops.length; i += 2)
+          pairs.push({ first: ops[i] as CommitOp, second: ops[i + 1] as CommitOp, slices: kinds[i] ?? 0 });
+        let step = 0;
+        try {
+          const found = await differTogether(
+            lives,
+            stepping(url, () => stepped[step++] ?? false),
+            ops.slice(0, 2),
+            pairs,
+          );
+          if (found !== null) throw new Error(found);
+          const broken = await brokenRule(url);
+          if (broken !== null) throw new Error(broken);
+        } finally {
+          await close();
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: runs, seed: firstSeed(), endOnFailure: true });
+    expect(runs).toBeGreaterThan(0);
+  },
+);
