@@ -134,7 +134,7 @@ export function databaseOf(db: Database, life: Asking): Store {
     events: away(store.events),
     plans: away(store.plans),
     schedules: away(store.schedules),
-    webhooks: away(store.webhooks),
+
     access: away(store.access),
     webhooks: away(store.webhooks),
     catalogue: {
