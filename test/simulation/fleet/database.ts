@@ -134,7 +134,7 @@ export function databaseOf(db: Database, life: Asking): Store {
     events: away(store.events),
     plans: away(store.plans),
     schedules: away(store.schedules),
-
+    builds: away(store.builds),
     access: away(store.access),
     webhooks: away(store.webhooks),
     catalogue: {
