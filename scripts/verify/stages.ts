@@ -41,10 +41,21 @@ export const stages: readonly Stage[] = [
     longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
   },
   {
+    name: "postgres",
+    shareS: 90,
+    tests: ["test/postgres"],
+    longEnv: { FLOTILLA_POSTGRES_SEQUENCES: "4000", FLOTILLA_POSTGRES_PAIRS: "1000" },
+  },
+  {
     name: "replay and simulation",
     shareS: 90,
     tests: ["test/replay", "test/simulation"],
-    longEnv: { FLOTILLA_REPLAY_SEEDS: "3000", FLOTILLA_REPLAY_REAL_SEEDS: "100", FLOTILLA_SIMULATION_SEEDS: "400" },
+    longEnv: {
+      FLOTILLA_REPLAY_SEEDS: "3000",
+      FLOTILLA_REPLAY_REAL_SEEDS: "100",
+      FLOTILLA_SIMULATION_SEEDS: "400",
+      FLOTILLA_FLEET_SEEDS: "120",
+    },
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },

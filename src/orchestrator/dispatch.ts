@@ -81,7 +81,7 @@ export class SlotPlan {
  */
 export function match(lanes: Iterable<Lane>, plan: SlotPlan, limit: number): Match[] {
   const cursors: { lane: Lane; at: number }[] = [];
-  for (const lane of lanes) if (lane.head.length > 0 && lane.workers.size > 0) cursors.push({ lane, at: 0 });
+  for (const lane of lanes) if (lane.head.length > 0 && lane.workers.size > 0) cursors.push({ lane, at: lane.from });
   const matches: Match[] = [];
   while (cursors.length > 0 && matches.length < limit) {
     let first = 0;

@@ -5,6 +5,7 @@ import { serves, type WorkerState } from "./workers.ts";
 // The store holds the queue; a lane keeps its head in memory. 1,024 rows: two full batches of 512 between two reads.
 const headMax = 1_024;
 const tenantsMax = 10_000;
+const passedMax = headMax / 4;
 
 /** One definition with one set of needs: what dispatch claims by. */
 export class Lane {
@@ -19,6 +20,8 @@ export class Lane {
   /** The head is the whole queue. */
   #whole: boolean;
   #servedPass: number;
+  /** Rows at the front that other orchestrators are about to claim. */
+  #passed = 0;
   readonly #tenants = new Map<string, number>();
 
   constructor(
@@ -72,6 +75,20 @@ export class Lane {
   /** The head in claim order. When it may be short of what the store has, `refill` must run first. */
   get head(): readonly ReadyRow[] {
     return this.#head;
+  }
+  /**
+   * Where to begin in the head. Two orchestrators that both claim from the front meet at each row, and the slower one would
+   * win none: it passes over more of them each time it loses, never over a priority.
+   */
+  get from(): number {
+    let at = Math.min(this.#passed, this.#head.length - 1);
+    while (at > 0 && this.#head[at]?.prio !== this.#head[0]?.prio) at -= 1;
+    return Math.max(0, at);
+  }
+  /** How a batch's claims of it went. */
+  raced(won: number, lost: number): void {
+    if (lost > won) this.#passed = Math.min(passedMax, this.#passed * 2 + lost);
+    else if (lost === 0) this.#passed >>= 1;
   }
   get short(): boolean {
     return !this.#whole && this.#head.length < headMax / 2;

@@ -34,7 +34,7 @@ export interface RemoteWorker {
 }
 
 /** How long a goodbye may take to arrive. */
-const leaveMs = 5_000;
+export const leaveMs = 5_000;
 
 /** @throws what refuses it for good: a token, a version, a definition */
 export async function startRemoteWorker(o: RemoteWorkerOptions, deps: Deps): Promise<RemoteWorker> {
@@ -55,7 +55,6 @@ export async function startRemoteWorker(o: RemoteWorkerOptions, deps: Deps): Pro
     clock,
     random,
     receive: (message) => worker.receive(message),
-    abandon: (error) => worker.abandon(error),
     ended: (error) => o.ended?.(error),
     log: (level, message) => log(level, message, { worker: o.name }),
   });

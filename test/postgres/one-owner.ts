@@ -37,6 +37,7 @@ function onSchema(url: string, store: Store, done: () => void | Promise<void>): 
   return {
     ...store,
     url,
+    shared: null,
     async boot(p) {
       const lives = await inSchema<{ id: string }>(url, "SELECT id FROM orchestrator ORDER BY id");
       const [idle] = await inSchema<{ n: number }>(

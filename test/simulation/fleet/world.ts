@@ -152,8 +152,8 @@ export class FleetWorld {
     const restMs = schedule.nowMs + 40_000;
     await schedule.run(() => schedule.nowMs > restMs);
     let asked = 0;
-    for (const { orchestrator } of this.#nodes.filter((n) => n !== undefined)) {
-      if (!orchestrator) continue;
+    for (const { orchestrator, process } of this.#nodes.filter((n) => n !== undefined)) {
+      if (!orchestrator || process.dead) continue;
       asked++;
       void Promise.all([orchestrator.health(), orchestrator.workers()]).then(([{ queue }, workers]) => {
         const { ready, delayed, running } = queue;
@@ -228,7 +228,8 @@ export class FleetWorld {
     this.#client.lost(life);
     for (const host of this.hosts) if (host.plan.inside === life) host.exit("its process ended", false);
     // Sometimes its machine stays away for long: others must go on with what it had.
-    const awayMs = this.schedule.chance(0.3) ? this.schedule.below(60_000) : this.schedule.below(1_500);
+    const alone = this.#nodes.every((n) => n === life || !n?.alive);
+    const awayMs = this.schedule.chance(0.3) && !alone ? this.schedule.below(60_000) : this.schedule.below(1_500);
     this.schedule.after(20 + awayMs, undefined, () => this.#begin(life.node));
   }
 
