@@ -152,7 +152,7 @@ export function databaseOf(db: Database, life: Asking): Store {
         }),
     },
     // The model deletes nothing, and artifacts are kept for ever.
-    upkeep: { ...store.upkeep, use: () => trip(() => {}) } as Store["upkeep"],
+    upkeep: { ...store.upkeep, use: () => trip(() => {}) },
     shared: {
       ...away(shared),
       leaseMs: shared.leaseMs,
