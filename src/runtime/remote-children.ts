@@ -20,8 +20,6 @@ export interface RemoteChildrenOptions extends RemoteWorkerOptions {
 /** One life of a child, with its session. */
 interface Relay {
   readonly remote: RemoteLink;
-  /** It was told to leave, and not only this orchestrator. */
-  readonly dismissed: () => boolean;
   drain(withinMs: number | undefined): Promise<void>;
 }
 
@@ -30,12 +28,24 @@ export async function startRemoteChildren(o: RemoteChildrenOptions, deps: Deps):
   const alive = createKeepAlive();
   alive.hold();
   const relays = new Set<Relay>();
+  let leaving = false;
+  /** An operator drains one of them: they are one command, and leave together. */
+  const dismissed = (): void => {
+    if (leaving) return;
+    leaving = true;
+    deps.log("info", "an operator drains this worker: it takes nothing new, and leaves", { worker: o.name });
+    void drain(undefined).then(() => o.dismissed?.());
+  };
   const starts: Promise<void>[] = [];
-  /** Children that an operator has drained: nothing takes their places. */
-  let dismissed = 0;
   const orchestrator: WorkerHost = {
     attach(link, hello) {
-      const relay = relayTo(link, o, { ...hello, isolation: "remote", ...(o.pool === undefined ? {} : { pool: o.pool }) }, deps);
+      const relay = relayTo(
+        link,
+        o,
+        { ...hello, isolation: "remote", ...(o.pool === undefined ? {} : { pool: o.pool }) },
+        deps,
+        dismissed,
+      );
       relays.add(relay);
       starts.push(relay.remote.start());
       return {
@@ -46,9 +56,6 @@ export async function startRemoteChildren(o: RemoteChildrenOptions, deps: Deps):
           relays.delete(relay);
           relay.remote.send({ t: "goodbye", reason: how, ...(observed ? { crashed: true as const } : {}) });
           void relay.remote.stop(leaveMs);
-          if (!relay.dismissed()) return;
-          dismissed += 1;
-          if (dismissed === o.count) void stop().then(() => o.dismissed?.());
         },
       };
     },
@@ -80,14 +87,15 @@ export async function startRemoteChildren(o: RemoteChildrenOptions, deps: Deps):
     await stop();
     throw error;
   }
+  async function drain(withinMs: number | undefined): Promise<void> {
+    await Promise.all([...relays].map((relay) => relay.drain(withinMs)));
+    await stop();
+  }
   return {
     get id() {
       return [...relays].map((relay) => relay.remote.worker).join(", ");
     },
-    async drain(withinMs) {
-      await Promise.all([...relays].map((relay) => relay.drain(withinMs)));
-      await stop();
-    },
+    drain,
     stop,
   };
 }
@@ -97,9 +105,9 @@ function relayTo(
   o: RemoteChildrenOptions,
   hello: ReturnType<ConstructorParameters<typeof RemoteLink>[0]["hello"]>,
   { clock, random, log }: Deps,
+  dismissed: () => void,
 ): Relay & { receive(m: FromWorker): void } {
   const drained = Promise.withResolvers<void>();
-  let dismissed = false;
   const remote = new RemoteLink({
     urls: o.urls,
     dial: o.dial ?? ((url) => dial(url, o.token)),
@@ -108,10 +116,7 @@ function relayTo(
     fenceMs: o.fenceMs,
     clock,
     random,
-    receive(message) {
-      dismissed ||= message.t === "drain" && message.leave === true;
-      link.send(message);
-    },
+    receive: (message) => (message.t === "drain" && message.leave ? dismissed() : link.send(message)),
     // Code that did not stop when it was told to: another child takes its place.
     ended: (error) => link.kill(error.message),
     log: (level, message) => log(level, message, { worker: hello.name }),
@@ -141,7 +146,6 @@ function relayTo(
   }
   return {
     remote,
-    dismissed: () => dismissed,
     receive,
     async drain(withinMs) {
       remote.send({ t: "draining" });

@@ -82,7 +82,7 @@ export async function serveWorker(o: ServeWorkerOptions): Promise<ServedWorker> 
 export async function openWorker(
   o: ServeWorkerOptions,
   deps: Deps,
-  more: Pick<RemoteWorkerOptions, "ended" | "dismissed"> & {
+  more: Pick<RemoteWorkerOptions, "ended" | "dismissed" | "dial"> & {
     readonly children?: Pick<RemoteChildrenOptions, "count" | "modules">;
   } = {},
 ): Promise<RemoteWorker> {

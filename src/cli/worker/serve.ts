@@ -61,8 +61,8 @@ export async function serve(c: Context, o: WorkerOptions): Promise<ExitCode> {
       },
       { ...systemDeps, clock: c.io.clock, log: logTo(c) },
       {
-        dismissed: () => dismissed.resolve("dismissed"),
         ...(o.isolation === "in-process" ? { ended: ended.resolve } : { children: { count: o.workers ?? 1, modules } }),
+        dismissed: () => dismissed.resolve("dismissed"),
       },
     );
     // Told to stop before an orchestrator has answered: there is nothing to give back.

@@ -135,7 +135,6 @@ export function databaseOf(db: Database, life: Asking): Store {
     plans: away(store.plans),
     schedules: away(store.schedules),
     builds: away(store.builds),
-    webhooks: away(store.webhooks),
     access: away(store.access),
     catalogue: {
       ...away(store.catalogue),
@@ -152,7 +151,7 @@ export function databaseOf(db: Database, life: Asking): Store {
         }),
     },
     // The model deletes nothing, and artifacts are kept for ever.
-    upkeep: { ...store.upkeep, use: () => trip(() => {}) } as Store["upkeep"],
+    upkeep: { ...store.upkeep, use: () => trip(() => {}) },
     shared: {
       ...away(shared),
       leaseMs: shared.leaseMs,
