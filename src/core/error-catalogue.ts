@@ -221,7 +221,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Not found",
     retryable: false,
     why: (d) => `no ${d.what} ${d.id}`,
-    fix: (d) => [`list them: flotilla ${d.what}s ls`],
+    fix: (d) => [`list them: flotilla ${d.what.endsWith("build") ? "worker" : d.what}s ls`],
   },
   FLOTILLA_LEASE_LOST: {
     title: "Lease lost",

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { routePath } from "hono/route";
 import type { Context, MiddlewareHandler } from "hono";
 import { bounds } from "../core/bounds.ts";
 import { systemClock } from "../core/clock.ts";
@@ -108,8 +109,7 @@ class Server {
     const status = httpStatus(error);
     if (!this.#o.entrance) return refusal(error, status);
     if (status < 500) return refusal(forStrangers(error), status);
-    if (!closed)
-      this.#o.log?.("error", "a request failed", { method: c.req.method, path: c.req.routePath, error: String(error) });
+    if (!closed) this.#o.log?.("error", "a request failed", { method: c.req.method, path: routePath(c), error: String(error) });
     return refusal(forStrangers(error), status);
   }
 

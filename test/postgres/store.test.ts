@@ -3,6 +3,7 @@ import { openOneOwner, reopen } from "./one-owner.ts";
 import { dropSchemas } from "./stores.ts";
 import { exerciseAccess } from "../store/exercise-access.ts";
 import { exerciseSchedules } from "../store/exercise-schedules.ts";
+import { exerciseWebhooks } from "../store/exercise-webhooks.ts";
 import { exerciseStore, type Exercise } from "../store/exercise-store.ts";
 
 afterAll(dropSchemas);
@@ -11,3 +12,4 @@ const postgres: Exercise = { open: openOneOwner, reopen };
 exerciseStore("postgres", postgres);
 exerciseSchedules("postgres", postgres);
 exerciseAccess("postgres", { ...postgres, upkeep: true });
+exerciseWebhooks("postgres", postgres);

@@ -15,7 +15,7 @@ import type { Random } from "../../core/random.ts";
 import { backoffMs, type ResolvedRetry } from "../../core/retry.ts";
 import { parsed, toWorkerFrame, toWorkerMessages, type ToWorkerFrame } from "../../protocol/wire/frames.ts";
 import { Session } from "../../protocol/wire/session.ts";
-import { protocolVersion, type FromWorker, type Hello, type ToWorker } from "../../protocol/worker.ts";
+import { protocolVersion, type Fence, type FromWorker, type Hello, type ToWorker } from "../../protocol/worker.ts";
 import { placeOf, Refusal, type Dialed } from "./dial.ts";
 import { Ledger } from "./ledger.ts";
 
@@ -31,8 +31,6 @@ export interface RemoteLinkOptions {
   readonly random: Random;
   /** Runs no user code. */
   readonly receive: (message: ToWorker) => void;
-  /** Aborts all that runs. */
-  readonly abandon: (error: Error) => void;
   /** The orchestrator has ended the session, and says why. */
   readonly ended: (error: Error) => void;
   readonly log: (level: "info" | "warn" | "error", message: string) => void;
@@ -98,6 +96,11 @@ export class RemoteLink {
   }
   /** A goodbye is on its way: the session ends with it. */
   #leaving = false;
+
+  /** Attempts that have not ended. */
+  running(): readonly Fence[] {
+    return this.#ledger.running();
+  }
 
   /** Lets what was said arrive, for a while, and connects no more. */
   async stop(withinMs: number): Promise<void> {
@@ -177,6 +180,7 @@ export class RemoteLink {
           socket.close(4400);
         }
       },
+      alive: () => void (this.#heardAt = clock.elapsedMs()),
       room: () => this.#session?.pump(),
       closed: (code) => {
         late.cancel();
@@ -247,8 +251,17 @@ export class RemoteLink {
 
   #hear(message: ToWorker): void {
     const { heard, again } = this.#ledger.received(message);
-    for (const m of again) this.#session?.send(m);
+    for (const m of again) this.#tellAgain(m);
     if (heard) this.#o.receive(heard);
+  }
+
+  #tellAgain(message: FromWorker): void {
+    try {
+      this.#session?.send(message);
+    } catch (thrown) {
+      // Too large the first time, and its attempt was ended by it then.
+      this.#o.log("error", `a message could not be sent again: ${(thrown as Error).message}`);
+    }
   }
 
   #refused(frame: Extract<ToWorkerFrame, { t: "refused" | "over" }>): Refusal {
@@ -321,7 +334,7 @@ export class RemoteLink {
   /** Nothing of the session counts any more. */
   #drop(error: Error): void {
     this.#endSession();
-    this.#o.abandon(error);
+    for (const fence of this.#ledger.running()) this.#o.receive({ t: "cancel", fence, reason: error.message });
   }
 
   #endSession(): void {

@@ -119,7 +119,7 @@ export function databaseOf(db: Database, life: Asking): Store {
       if (points.reached("before boot is stored")) return died();
       const found = await trip(() => {
         const begun = store.boot(p) as Awaited<ReturnType<Store["boot"]>>;
-        record.add({ t: "life", boot: begun.boot });
+        record.add({ t: "life", boot: begun.boot, leaseMs: shared.leaseMs });
         return begun;
       });
       boot = found.boot;
@@ -134,8 +134,9 @@ export function databaseOf(db: Database, life: Asking): Store {
     events: away(store.events),
     plans: away(store.plans),
     schedules: away(store.schedules),
-    webhooks: away(store.webhooks),
+    builds: away(store.builds),
     access: away(store.access),
+    webhooks: away(store.webhooks),
     catalogue: {
       ...away(store.catalogue),
       defineAll: (p) =>
@@ -155,6 +156,12 @@ export function databaseOf(db: Database, life: Asking): Store {
     shared: {
       ...away(shared),
       leaseMs: shared.leaseMs,
+      beat: (p) =>
+        trip(() => {
+          const said = shared.beat(p) as Awaited<ReturnType<SharedStore["beat"]>>;
+          if (said.alive) record.add({ t: "beat", boot: p.boot });
+          return said;
+        }),
       async look(p) {
         if (points.reached("before a look")) return died();
         const found = await trip(() => shared.look(p));
