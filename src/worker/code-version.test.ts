@@ -19,6 +19,7 @@ test("a workflow is identified by its name, its code and its schemas", () => {
 });
 
 test("spaces and line breaks are not its code, and neither is what is said about it", () => {
+  // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- a formatter would make the two texts one
   const text = (source: string) => new Function("input", source) as (i: { n: number }) => number;
   const one = workflow({ name: "sum", input, run: text("return input.n + 1") });
   const other = { description: "adds", onOrphan: "move-if-unchanged", idleTimeout: "5m" } as const;

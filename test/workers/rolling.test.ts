@@ -38,10 +38,10 @@ test("workers are upgraded under load: what has begun ends on its build, what be
   const begun = await waiting(world, 12);
 
   // Submits all the while, one after the other: none may be refused.
-  let upgraded = false;
+  const upgraded = new AbortController();
   const load = (async () => {
     const ended: string[] = [];
-    while (!upgraded) ended.push((await world.run("whereabouts", {})).status);
+    while (!upgraded.signal.aborted) ended.push((await world.run("whereabouts", {})).status);
     return ended;
   })();
 
@@ -68,7 +68,7 @@ test("workers are upgraded under load: what has begun ends on its build, what be
   // Nothing is left that the old build has begun: it leaves by itself.
   expect(await second.exited).toBe(0);
   expect(second.said()).toContain("drained by an operator");
-  upgraded = true;
+  upgraded.abort();
   const ended = await load;
   expect(ended.length).toBeGreaterThan(5);
   expect(ended).toEqual(times(ended.length, "succeeded"));

@@ -136,7 +136,6 @@ export function databaseOf(db: Database, life: Asking): Store {
     schedules: away(store.schedules),
     builds: away(store.builds),
     access: away(store.access),
-    webhooks: away(store.webhooks),
     catalogue: {
       ...away(store.catalogue),
       defineAll: (p) =>
