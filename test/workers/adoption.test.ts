@@ -8,7 +8,13 @@ import type { Act, Delivery } from "../../src/protocol/worker.ts";
 import { startRemoteWorker, type RemoteWorker } from "../../src/runtime/remote-worker.ts";
 import { fence, openDriver, task, type Driver, type Link } from "../protocol/driver.ts";
 
-const leaf = agent({ name: "leaf", description: "far away", input: z.object({ n: z.number() }), output: z.number(), run: ({ n }) => n });
+const leaf = agent({
+  name: "leaf",
+  description: "far away",
+  input: z.object({ n: z.number() }),
+  output: z.number(),
+  run: ({ n }) => n,
+});
 let steps = 0;
 const tree = workflow({
   name: "tree",
@@ -90,7 +96,10 @@ test("a workflow goes on under its new fences, and asks again only for what was 
   const again = await second.next("acts");
   expect(again.fence).toEqual(fence(1, 2, 8));
   expect(kinds(again.acts)).toEqual(["child 1", "wait"]);
-  second.say({ t: "ack", fence: fence(1, 2, 8), act: 1 }, { t: "deliver", fence: fence(1, 2, 8), deliveries: [settled(1, 1, 1)] });
+  second.say(
+    { t: "ack", fence: fence(1, 2, 8), act: 1 },
+    { t: "deliver", fence: fence(1, 2, 8), deliveries: [settled(1, 1, 1)] },
+  );
   const stepped = [...(await second.next("acts")).acts];
   while (!kinds(stepped).includes("step-result 2")) stepped.push(...(await second.next("acts")).acts);
   expect(kinds(stepped)).toEqual(["step 2", "step-result 2"]);

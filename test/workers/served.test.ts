@@ -35,11 +35,15 @@ test("workers come in with a token of their role, and get the work of their name
   await Promise.all(workers.map((w) => w.stop()));
 });
 
-test("another role, no token and a token that is not known are refused before anything is said", { timeout: 30_000 }, async () => {
-  await using fleet = await served();
-  const submitter = await tokenOf(fleet, "submitter", "a");
-  const worker = (token: string) => openWorker({ definitions: [ofTeam("a")], connect: connect(fleet), token }, deps);
-  await expect(worker(submitter)).rejects.toMatchObject({ code: "FLOTILLA_FORBIDDEN" });
-  await expect(worker("flt_unknown")).rejects.toMatchObject({ code: "FLOTILLA_UNAUTHENTICATED" });
-  expect(await fleet.orchestrator.workers()).toEqual([]);
-});
+test(
+  "another role, no token and a token that is not known are refused before anything is said",
+  { timeout: 30_000 },
+  async () => {
+    await using fleet = await served();
+    const submitter = await tokenOf(fleet, "submitter", "a");
+    const worker = (token: string) => openWorker({ definitions: [ofTeam("a")], connect: connect(fleet), token }, deps);
+    await expect(worker(submitter)).rejects.toMatchObject({ code: "FLOTILLA_FORBIDDEN" });
+    await expect(worker("flt_unknown")).rejects.toMatchObject({ code: "FLOTILLA_UNAUTHENTICATED" });
+    expect(await fleet.orchestrator.workers()).toEqual([]);
+  },
+);

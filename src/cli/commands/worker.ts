@@ -32,7 +32,12 @@ export const worker: MakeCommand = (bind) =>
         "25s",
       ),
     )
-    .addOption(spanOption("--reconnect-grace <span>", "how long its tasks stay its own when the link breaks (default: the orchestrator's, 3s)"))
+    .addOption(
+      spanOption(
+        "--reconnect-grace <span>",
+        "how long its tasks stay its own when the link breaks (default: the orchestrator's, 3s)",
+      ),
+    )
     .addOption(spanOption("--fence-after <span>", "when nothing is heard for so long, what runs is stopped (default: 10s)"))
     .addHelpText(
       "after",

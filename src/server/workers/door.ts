@@ -165,7 +165,8 @@ class Door implements WorkerDoor, Sessions {
       else if (silentMs >= this.silentMs) {
         connection.terminate();
         session?.end(undefined, `was not heard of for ${Math.round(silentMs / 1_000)} s`);
-      } else if (now - Math.min(connection.heardAt, connection.saidAt) >= (session?.fenceMs ?? this.silentMs) / 3) connection.ping();
+      } else if (now - Math.min(connection.heardAt, connection.saidAt) >= (session?.fenceMs ?? this.silentMs) / 3)
+        connection.ping();
     }
     this.#sweepDueAt = now + sweepMs;
     if (!this.#closed) this.#sweep = this.#o.clock.after(sweepMs, () => this.#look());
