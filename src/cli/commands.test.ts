@@ -693,7 +693,7 @@ describe("without a fleet", () => {
     expect(err).toContain(".flotilla/dev.db, and there is no such file yet");
   });
 
-  it("refuses a store in memory, an unknown one and PostgreSQL", async () => {
+  it("refuses a store in memory, an unknown one, and a PostgreSQL that does not answer", async () => {
     expect(await cli(["runs", "ls", "--store", "memory"])).toMatchObject({
       code: 2,
       err: expect.stringContaining("belongs to one process") as string,
@@ -702,9 +702,9 @@ describe("without a fleet", () => {
       code: 2,
       err: expect.stringContaining("FLOTILLA_CONFIG_INVALID") as string,
     });
-    expect(await cli(["runs", "ls", "--store", "postgres://h/d"])).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("PostgreSQL") as string,
+    expect(await cli(["runs", "ls", "--store", "postgres://u:hidden@127.0.0.1:1/d"])).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/^(?!.*hidden).*FLOTILLA_STORE_UNREACHABLE/s) as string,
     });
   });
 });

@@ -50,7 +50,7 @@ export async function startRemoteChildren(o: RemoteChildrenOptions, deps: Deps):
       starts.push(relay.remote.start());
       return {
         id: hello.name,
-        receive: relay.receive,
+        receive: (m) => relay.receive(m),
         reachable: () => {},
         lost(how, { observed }) {
           relays.delete(relay);

@@ -135,6 +135,7 @@ export function databaseOf(db: Database, life: Asking): Store {
     plans: away(store.plans),
     schedules: away(store.schedules),
     builds: away(store.builds),
+    webhooks: away(store.webhooks),
     access: away(store.access),
     catalogue: {
       ...away(store.catalogue),
