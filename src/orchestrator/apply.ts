@@ -34,6 +34,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   for (const acts of planned.acts) {
     const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
     if (lost) continue;
+    if (acts.batch.pin !== undefined) acts.attempt.pin = null;
     acts.attempt.children += acts.placed.length;
     if (acts.batch.park && result.parked.includes(acts.batch.lease.task)) applyParked(engine, acts.attempt);
     for (const placed of acts.placed)
@@ -283,16 +284,19 @@ function applyClaims(engine: Engine, planned: Planned, result: BatchResult, assi
   if (planned.matches.length === 0) return;
   const missed = new Set(result.unclaimed.map((l) => l.task));
   const claimed = new Map<Lane, Set<number>>();
+  const lost = new Map<Lane, number>();
   for (const m of planned.matches) {
     let set = claimed.get(m.lane);
     if (!set) claimed.set(m.lane, (set = new Set()));
     // A cancel in the same batch has taken it off the lane's count already.
     if (!missed.has(m.row.task)) set.add(m.row.task);
+    else lost.set(m.lane, (lost.get(m.lane) ?? 0) + 1);
     m.lane.served(m.row.pass);
   }
   for (const [lane, tasks] of claimed) {
     lane.removed(tasks);
     lane.dropped(missed);
+    lane.raced(tasks.size, lost.get(lane) ?? 0);
   }
   for (const m of planned.matches) {
     const row = planned.rows.get(m.row.task);

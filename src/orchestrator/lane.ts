@@ -5,20 +5,27 @@ import { serves, type WorkerState } from "./workers.ts";
 // The store holds the queue; a lane keeps its head in memory. 1,024 rows: two full batches of 512 between two reads.
 const headMax = 1_024;
 const tenantsMax = 10_000;
+const passedMax = headMax / 4;
 
 /** One definition with one set of needs: what dispatch claims by. */
 export class Lane {
   readonly id: number;
   readonly definition: DefinitionState;
   readonly needs: readonly string[];
+  /** The version of code or of schemas that it is bound to; empty: any. */
+  readonly build: string;
   /** Ready tasks in the store, exactly. */
   ready: number;
   /** Workers that can serve it, each with the definition that it would run. */
   workers = new Map<WorkerState, DefinitionState>();
+  /** How new each worker's build is; null: all have the same. */
+  #ranks: Map<WorkerState, number> | null = null;
   #head: ReadyRow[] = [];
   /** The head is the whole queue. */
   #whole: boolean;
   #servedPass: number;
+  /** Rows at the front that other orchestrators are about to claim. */
+  #passed = 0;
   readonly #tenants = new Map<string, number>();
 
   constructor(
@@ -26,7 +33,9 @@ export class Lane {
     definition: DefinitionState,
     needs: readonly string[],
     depth: { readonly ready: number; readonly lastPass: number },
+    build = "",
   ) {
+    this.build = build;
     this.id = id;
     this.definition = definition;
     this.needs = needs;
@@ -72,6 +81,20 @@ export class Lane {
   /** The head in claim order. When it may be short of what the store has, `refill` must run first. */
   get head(): readonly ReadyRow[] {
     return this.#head;
+  }
+  /**
+   * Where to begin in the head. Two orchestrators that both claim from the front meet at each row, and the slower one would
+   * win none: it passes over more of them each time it loses, never over a priority.
+   */
+  get from(): number {
+    let at = Math.min(this.#passed, this.#head.length - 1);
+    while (at > 0 && this.#head[at]?.prio !== this.#head[0]?.prio) at -= 1;
+    return Math.max(0, at);
+  }
+  /** How a batch's claims of it went. */
+  raced(won: number, lost: number): void {
+    if (lost > won) this.#passed = Math.min(passedMax, this.#passed * 2 + lost);
+    else if (lost === 0) this.#passed >>= 1;
   }
   get short(): boolean {
     return !this.#whole && this.#head.length < headMax / 2;
@@ -121,17 +144,28 @@ export class Lane {
       const runs = this.#servedBy(worker, definitions);
       if (runs) this.workers.set(worker, runs);
     }
+    this.#ranks = null;
+    const [first] = this.workers.keys();
+    if (first && [...this.workers.keys()].some((w) => w.hello.build !== first.hello.build))
+      this.#ranks = new Map([...this.workers.keys()].map((w) => [w, definitions.builds.rank(w.hello.build)]));
+  }
+
+  /** A task that may run on several builds goes to the one with the highest rank that has room. */
+  rank(worker: WorkerState): number {
+    return this.#ranks?.get(worker) ?? 0;
   }
 
   /** Which of the worker's definitions would run a task of this lane: itself, else the closest implementation. */
   #servedBy(worker: WorkerState, definitions: Definitions): DefinitionState | undefined {
     const { namespace } = this.definition;
     if (!serves(worker, namespace) || !this.needs.every((need) => worker.offers.has(need))) return undefined;
-    if (worker.names.has(this.definition.name)) return this.definition;
+    if (worker.names.has(this.definition.name))
+      return definitions.builds.allows(worker, this.definition.name, this.build) ? this.definition : undefined;
     let best: DefinitionState | undefined;
     let bestFit = -1;
     for (const card of worker.hello.definitions) {
       if (card.implements !== this.definition.name || !card.needs.every((need) => worker.offers.has(need))) continue;
+      if (!definitions.builds.allows(worker, card.name, this.build)) continue;
       const fit = card.needs.filter((need) => this.needs.includes(need)).length;
       const state = definitions.get(namespace, card.name);
       if (state && fit > bestFit) {

@@ -46,7 +46,7 @@ export async function mountedFetch(
         residentBytes: process.memoryUsage.rss(),
       }),
   });
-  return async (request, env) => app.fetch(withoutBase(request, basePath), env as object);
+  return async (request, env) => app.fetch(withoutBase(request, basePath), env);
 }
 
 /** Some servers cut off the path of a mount, some do not. */

@@ -109,7 +109,7 @@ describe("flotilla orchestrator", () => {
     const { code, err } = await commandLine(["orchestrator", ...argv], {
       cwd,
       clock: systemClock,
-      env: env as Record<string, string>,
+      env,
     });
     expect([code, err]).toEqual([2, expect.stringContaining(title)]);
     expect(err).toContain(why);

@@ -9,7 +9,10 @@ const rules: readonly { readonly says: string; readonly finds: string }[] = [
     says: "a task is in one place",
     finds: `SELECT t.id, array_agg(p.place) FROM task t LEFT JOIN (${everywhere}) p ON p.task = t.id GROUP BY t.id HAVING count(p.place) <> 1`,
   },
-  { says: "what is in a place is a task", finds: `SELECT * FROM (${everywhere}) p WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.id = p.task)` },
+  {
+    says: "what is in a place is a task",
+    finds: `SELECT * FROM (${everywhere}) p WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.id = p.task)`,
+  },
   {
     says: "a gate counts the children under way",
     finds: `SELECT g.task, g.remaining, c.n FROM gate g CROSS JOIN LATERAL (SELECT count(*) AS n FROM task t WHERE t.parent = g.task AND t.detached <> 1
@@ -17,11 +20,13 @@ const rules: readonly { readonly says: string; readonly finds: string }[] = [
   },
   {
     says: "a gate counts the open waits",
-    finds: "SELECT g.task, g.waits FROM gate g WHERE g.waits <> (SELECT count(*) FROM wait w WHERE w.task = g.task AND w.ended_at IS NULL)",
+    finds:
+      "SELECT g.task, g.waits FROM gate g WHERE g.waits <> (SELECT count(*) FROM wait w WHERE w.task = g.task AND w.ended_at IS NULL)",
   },
   {
     says: "parked is who has a parked gate",
-    finds: "SELECT g.task, g.armed FROM gate g LEFT JOIN parked p ON p.task = g.task WHERE (g.armed = 2) <> (p.task IS NOT NULL) OR g.armed = 3",
+    finds:
+      "SELECT g.task, g.armed FROM gate g LEFT JOIN parked p ON p.task = g.task WHERE (g.armed = 2) <> (p.task IS NOT NULL) OR g.armed = 3",
   },
   {
     says: "idle is only who runs",
@@ -62,7 +67,8 @@ const rules: readonly { readonly says: string; readonly finds: string }[] = [
   },
   {
     says: "who runs is held by a life, or by one that will be swept",
-    finds: "SELECT task, orchestrator FROM running r WHERE NOT EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = r.orchestrator) AND NOT EXISTS (SELECT 1 FROM swept s WHERE s.boot = r.orchestrator)",
+    finds:
+      "SELECT task, orchestrator FROM running r WHERE NOT EXISTS (SELECT 1 FROM orchestrator o WHERE o.id = r.orchestrator) AND NOT EXISTS (SELECT 1 FROM swept s WHERE s.boot = r.orchestrator)",
   },
 ];
 

@@ -136,6 +136,23 @@ async function send(
   }
 }
 
+type Answered = NonNullable<Awaited<ReturnType<typeof send>>>;
+
+function expectSound(reply: Answered, verb: string, things: Things): void {
+  expect(reply.status).not.toBe(500);
+  expect(reply.text).not.toMatch(leaks);
+  const told = reply.status >= 400 && verb !== "HEAD" && verb !== "OPTIONS";
+  expect(told ? codeOf(reply) : "FLOTILLA_").toMatch(/^FLOTILLA_/);
+  // Ids that were asked for are named again in a refusal; nobody else is told any.
+  expect(verb === "GET" && reply.status < 300 ? reply.text : "").not.toContain(things.run.slice(2));
+}
+
+/** Of a refusal in the one shape. */
+function codeOf({ type, text }: Answered): string {
+  const { code, message } = JSON.parse(text) as { code?: unknown; message?: unknown };
+  return type?.startsWith("application/json") && typeof message === "string" ? String(code) : `no refusal of ours: ${text}`;
+}
+
 describe("requests of any kind", () => {
   test("are answered in the one shape, with nothing of the inside, and change nothing of another namespace", async () => {
     await using door = await openDoor({ requestsPerMinute: 100_000_000 });
@@ -174,23 +191,13 @@ describe("requests of any kind", () => {
         const reply = await send(door, at, { ...rest, token: tokens[token as keyof typeof tokens] ?? token });
         if (!reply) return;
         statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
-        expect(reply.status).not.toBe(500);
-        expect(reply.text).not.toMatch(leaks);
-        if (reply.status >= 400 && rest.method !== "HEAD" && rest.method !== "OPTIONS") {
-          expect(reply.type).toContain("application/json");
-          expect(JSON.parse(reply.text)).toMatchObject({
-            code: expect.stringMatching(/^FLOTILLA_/),
-            message: expect.any(String),
-          });
-        }
-        // Ids that were asked for are named again in a refusal; nobody else is told any.
-        if (rest.method === "GET" && reply.status < 300) expect(reply.text).not.toContain(things.run.slice(2));
+        expectSound(reply, rest.method, things);
       }),
       { numRuns: runs, endOnFailure: true },
     );
     expect(JSON.stringify(await kept())).toBe(before);
     // It came by answers of each kind, or it would have looked at one door only.
-    for (const status of [200, 400, 401, 403, 404]) expect([status, statuses.has(status)]).toEqual([status, true]);
+    expect([200, 400, 401, 403, 404].filter((status) => !statuses.has(status))).toEqual([]);
   });
 });
 

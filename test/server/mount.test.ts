@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
 import { Hono } from "hono";
+import { mount } from "hono/mount";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { agent, connect, createFleet, defineFleet, message } from "../../src/index.ts";
@@ -28,7 +29,7 @@ const hosts: readonly (readonly [string, (fetch: Fetch) => Server])[] = [
     (fetch) => {
       const app = new Hono();
       app.get("/", (c) => c.text("the host"));
-      app.mount("/flotilla", fetch);
+      app.all("/flotilla/*", mount(fetch));
       return serverOf(app);
     },
   ],

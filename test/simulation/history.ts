@@ -51,6 +51,8 @@ class Checker {
   readonly #values = new Map<string, Set<string>>();
   readonly #large: { delivery: Delivery; ref: string; task: string }[] = [];
   readonly #names = new Map<number, string>();
+  /** When each life was last heard of, and for how long that counts. */
+  readonly #beats = new Map<number, { readonly atMs: number; readonly leaseMs: number }>();
   #atMs = 0;
 
   constructor(artifacts: ArtifactStore) {
@@ -68,8 +70,12 @@ class Checker {
     const books = this.#books;
     switch (e.t) {
       case "life":
+        this.#beats.set(e.boot, { atMs: e.atMs, leaseMs: e.leaseMs });
         return books.began(e.boot);
+      case "beat":
+        return this.#beat(e.boot, e.atMs);
       case "over":
+        for (const boot of e.boots) this.#over(boot, e.by);
         return books.over(e.boots);
       case "taken back":
         return books.tookBack(e.ready, e.parked);
@@ -138,6 +144,19 @@ class Checker {
       case "not started":
         return;
     }
+  }
+
+  #beat(boot: number, atMs: number): void {
+    const { leaseMs } = this.#beats.get(boot) ?? { leaseMs: 0 };
+    this.#beats.set(boot, { atMs, leaseMs });
+  }
+
+  /** Only itself ends a life that has been heard of within its lease. */
+  #over(boot: number, by: number): void {
+    const last = this.#beats.get(boot);
+    // Its lease is kept in whole ms.
+    if (boot !== by && last && this.#atMs < last.atMs + last.leaseMs - 1)
+      this.#complain("I3", `life ${boot} was taken for dead ${Math.round(this.#atMs - last.atMs)} ms after it was heard of`);
   }
 
   /** What an orchestrator logs when it has caught itself at a mistake. */

@@ -14,7 +14,8 @@ export type Entry =
   /** What the last life believes when nothing is left to do. */
   | { readonly t: "at rest"; readonly ready: number; readonly delayed: number; readonly running: number; readonly busy: number }
   /** Of a store that several lives share: one begins, one is over by itself or was found dead; what they ran goes back. */
-  | { readonly t: "life"; readonly boot: number }
+  | { readonly t: "life"; readonly boot: number; readonly leaseMs: number }
+  | { readonly t: "beat"; readonly boot: number }
   | { readonly t: "over"; readonly by: number; readonly boots: readonly number[] }
   | {
       readonly t: "taken back";

@@ -1,4 +1,4 @@
-import { noHits, addHits, countHits, type Hits } from "./crash-points.ts";
+import { addHits, countHits, noHitsOf, type HitsOf } from "./crash-points.ts";
 import { check, type Violation } from "./history.ts";
 import { faultsMin, live, tasksMin, type Bend } from "./world.ts";
 
@@ -9,7 +9,7 @@ export interface Tried {
   readonly faults: number;
   readonly lives: number;
   readonly events: number;
-  readonly hits: Hits;
+  readonly hits: HitsOf<string>;
   readonly violations: readonly Violation[];
 }
 
@@ -30,12 +30,12 @@ export async function trySeed(seed: number, bend?: Bend): Promise<Tried> {
 }
 
 /** What a failing seed says, and how to see it again. */
-export function failure(t: Tried): string {
+export function failure(t: Tried, flags = ""): string {
   const lines = t.violations
     .slice(0, 8)
     .map((v) => `  ${v.invariant} at ${(v.atMs / 1_000).toFixed(3)} s: ${v.what.slice(0, 400)}`);
   const more = t.violations.length > 8 ? `\n  and ${t.violations.length - 8} more` : "";
-  return `seed=${t.seed}: ${t.violations.length} violations\n${lines.join("\n")}${more}\n  again: npm run simulate -- --seed ${t.seed}`;
+  return `seed=${t.seed}: ${t.violations.length} violations\n${lines.join("\n")}${more}\n  again: npm run simulate -- ${flags}--seed ${t.seed}`;
 }
 
 export interface Sum {
@@ -44,10 +44,10 @@ export interface Sum {
   faults: number;
   lives: number;
   events: number;
-  readonly hits: Hits;
+  readonly hits: HitsOf<string>;
 }
-export function noSum(): Sum {
-  return { seeds: 0, tasks: 0, faults: 0, lives: 0, events: 0, hits: noHits() };
+export function noSum(points: readonly string[]): Sum {
+  return { seeds: 0, tasks: 0, faults: 0, lives: 0, events: 0, hits: noHitsOf(points) };
 }
 export function addTo(sum: Sum, t: Omit<Sum, "seeds"> & { readonly seeds?: number }): void {
   sum.seeds += t.seeds ?? 1;

@@ -119,7 +119,7 @@ export function databaseOf(db: Database, life: Asking): Store {
       if (points.reached("before boot is stored")) return died();
       const found = await trip(() => {
         const begun = store.boot(p) as Awaited<ReturnType<Store["boot"]>>;
-        record.add({ t: "life", boot: begun.boot });
+        record.add({ t: "life", boot: begun.boot, leaseMs: shared.leaseMs });
         return begun;
       });
       boot = found.boot;
@@ -134,6 +134,7 @@ export function databaseOf(db: Database, life: Asking): Store {
     events: away(store.events),
     plans: away(store.plans),
     schedules: away(store.schedules),
+    builds: away(store.builds),
     webhooks: away(store.webhooks),
     access: away(store.access),
     catalogue: {
@@ -151,10 +152,16 @@ export function databaseOf(db: Database, life: Asking): Store {
         }),
     },
     // The model deletes nothing, and artifacts are kept for ever.
-    upkeep: { ...store.upkeep, use: () => trip(() => {}) } as Store["upkeep"],
+    upkeep: { ...store.upkeep, use: () => trip(() => {}) },
     shared: {
       ...away(shared),
       leaseMs: shared.leaseMs,
+      beat: (p) =>
+        trip(() => {
+          const said = shared.beat(p) as Awaited<ReturnType<SharedStore["beat"]>>;
+          if (said.alive) record.add({ t: "beat", boot: p.boot });
+          return said;
+        }),
       async look(p) {
         if (points.reached("before a look")) return died();
         const found = await trip(() => shared.look(p));

@@ -4,7 +4,7 @@ import type { AnyCallable } from "../../../src/core/definition.ts";
 import type { FromWorker, Hello, ToWorker } from "../../../src/protocol/worker.ts";
 import { createWorker, type Worker } from "../../../src/worker/worker.ts";
 import { Process } from "../schedule.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger } from "../../../src/worker/links/ledger.ts";
 import type { FleetLife } from "./life.ts";
 import { Session } from "./session.ts";
 import type { FleetWorld } from "./world.ts";
@@ -57,7 +57,7 @@ export class FleetHost {
           slots: plan.slots,
           offers: [],
           build: "b",
-          isolation: plan.inside ? "in-process" : "child-process",
+          isolation: plan.inside ? "in-process" : "remote",
           continuations: world.continuations,
           definitions: plan.definitions.map((d) => d["~definition"]),
         },
@@ -72,7 +72,7 @@ export class FleetHost {
   // ---------- its links
 
   #hello(): Hello {
-    return { ...this.worker.hello(), pid: 1, isolation: this.plan.inside ? "in-process" : "remote" };
+    return { ...this.worker.hello(), pid: 1 };
   }
 
   #link(): void {

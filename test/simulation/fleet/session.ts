@@ -47,6 +47,7 @@ export class Session {
     this.#attachment = life.orchestrator?.attach(
       {
         send: (m) => this.#tell(m),
+        leave: () => this.cut(),
         kill: (why) => {
           schedule.after(1 + schedule.below(20), undefined, () => {
             if (host.plan.inside || schedule.chance(0.5)) host.exit(why, false);
@@ -118,9 +119,10 @@ export class Session {
     this.#link.open = false;
     const { schedule } = this.#world;
     schedule.after(schedule.below(60), this.host.process, () => this.#leave());
-    schedule.after(schedule.below(60), this.life.process, () =>
-      schedule.after(graceMs, this.life.process, () => this.lost("its link was lost", false)),
-    );
+    schedule.after(schedule.below(60), this.life.process, () => {
+      this.#attachment?.reachable(false);
+      schedule.after(graceMs, this.life.process, () => this.lost("its link was lost", false));
+    });
   }
 
   /** The worker gives it up. */

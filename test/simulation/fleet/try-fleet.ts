@@ -1,18 +1,11 @@
-import { check, type Violation } from "../history.ts";
-import { countHits, type HitsOf } from "../crash-points.ts";
-import type { FleetPoint } from "./points.ts";
+import { check } from "../history.ts";
+import { countHits } from "../crash-points.ts";
+import type { Tried } from "../try-seed.ts";
 import { fleetTasksMin, liveFleet, type FleetBend } from "./world.ts";
 
-export interface TriedFleet {
-  readonly seed: number;
-  readonly hash: string;
-  readonly tasks: number;
-  readonly faults: number;
-  readonly lives: number;
+export interface TriedFleet extends Tried {
+  /** Attempts that went on at another orchestrator. */
   readonly adopted: number;
-  readonly events: number;
-  readonly hits: HitsOf<FleetPoint>;
-  readonly violations: readonly Violation[];
 }
 
 /** Lives one seed of a fleet and checks its record. */

@@ -228,7 +228,8 @@ export class FleetWorld {
     this.#client.lost(life);
     for (const host of this.hosts) if (host.plan.inside === life) host.exit("its process ended", false);
     // Sometimes its machine stays away for long: others must go on with what it had.
-    const awayMs = this.schedule.chance(0.3) ? this.schedule.below(60_000) : this.schedule.below(1_500);
+    const alone = this.#nodes.every((n) => n === life || !n?.alive);
+    const awayMs = this.schedule.chance(0.3) && !alone ? this.schedule.below(60_000) : this.schedule.below(1_500);
     this.schedule.after(20 + awayMs, undefined, () => this.#begin(life.node));
   }
 
@@ -333,7 +334,9 @@ export class FleetWorld {
     };
     const may = (Object.keys(faults) as FleetPoint[]).filter((p) => points.mayStrike(p));
     if (may.length === 0) return;
-    const point = schedule.pick(may);
+    // What only several orchestrators can come by is what this world is for.
+    const often: FleetPoint[] = ["an orchestrator freezes past its lease", "an orchestrator drains and closes"];
+    const point = schedule.pick([...may, ...often.filter((p) => may.includes(p))]);
     points.strikes(point);
     faults[point]?.();
   }

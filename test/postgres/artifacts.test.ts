@@ -10,8 +10,8 @@ import type { Sql } from "../../src/store/postgres/sql.ts";
 import { artifactGraceMs, openUpkeep } from "../../src/store/postgres/upkeep/open.ts";
 import { insertUses } from "../../src/store/postgres/upkeep/uses.ts";
 import type { UpkeepStore } from "../../src/store/upkeep.ts";
-import { blockedBy } from "../postgres/blocked.ts";
-import { dropSchema, freshUrl } from "../postgres/server.ts";
+import { blockedBy } from "./blocked.ts";
+import { dropSchema, freshUrl } from "./server.ts";
 
 let url: string;
 let db: Pool;

@@ -1,13 +1,13 @@
 // Retention on PostgreSQL: the suite that every store passes, and what only a store with several lives can get wrong.
 import { afterAll, describe, expect, test } from "vitest";
-import { openOneOwner, reopen } from "../postgres/one-owner.ts";
-import { blockedBy } from "../postgres/blocked.ts";
-import { asAdmin } from "../postgres/server.ts";
-import { dropSchemas, inSchema, schemaOf } from "../postgres/stores.ts";
+import { openOneOwner, reopen } from "./one-owner.ts";
+import { blockedBy } from "./blocked.ts";
+import { asAdmin } from "./server.ts";
+import { dropSchemas, inSchema, schemaOf } from "./stores.ts";
 import { ofRun, ofTask } from "../../src/store/postgres/upkeep/belongings.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { batch, begin, now, root, runningRoot, settleOf } from "../store/rows.ts";
-import { exercisePrune } from "./exercise-prune.ts";
+import { exercisePrune } from "../upkeep/exercise-prune.ts";
 
 afterAll(dropSchemas);
 
@@ -18,6 +18,7 @@ const notCounted = new Set([
   "lane",
   "orchestrator",
   "worker",
+  "build",
   "upkeep",
   "lane_depth",
   "artifact_left",

@@ -13,15 +13,15 @@ import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { openShared } from "../../src/store/postgres/shared/open.ts";
 import { openQueue, openTaskReads } from "../../src/store/postgres/task-reads.ts";
 import type { SharedStore, Signals } from "../../src/store/shared.ts";
-import { blockedBy } from "../postgres/blocked.ts";
-import { asAdmin, dropSchema, freshUrl } from "../postgres/server.ts";
+import { blockedBy } from "./blocked.ts";
+import { asAdmin, dropSchema, freshUrl } from "./server.ts";
 
 const now = 1_000_000;
 /** Of a life that says nothing more, so that none is late unless a test makes it so. */
 const bootLeaseMs = 3_600_000;
 /** How long who sweeps must have beaten, and the server must have been up. */
 const leaseMs = 1_000;
-const load = { workers: 1, slots: 4, busy: 2 };
+const load = { workers: 1, slots: 4, busy: 2, versions: ["c:1", "s:2"] };
 
 /** The parts of a store that lives share, with a pool and lines of its own. */
 async function openLife(url: string, lease = leaseMs) {

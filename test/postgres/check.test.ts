@@ -8,8 +8,8 @@ import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { migratePostgres } from "../../src/runtime/db/postgres.ts";
 import { cli } from "../cli/harness.ts";
-import { asAdmin, dropSchema, freshUrl } from "../postgres/server.ts";
-import { dropSchemas, giveBack, inSchema, takeSchema } from "../postgres/stores.ts";
+import { asAdmin, dropSchema, freshUrl } from "./server.ts";
+import { dropSchemas, giveBack, inSchema, takeSchema } from "./stores.ts";
 import { actsOf, batch, begin, child, now, root, settleOf } from "../store/rows.ts";
 
 const artifactText = "x".repeat(70_000);

@@ -3,11 +3,11 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { createRandom, type Random } from "../../src/core/random.ts";
 import type { Batch, BatchResult, Claim, NewTask, Settlement, Store } from "../../src/store/contract.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
-import { brokenRule } from "../postgres/invariants.ts";
-import { asAdmin } from "../postgres/server.ts";
-import { blocked, holdRun } from "../postgres/steps.ts";
-import { dropSchemas, giveBack, inSchema, takeSchema } from "../postgres/stores.ts";
-import { actsOf, batch, child, claimOf, now, root, settleOf } from "./rows.ts";
+import { brokenRule } from "./invariants.ts";
+import { asAdmin } from "./server.ts";
+import { blocked, holdRun } from "./steps.ts";
+import { dropSchemas, giveBack, inSchema, takeSchema } from "./stores.ts";
+import { actsOf, batch, child, claimOf, now, root, settleOf } from "../store/rows.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -63,7 +63,9 @@ describe("what one life does to another's task", () => {
     const { a, b, kid } = await apart();
     const r = await b.commit({ settles: [settleOf(kid, 1, { hasGate: false })] });
     expect(r.deliveries).toMatchObject([{ parent: 1, seq: 1, act: 1 }]);
-    expect(await a.notices()).toMatchObject([{ kind: "delivery", delivery: { parent: 1, seq: 1, act: 1, status: "succeeded", value: '"v2"' } }]);
+    expect(await a.notices()).toMatchObject([
+      { kind: "delivery", delivery: { parent: 1, seq: 1, act: 1, status: "succeeded", value: '"v2"' } },
+    ]);
     expect(await b.notices()).toEqual([]);
   });
 
@@ -88,27 +90,30 @@ describe("what one life does to another's task", () => {
     expect(await a.notices()).toMatchObject([{ kind: "delivery", delivery: { parent: 3, act: 0, status: "canceled" } }]);
   });
 
-  test.each(["the child settles first", "the parent is parked first"])("parking and settling at once, %s: it is not forgotten", async (order) => {
-    const { url, a, b, parent, kid } = await apart();
-    const lock = await holdRun(url, 1);
-    const settle = () => b.commit({ settles: [settleOf(kid, 1, { hasGate: false })] });
-    const park = () => a.commit({ acts: [actsOf(parent, 1, { armed: true, seen: 0, park: true })] });
-    const both = order.startsWith("the child") ? [settle, park] : [park, settle];
-    const first = (both[0] as typeof settle)();
-    await blocked(url, 1);
-    const second = (both[1] as typeof settle)();
-    await blocked(url, 2);
-    await lock.release();
-    await Promise.all([first, second]);
-    if (order.startsWith("the child")) {
-      expect(await a.store.tasks.where(1)).toMatchObject({ in: "running", armed: false });
-      expect(await a.notices()).toMatchObject([{ kind: "delivery" }]);
-    } else {
-      expect((await second).woken).toMatchObject([{ task: 1 }]);
-      expect(await a.store.tasks.where(1)).toMatchObject({ in: "ready", leaseNo: 1 });
-    }
-    expect(await brokenRule(url)).toBeNull();
-  });
+  test.each(["the child settles first", "the parent is parked first"])(
+    "parking and settling at once, %s: it is not forgotten",
+    async (order) => {
+      const { url, a, b, parent, kid } = await apart();
+      const lock = await holdRun(url, 1);
+      const settle = () => b.commit({ settles: [settleOf(kid, 1, { hasGate: false })] });
+      const park = () => a.commit({ acts: [actsOf(parent, 1, { armed: true, seen: 0, park: true })] });
+      const both = order.startsWith("the child") ? [settle, park] : [park, settle];
+      const first = (both[0] as typeof settle)();
+      await blocked(url, 1);
+      const second = (both[1] as typeof settle)();
+      await blocked(url, 2);
+      await lock.release();
+      await Promise.all([first, second]);
+      const { woken } = await second;
+      const told = (await a.notices()).length;
+      const there = (await a.store.tasks.where(1))?.in;
+      // It was not idle any more when it asked to be parked; or it was, and came back.
+      expect({ there, told, woken: woken.length }).toEqual(
+        order.startsWith("the child") ? { there: "running", told: 1, woken: 0 } : { there: "ready", told: 0, woken: 1 },
+      );
+      expect(await brokenRule(url)).toBeNull();
+    },
+  );
 
   test("keys that two ask for in another order are each given once, and nobody waits in a circle", async () => {
     const { all } = await lives(2);
@@ -130,7 +135,12 @@ describe("what one life does to another's task", () => {
     const lock = await holdRun(url, 1);
     const settled = a.commit({ settles: [settleOf(parent, 1)] });
     await blocked(url, 1);
-    await asAdmin((client) => client.query(`UPDATE ${new URL(url).searchParams.get("schema")}.orchestrator SET expires_at = 'epoch', beating_since = 'epoch' WHERE id = $1`, [a.boot]));
+    await asAdmin((client) =>
+      client.query(
+        `UPDATE ${new URL(url).searchParams.get("schema")}.orchestrator SET expires_at = 'epoch', beating_since = 'epoch' WHERE id = $1`,
+        [a.boot],
+      ),
+    );
     expect((await b.store.shared?.sweep({ boot: b.boot, now, slice: 10 }))?.lives).toEqual([]);
     await lock.release();
     expect((await settled).fenced).toEqual([]);
@@ -192,12 +202,17 @@ class Stormy {
       return claimOf(task, { leaseNo: r.leaseNo, attempt: r.attempt, crashes: r.crashes, worker: this.#boot });
     });
     const tasks: NewTask[] = [];
-    if (!closing) for (let i = this.#n(3); i > 0; i--) tasks.push(this.#birth(root(await this.#id(), { claim: this.#n(2) === 0 ? this.#boot : null })));
+    if (!closing)
+      for (let i = this.#n(3); i > 0; i--)
+        tasks.push(this.#birth(root(await this.#id(), { claim: this.#n(2) === 0 ? this.#boot : null })));
     const settles: Settlement[] = [];
     const parts: Pick<Batch, "acts" | "requeues"> = { acts: [], requeues: [] };
-    for (const held of [...this.#held.values()]) await this.#further(held, closing, parts, settles);
+    for (const held of this.#held.values()) await this.#further(held, closing, parts, settles);
     const anyone = [...this.#born.keys()];
-    const cancels = !closing && this.#n(6) === 0 && anyone.length > 0 ? [{ task: anyone[this.#n(anyone.length)] as number, reason: "storm" }] : [];
+    const cancels =
+      !closing && this.#n(6) === 0 && anyone.length > 0
+        ? [{ task: anyone[this.#n(anyone.length)] as number, reason: "storm" }]
+        : [];
     // Ten times as many as a batch takes away, so that nothing is left for long.
     const b = batch({ boot: this.#boot, ...parts, settles, tasks, claims, cancels, cancelSlice: 20, dueSlice: 20 });
     try {
@@ -232,16 +247,35 @@ class Stormy {
       let act = journal?.acts ?? 0;
       const children: NewTask[] = [];
       for (let i = 1 + this.#n(3); i > 0; i--)
-        children.push(this.#birth(child(await this.#id(), task, ++act, { depth: task.depth + 1, claim: this.#n(3) === 0 ? this.#boot : null })));
+        children.push(
+          this.#birth(
+            child(await this.#id(), task, ++act, { depth: task.depth + 1, claim: this.#n(3) === 0 ? this.#boot : null }),
+          ),
+        );
       const park = this.#n(2) === 0;
-      (parts.acts as Batch["acts"][number][]).push(actsOf(task, leaseNo, { children, armed: true, seen: journal?.lastSeq ?? 0, park, unwinds: task.depth === 1 }));
+      (parts.acts as Batch["acts"][number][]).push(
+        actsOf(task, leaseNo, { children, armed: true, seen: journal?.lastSeq ?? 0, park, unwinds: task.depth === 1 }),
+      );
     } else if (what === 7) {
-      const next = this.#n(2) === 0
-        ? ({ to: "ready", attempt: held.attempt, crashes: 0, alone: false } as const)
-        : ({ to: "delayed", dueAt: now, attempt: held.attempt, crashes: 0, alone: false } as const);
+      const next =
+        this.#n(2) === 0
+          ? ({ to: "ready", attempt: held.attempt, crashes: 0, alone: false } as const)
+          : ({ to: "delayed", dueAt: now, attempt: held.attempt, crashes: 0, alone: false } as const);
       (parts.requeues as Batch["requeues"][number][]).push({
-        lease: { task: task.id, leaseNo }, run: task.run, definition: 1, isRoot: task.parent === null, lane: 1, prio: 1, pass: task.pass,
-        attempt: held.attempt, worker: this.#boot, startedAt: now, how: "failed", error: null, spent: null, next,
+        lease: { task: task.id, leaseNo },
+        run: task.run,
+        definition: 1,
+        isRoot: task.parent === null,
+        lane: 1,
+        prio: 1,
+        pass: task.pass,
+        attempt: held.attempt,
+        worker: this.#boot,
+        startedAt: now,
+        how: "failed",
+        error: null,
+        spent: null,
+        next,
       });
       this.#held.delete(task.id);
     }
@@ -250,7 +284,8 @@ class Stormy {
   #learn(b: Batch, r: BatchResult): void {
     const fenced = new Set([...r.fencedActs, ...r.fenced].map((l) => l.task));
     const not = new Set(r.unclaimed.map((l) => l.task));
-    const hold = (task: NewTask, leaseNo: number, attempt: number) => this.#held.set(task.id, { task, leaseNo, acts: 0, attempt });
+    const hold = (task: NewTask, leaseNo: number, attempt: number) =>
+      this.#held.set(task.id, { task, leaseNo, acts: 0, attempt });
     for (const t of b.tasks) if (t.claim !== null) hold(t, 1, 1);
     for (const a of b.acts) if (!fenced.has(a.lease.task)) for (const c of a.children) if (c.claim !== null) hold(c, 1, 1);
     for (const c of b.claims) if (!not.has(c.task)) hold(this.#born.get(c.task) as NewTask, c.leaseNo + 1, c.attempt + 1);
@@ -258,75 +293,81 @@ class Stormy {
   }
 }
 
-test("a storm of ended connections and ended lives loses nothing and does nothing twice", { timeout: long ? 600_000 : 120_000 }, async () => {
-  const base = await takeSchema();
-  ends.push(() => giveBack(base));
-  // So that only these connections are ended, of all on this server.
-  const name = `storm${process.pid}`;
-  const url = `${base}&application_name=${name}`;
-  const random = createRandom(Number(process.env["FLOTILLA_STORM_SEED"] ?? 1));
-  const born = new Map<number, NewTask>();
-  const crowd: Stormy[] = [];
-  for (let i = 0; i < 3; i++) {
-    const { store } = await openPostgresStore({ url });
-    ends.push(() => store.close());
-    const life = new Stormy(store, createRandom(i + 1), born);
-    await life.begin();
-    crowd.push(life);
-  }
-  await crowd[0]?.store.catalogue.defineAll({
-    boot: crowd[0].boot,
-    definitions: [{ id: 1, namespace: 0, name: "work", card: "null" }],
-    lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
-  });
-  const steps = long ? 400 : 60;
-  let working = crowd.length;
-  let ended = 0;
-  const weather = (async () => {
-    while (working > 0) {
-      // Now and then, so that most of what is tried is done.
-      await inSchema(base, "SELECT pg_sleep($1)", [random() / 50]);
-      const gone = await inSchema(
-        base,
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle' AND query LIKE $2
+test(
+  "a storm of ended connections and ended lives loses nothing and does nothing twice",
+  { timeout: long ? 600_000 : 120_000 },
+  async () => {
+    const base = await takeSchema();
+    ends.push(() => giveBack(base));
+    // So that only these connections are ended, of all on this server.
+    const name = `storm${process.pid}`;
+    const url = `${base}&application_name=${name}`;
+    const random = createRandom(Number(process.env["FLOTILLA_STORM_SEED"] ?? 1));
+    const born = new Map<number, NewTask>();
+    const crowd: Stormy[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { store } = await openPostgresStore({ url });
+      ends.push(() => store.close());
+      const life = new Stormy(store, createRandom(i + 1), born);
+      await life.begin();
+      crowd.push(life);
+    }
+    await crowd[0]?.store.catalogue.defineAll({
+      boot: crowd[0].boot,
+      definitions: [{ id: 1, namespace: 0, name: "work", card: "null" }],
+      lanes: [{ id: 1, definition: 1, needs: [], build: "" }],
+    });
+    const steps = long ? 400 : 40;
+    const working = new Set(crowd);
+    let ended = 0;
+    const weather = (async () => {
+      while (working.size > 0) {
+        // Now and then, so that most of what is tried is done.
+        await inSchema(base, "SELECT pg_sleep($1)", [random() / 50]);
+        const gone = await inSchema(
+          base,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle' AND query LIKE $2
          ORDER BY random() LIMIT 1`,
-        [name, ["%enter(%", "COMMIT", "WITH%", "%last_batch%"][Math.floor(random() * 4)]],
-      );
-      ended += gone.length;
-      if (random() < 0.02) {
-        const [victim, other] = [crowd[Math.floor(random() * 3)] as Stormy, crowd[0] as Stormy];
-        try {
-          await other.store.shared?.resign({ boot: victim.boot, now });
-        } catch (e) {
-          if ((e as { code?: string }).code !== "FLOTILLA_STORE_UNREACHABLE") throw e;
+          [name, ["%enter(%", "COMMIT", "WITH%", "%last_batch%"][Math.floor(random() * 4)]],
+        );
+        ended += gone.length;
+        if (random() < 0.02) {
+          const [victim, other] = [crowd[Math.floor(random() * 3)] as Stormy, crowd[0] as Stormy];
+          try {
+            await other.store.shared?.resign({ boot: victim.boot, now });
+          } catch (e) {
+            if ((e as { code?: string }).code !== "FLOTILLA_STORE_UNREACHABLE") throw e;
+          }
         }
       }
-    }
-  })();
-  await Promise.all(
-    crowd.map(async (life) => {
-      try {
-        for (let i = 0; i < steps; i++) await life.step(false);
-      } finally {
-        working -= 1;
-      }
-    }),
-  );
-  await weather;
-  expect(await brokenRule(base)).toBeNull();
-  expect(ended).toBeGreaterThan(0);
-  if (process.env["STORM_PRINT"]) console.log({ ended, lost: crowd.map((c) => c.lost), over: crowd.map((c) => c.over), tasks: born.size });
-  // Calm again: everything comes to an end, so nothing was stranded.
-  const last = crowd[0] as Stormy;
-  for (const life of crowd.slice(1)) await last.store.shared?.resign({ boot: life.boot, now });
-  await last.store.shared?.resign({ boot: last.boot, now });
-  await last.begin();
-  const open = async () => {
-    let n = 0;
-    for (const t of await last.store.tasks.get([...born.keys()])) if ((await last.store.tasks.where(t.id))?.in !== "outcome") n += 1;
-    return n;
-  };
-  for (let i = 0; i < 2_000 && (i % 50 !== 49 || (await open()) > 0); i++) await last.step(true);
-  expect(await open()).toBe(0);
-  expect(await brokenRule(base)).toBeNull();
-});
+    })();
+    await Promise.all(
+      crowd.map(async (life) => {
+        try {
+          for (let i = 0; i < steps; i++) await life.step(false);
+        } finally {
+          working.delete(life);
+        }
+      }),
+    );
+    await weather;
+    expect(await brokenRule(base)).toBeNull();
+    expect(ended).toBeGreaterThan(0);
+    if (process.env["STORM_PRINT"])
+      console.log({ ended, lost: crowd.map((c) => c.lost), over: crowd.map((c) => c.over), tasks: born.size });
+    // Calm again: everything comes to an end, so nothing was stranded.
+    const last = crowd[0] as Stormy;
+    for (const life of crowd.slice(1)) await last.store.shared?.resign({ boot: life.boot, now });
+    await last.store.shared?.resign({ boot: last.boot, now });
+    await last.begin();
+    const open = async () => {
+      let n = 0;
+      for (const t of await last.store.tasks.get([...born.keys()]))
+        if ((await last.store.tasks.where(t.id))?.in !== "outcome") n += 1;
+      return n;
+    };
+    for (let i = 0; i < 2_000 && (i % 50 !== 49 || (await open()) > 0); i++) await last.step(true);
+    expect(await open()).toBe(0);
+    expect(await brokenRule(base)).toBeNull();
+  },
+);
