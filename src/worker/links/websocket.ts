@@ -9,6 +9,7 @@
 // It stops its attempts before anybody else is given them: `graceMs` after a link was closed, which is how long the
 // orchestrator keeps them, and `fenceMs` after it last heard anything, which is less than the orchestrator waits for a
 // silent worker. Nobody's clock is compared with another's: each counts from what it saw.
+import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { errorFromJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
 import type { Random } from "../../core/random.ts";
@@ -220,6 +221,7 @@ export class RemoteLink {
         this.#silentMs = frame.silentMs;
         const session = new Session<FromWorker, ToWorker>({
           keptMax,
+          nextTurn: setImmediate,
           read: (text) => parsed(toWorkerMessages, text),
           overflow: (error) => {
             this.#drop(error);

@@ -334,7 +334,9 @@ export class FleetWorld {
     };
     const may = (Object.keys(faults) as FleetPoint[]).filter((p) => points.mayStrike(p));
     if (may.length === 0) return;
-    const point = schedule.pick(may);
+    // What only several orchestrators can come by is what this world is for.
+    const often: FleetPoint[] = ["an orchestrator freezes past its lease", "an orchestrator drains and closes"];
+    const point = schedule.pick([...may, ...often.filter((p) => may.includes(p))]);
     points.strikes(point);
     faults[point]?.();
   }
