@@ -10,7 +10,7 @@ const codes = Object.keys(examples) as ErrorCode[];
 describe.each(codes)("%s", (code) => {
   test("keeps its code, and tells nothing of the inside", () => {
     const cause = new Error("EACCES: permission denied, open '/var/lib/fleet/dev.db'");
-    const thrown = new FlotillaError(code, examples[code] as never, { where: "somewhere", cause });
+    const thrown = new FlotillaError(code, examples[code], { where: "somewhere", cause });
     const told = errorJson(forStrangers(thrown));
     expect(told.code).toBe(code);
     expect(told.cause).toBeUndefined();
