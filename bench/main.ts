@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { coldstart } from "./benches/coldstart.ts";
 import { fanout } from "./benches/fanout.ts";
 import { idle } from "./benches/idle.ts";
+import { postgresFanout, postgresIdle, postgresThroughput } from "./benches/postgres.ts";
 import { memory } from "./benches/memory.ts";
 import { scale } from "./benches/scale.ts";
 import { steps } from "./benches/steps.ts";
@@ -14,7 +15,18 @@ import { line, type Bench, type Settings } from "./harness/bench.ts";
 import { machine } from "./harness/machine.ts";
 import { header, row } from "./harness/table.ts";
 
-const benches: readonly Bench[] = [throughput, idle, fanout, steps, memory, coldstart, scale];
+const benches: readonly Bench[] = [
+  throughput,
+  idle,
+  fanout,
+  steps,
+  memory,
+  coldstart,
+  scale,
+  postgresThroughput,
+  postgresIdle,
+  postgresFanout,
+];
 
 const args = process.argv.slice(2);
 const json = args.includes("--json");

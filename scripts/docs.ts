@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorsPage } from "./docs/errors.ts";
+import { httpApiPage } from "./docs/http-api.ts";
 import { limitsPage, unreadBounds } from "./docs/limits.ts";
 import { protocolSchema } from "./docs/protocol.ts";
 import { reasonsPage } from "./docs/reasons.ts";
@@ -9,6 +10,7 @@ import { root } from "./root.ts";
 
 const pages: Readonly<Record<string, () => string>> = {
   "docs/reference/errors.md": errorsPage,
+  "docs/reference/http-api.md": httpApiPage,
   "docs/reference/limits.md": limitsPage,
   "docs/reference/reasons.md": reasonsPage,
   "docs/reference/worker-protocol.schema.json": protocolSchema,

@@ -1,8 +1,15 @@
 import { agent, createFleet, workflow } from "flotilla";
+import { storeOf } from "../harness/store.ts";
 import { unchecked } from "../harness/schema.ts";
 
 /** Seconds from the start of a run to its result: one parent, `children` no-op children, joined. */
-export async function work(o: { path: string; children: number; rounds: number; slots: number }): Promise<number[]> {
+export async function work(o: {
+  path?: string;
+  url?: string;
+  children: number;
+  rounds: number;
+  slots: number;
+}): Promise<number[]> {
   const child = agent({ name: "child", input: unchecked<{ i: number }>(), run: ({ i }) => ({ i }) });
   const parent = workflow({
     name: "parent",
@@ -15,7 +22,7 @@ export async function work(o: { path: string; children: number; rounds: number; 
       return { joined: values.length };
     },
   });
-  const fleet = await createFleet({ definitions: [child, parent], store: `sqlite:${o.path}`, workers: { slots: o.slots } });
+  const fleet = await createFleet({ definitions: [child, parent], store: storeOf(o), workers: { slots: o.slots } });
   await fleet.run(parent, { n: 500 });
 
   const seconds: number[] = [];

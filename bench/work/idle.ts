@@ -1,10 +1,12 @@
 import { agent, createFleet } from "flotilla";
+import { storeOf } from "../harness/store.ts";
 import { unchecked } from "../harness/schema.ts";
 import type { Durability } from "./raw.ts";
 
 /** Ms from submit to the first line of `run`, and to the result, of `rounds` tasks one at a time. */
 export async function work(o: {
-  path: string;
+  path?: string;
+  url?: string;
   durability: Durability;
   rounds: number;
 }): Promise<{ start: number[]; result: number[] }> {
@@ -17,7 +19,7 @@ export async function work(o: {
       return { ok: true };
     },
   });
-  const fleet = await createFleet({ definitions: [noop], store: `sqlite:${o.path}`, durability: o.durability });
+  const fleet = await createFleet({ definitions: [noop], store: storeOf(o), durability: o.durability });
   const start: number[] = [];
   const result: number[] = [];
   for (let i = 0; i < o.rounds + 50; i++) {

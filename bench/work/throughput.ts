@@ -1,10 +1,12 @@
 import { agent, createFleet } from "flotilla";
+import { storeOf } from "../harness/store.ts";
 import { unchecked } from "../harness/schema.ts";
 import { payload, type Durability } from "./raw.ts";
 
 /** Tasks/s from the first start to the last result: submit, dispatch, run a no-op, settle, tell the caller. */
 export async function work(o: {
-  path: string;
+  path?: string;
+  url?: string;
   durability: Durability;
   tasks: number;
   inFlight: number;
@@ -13,7 +15,7 @@ export async function work(o: {
   const noop = agent({ name: "noop", input: unchecked<object>(), run: () => ({ ok: true, findings: [] }) });
   const fleet = await createFleet({
     definitions: [noop],
-    store: `sqlite:${o.path}`,
+    store: storeOf(o),
     durability: o.durability,
     workers: { slots: o.slots },
   });

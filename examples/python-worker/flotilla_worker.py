@@ -160,6 +160,7 @@ class WebSocket:
         data = self._socket.recv(65_536)
         if not data:
             raise ConnectionError("the link was closed")
+        self.heard = time.monotonic()
         self._buffer += data
 
     def receive(self, timeout):
@@ -514,6 +515,8 @@ class Worker:
             time.sleep(0.1)
             with self._lock:
                 now = time.monotonic()
+                if self._socket is not None:
+                    self._heard = max(self._heard, self._socket.heard)
                 silent = now - self._heard >= self.fence_ms / 1000
                 closed = self._broken is not None and not self._restart and now - self._broken >= self._grace
                 if (silent or closed) and any(not h.ctx.canceled.is_set() for h in self._held.values() if h.end is None):

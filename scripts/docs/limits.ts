@@ -29,6 +29,7 @@ const meaning: { readonly [K in Bound]: readonly [what: string, unit: Unit] } = 
   planNodes: ["Nodes of one plan.", ""],
   planDepth: ["Nodes of a plan that need each other in a row.", ""],
   planBytes: ["A plan, as JSON.", "bytes"],
+  jsonDepth: ["Arrays and objects inside of each other, in the body of an HTTP request.", ""],
   slotsMax: ["Slots of one worker.", ""],
   definitionsMax: ["Definitions that one worker brings.", ""],
   frameBytes: ["One frame between a remote worker and its orchestrator. Longer messages travel in parts.", "bytes"],

@@ -41,6 +41,12 @@ export const stages: readonly Stage[] = [
     longEnv: { FLOTILLA_STORE_SEQUENCES: "20000" },
   },
   {
+    name: "postgres",
+    shareS: 90,
+    tests: ["test/postgres"],
+    longEnv: { FLOTILLA_POSTGRES_SEQUENCES: "4000", FLOTILLA_POSTGRES_PAIRS: "1000" },
+  },
+  {
     name: "replay and simulation",
     shareS: 90,
     tests: ["test/replay", "test/simulation"],
@@ -53,7 +59,9 @@ export const stages: readonly Stage[] = [
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
+  { name: "server", shareS: 120, tests: ["test/server"], longEnv: { FLOTILLA_FUZZ_RUNS: "20000" } },
   { name: "remote workers", shareS: 120, tests: ["test/workers", "test/protocol"], longEnv: { FLOTILLA_WIRE_RUNS: "2000" } },
+  { name: "deployment", shareS: 60, tests: ["test/deploy"] },
   { name: "templates", shareS: 120, tests: ["test/repo-audit", "templates"] },
   { name: "bench", shareS: 60, tests: ["bench"] },
 ];

@@ -34,6 +34,8 @@ export const bounds = Object.freeze({
   planDepth: 200,
   /** Bytes of a plan, as JSON. */
   planBytes: 1_048_576,
+  /** Arrays and objects inside of each other, in what comes over HTTP. */
+  jsonDepth: 200,
   /** Tasks that one worker runs at a time. */
   slotsMax: 10_000,
   /** Definitions that one worker brings. */

@@ -87,8 +87,8 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
         await ownArtifacts(request.input);
         return new Promise<StartReply>((resolve, reject) => engine.start({ request, namespace, resolve, reject }));
       }),
-    outcome: after(all.outcome),
-    cancel: after(all.cancel),
+    outcome: after((id, signal) => all.outcome(id, signal)),
+    cancel: after((id, reason) => all.cancel(id, reason)),
     async send(id, message) {
       await own(id);
       await ownArtifacts(message.value);
@@ -104,24 +104,24 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
       await ownArtifacts(r.value ?? "");
       return all.approve(id, r);
     },
-    reject: after(all.reject, ownApproval),
-    repair: after(all.repair),
+    reject: after((id, r) => all.reject(id, r), ownApproval),
+    repair: after((id) => all.repair(id)),
     async fork(task, input) {
       await own(task);
       await ownArtifacts(input);
       return all.fork(task, input);
     },
-    redrive: after(all.redrive),
-    query: after(all.query),
-    run: after(all.run),
+    redrive: after((id) => all.redrive(id)),
+    query: after((id, name) => all.query(id, name)),
+    run: after((id) => all.run(id)),
     runs: (q) => listRuns(state, q, namespace),
-    task: after(all.task),
+    task: after((id) => all.task(id)),
     async tasks(q) {
       await own(q.run);
       return all.tasks(q);
     },
-    explain: after(all.explain),
-    plans: after(all.plans),
+    explain: after((id) => all.explain(id)),
+    plans: after((id) => all.plans(id)),
     definition: async (name) => getDefinition(state, name, namespace),
     workers: async () => listWorkers(state, namespace),
     health: async () => health(state, version, namespace),
@@ -137,12 +137,12 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
       if (q.run !== undefined) await own(q.run);
       return purge(state, q, namespace);
     },
+    drainWorkers: () => Promise.reject(ofWholeFleet("a drain by one namespace")),
+    resumeBuild: () => Promise.reject(ofWholeFleet("resuming a build in one namespace")),
     bulk: (q, signal) => bulk.run(q, namespace, signal),
     backup() {
       // A copy holds everything, of everybody.
-      const what = "a copy of one namespace";
-      const instead = "ask for it with an access to every namespace";
-      return Promise.reject(new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead }));
+      return Promise.reject(ofWholeFleet("a copy of one namespace"));
     },
     schedules: {
       async put(r) {
@@ -159,6 +159,10 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
     tokens,
     webhooks,
   };
+}
+
+function ofWholeFleet(what: string): FlotillaError {
+  return new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead: "ask for it with an access to every namespace" });
 }
 
 const reference = /"\$artifact":\s*"([0-9a-f]{64})"/g;

@@ -39,6 +39,17 @@ describe("defaults", () => {
       retention: { succeededMs: 2_592_000_000, failedMs: 2_592_000_000, idempotencyForMs: 0 },
       modules: [],
       schedules: null,
+      server: {
+        listen: { host: "127.0.0.1", port: 4700 },
+        tls: null,
+        sites: { hosts: ["127.0.0.1"], origins: [] },
+        namesHosts: false,
+        proxyHops: 0,
+        basePath: "",
+        requestsPerMinute: 6_000,
+        connectionsMax: 20_000,
+        oidc: null,
+      },
       webhooks: [],
       hooks: [],
     });

@@ -19,7 +19,7 @@ export interface Fleet<D extends readonly AnyCallable[]> extends Client<D>, Asyn
    * (`fleet.tokens`) or a JWT of `server.oidc`. Under a path of its own set `server: { basePath }`.
    *
    * ```ts
-   * app.mount("/flotilla", fleet.fetch);
+   * app.all("/flotilla/*", (c) => fleet.fetch(c.req.raw, c.env));
    * ```
    */
   fetch(request: Request, env?: unknown): Promise<Response>;

@@ -5,6 +5,7 @@ import type { AnyCallable } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
 import { checkDefinitions, refuseUnenforced } from "./definitions.ts";
 import { systemDeps, type Deps } from "./deps.ts";
+import type { RemoteChildrenOptions } from "./remote-children.ts";
 import type { RemoteWorker, RemoteWorkerOptions } from "./remote-worker.ts";
 
 type Address = `ws://${string}` | `wss://${string}`;
@@ -33,7 +34,7 @@ export interface ServeWorkerOptions {
   reconnectGrace?: Duration;
   /**
    * When nothing has been heard for so long, what runs here is stopped, because others will be given it. At most what the
-   * orchestrator waits for a silent worker, 15s. @default "10s"
+   * orchestrator waits for a silent worker, 15s, and at least 3s. @default "10s"
    */
   fenceAfter?: Duration;
 }
@@ -50,6 +51,7 @@ export interface ServedWorker extends AsyncDisposable {
 
 const known = ["definitions", "connect", "token", "slots", "offers", "pool", "build", "name", "reconnectGrace", "fenceAfter"];
 const fenceMsDefault = 10_000;
+const fenceMsMin = 3_000;
 const graceMsMax = 15_000;
 const urlsMax = 16;
 const tokenLength = 8_192;
@@ -80,12 +82,19 @@ export async function serveWorker(o: ServeWorkerOptions): Promise<ServedWorker> 
 export async function openWorker(
   o: ServeWorkerOptions,
   deps: Deps,
-  more: Pick<RemoteWorkerOptions, "ended" | "dial"> = {},
+  more: Pick<RemoteWorkerOptions, "ended" | "dismissed" | "dial"> & {
+    readonly children?: Pick<RemoteChildrenOptions, "count" | "modules">;
+  } = {},
 ): Promise<RemoteWorker> {
-  const options = resolve(o);
+  const { children, ...rest } = more;
+  const options = { ...resolve(o), ...rest };
+  if (children) {
+    const { startRemoteChildren } = await import("./remote-children.ts");
+    return startRemoteChildren({ ...options, ...children }, deps);
+  }
   // zod and ws are loaded by those who connect.
   const { startRemoteWorker } = await import("./remote-worker.ts");
-  return startRemoteWorker({ ...options, ...more }, deps);
+  return startRemoteWorker(options, deps);
 }
 
 /** Resolves once: defaults, check. */
@@ -112,6 +121,9 @@ function resolve(o: ServeWorkerOptions): RemoteWorkerOptions {
   const graceMs = spanMs(o.reconnectGrace, "worker.reconnectGrace") ?? undefined;
   if (graceMs !== undefined && graceMs > graceMsMax)
     throw configInvalid("worker.reconnectGrace", `${graceMs} ms is longer than any orchestrator waits`, 'use "15s" at most');
+  const fenceMs = spanMs(o.fenceAfter, "worker.fenceAfter") ?? fenceMsDefault;
+  if (fenceMs < fenceMsMin)
+    throw configInvalid("worker.fenceAfter", `${fenceMs} ms is less than an idle link may be silent`, 'use "3s" at least');
   return Object.freeze({
     name,
     definitions: definitions.map((d) => d["~definition"]),
@@ -122,7 +134,7 @@ function resolve(o: ServeWorkerOptions): RemoteWorkerOptions {
     pool: o.pool,
     build,
     graceMs,
-    fenceMs: spanMs(o.fenceAfter, "worker.fenceAfter") ?? fenceMsDefault,
+    fenceMs,
   });
 }
 

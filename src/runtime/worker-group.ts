@@ -1,5 +1,5 @@
 import type { AnyCallable } from "../core/definition.ts";
-import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import type { WorkerHost } from "../protocol/worker.ts";
 import type { FleetSettings } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { startInProcess } from "./in-process.ts";
@@ -12,7 +12,7 @@ export type WorkerGroup = RunningWorker;
 
 /** What a worker is built from. */
 export interface WorkerParts extends Deps {
-  readonly orchestrator: Orchestrator;
+  readonly orchestrator: WorkerHost;
   readonly alive: KeepAlive;
   /** 1, 2, 3 ...: names of workers do not repeat within a fleet's life. */
   readonly nextNumber: () => number;

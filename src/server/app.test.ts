@@ -56,6 +56,19 @@ describe("POST /api/v1/runs", () => {
     });
   });
 
+  it("refuses what is too deep to be handled, and takes what is not", async () => {
+    const { ask, fake } = world();
+    const deep = (n: number) => `{"name":"a","idempotencyKey":"k","input":${"[".repeat(n)}"]]]\\""${"]".repeat(n)}}`;
+    for (const n of [200, 100_000]) {
+      const { status, body } = await ask("/api/v1/runs", post(deep(n)));
+      expect([status, body["code"], body["details"]]).toMatchObject([422, "FLOTILLA_TOO_MANY", { what: "levels of the body" }]);
+    }
+    expect(fake.started).toEqual([]);
+    expect((await ask("/api/v1/runs", post(deep(199)))).status).not.toBe(422);
+    // Brackets of a text are none.
+    expect((await ask("/api/v1/runs", post({ name: "review-all", input: "[".repeat(500) }))).status).toBe(201);
+  });
+
   it("refuses input that does not fit the card, and stores nothing", async () => {
     const { ask, fake } = world();
     const inputSchema = { type: "object", properties: { who: { type: "string" } }, required: ["who"] };

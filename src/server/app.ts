@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { routePath } from "hono/route";
 import type { Context, MiddlewareHandler } from "hono";
 import { bounds } from "../core/bounds.ts";
 import { systemClock } from "../core/clock.ts";
@@ -9,6 +10,7 @@ import type { ServedOrchestrator } from "../protocol/access.ts";
 import { namespaceHeader } from "../protocol/http.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import { placeOf, requireRole, type Gate, type Knock } from "./access/gate.ts";
+import { watched } from "./access/watch.ts";
 import { isAllowed, type Sites } from "./access/sites.ts";
 import { readBytes, readCapped } from "./body.ts";
 import { HookReceiver } from "./hooks/receive.ts";
@@ -18,7 +20,7 @@ import { base } from "./base.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { probes, routes } from "./routes.ts";
 import type { Call, HandlerDeps, Reply, Route } from "./route.ts";
-import { sseStream } from "./sse.ts";
+import { sseStream, type SseSource } from "./sse.ts";
 import { httpStatus } from "./status.ts";
 
 /** How strangers are let in. Without it whoever reaches the app is its owner, as at the control socket. */
@@ -97,9 +99,15 @@ class Server {
       const reply = await route.handler({ ...this.#deps, api }, call);
       if (!("events" in reply)) return respond(reply, this.#o.basePath ?? "");
       const stream = { events: reply.events, signal: call.signal, hangUp: () => hangUp.abort() };
-      const source = this.#o.entrance ? { ...stream, seen: forStrangers } : stream;
+      const source = this.#o.entrance ? this.#forStrangers(stream, this.#o.entrance, c) : stream;
       return new Response(sseStream(source, this.#deps.clock), { headers: streamHeaders });
     };
+  }
+
+  #forStrangers(stream: SseSource, { gate, knock }: Entrance, c: Context): SseSource {
+    const { clock } = this.#deps;
+    const events = watched(stream.events, { gate, knock: knock(c), clock, hangUp: stream.hangUp });
+    return { ...stream, events, seen: forStrangers };
   }
 
   refuse(thrown: unknown, c: Context): Response {
@@ -108,7 +116,7 @@ class Server {
     const status = httpStatus(error);
     if (!this.#o.entrance) return refusal(error, status);
     if (status < 500) return refusal(forStrangers(error), status);
-    this.#o.log?.("error", "a request failed", { method: c.req.method, path: c.req.routePath, error: String(error) });
+    if (!closed) this.#o.log?.("error", "a request failed", { method: c.req.method, path: routePath(c), error: String(error) });
     return refusal(forStrangers(error), status);
   }
 

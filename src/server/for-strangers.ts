@@ -16,6 +16,6 @@ export function forStrangers(thrown: unknown): Error {
     case "FLOTILLA_STORE_UNUSABLE":
       return new FlotillaError(thrown.code, { path, problem: inTheLog, fix: "ask whoever runs the fleet" });
     default:
-      return new FlotillaError(thrown.code, thrown.details as never, { where: thrown.where });
+      return new FlotillaError(thrown.code, thrown.details, { where: thrown.where });
   }
 }

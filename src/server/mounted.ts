@@ -17,8 +17,8 @@ export interface MountedDeps {
   readonly commits: () => CommitTimes;
   /** Aborts long polls and event streams: the fleet closes. */
   readonly closing: AbortSignal;
-  /** What signed requests start. */
-  readonly hooks: readonly HookSettings[];
+  /** What signed requests start. @default nothing */
+  readonly hooks?: readonly HookSettings[];
 }
 
 export async function mountedFetch(
@@ -46,7 +46,7 @@ export async function mountedFetch(
         residentBytes: process.memoryUsage.rss(),
       }),
   });
-  return async (request, env) => app.fetch(withoutBase(request, basePath), env as object);
+  return async (request, env) => app.fetch(withoutBase(request, basePath), env);
 }
 
 /** Some servers cut off the path of a mount, some do not. */

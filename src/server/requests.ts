@@ -88,6 +88,11 @@ export const bulkBody = z.strictObject({
 });
 export const bulkPurgeBody = z.strictObject({ where: bulkWhere, ...counted });
 export const backupBody = z.strictObject({ folder: z.string().min(1) });
+const build = z.string().min(1).max(bounds.keyLength);
+export const drainBody = z
+  .strictObject({ build: build.optional(), worker: build.optional(), park: z.boolean().optional() })
+  .refine((r) => (r.build === undefined) !== (r.worker === undefined), "name either a build or a worker");
+export const resumeBuildBody = z.strictObject({ build });
 export const messageBody = z.strictObject({
   name,
   value: z.unknown().optional(),
@@ -124,6 +129,7 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, where: "body" |
 /** @throws FLOTILLA_CONFIG_INVALID when `text` is not JSON. An empty body is `{}`: curl -X POST sends none. */
 export function parseBody(text: string): unknown {
   if (text.trim() === "") return {};
+  refuseDeep(text);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -134,6 +140,25 @@ export function parseBody(text: string): unknown {
     });
   }
 }
+
+/** Much that handles a value calls itself for each level: a megabyte of brackets would end it. @throws FLOTILLA_TOO_MANY */
+function refuseDeep(text: string): void {
+  let depth = 0;
+  let inText = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inText) {
+      if (c === backslash) i += 1;
+      else if (c === quote) inText = false;
+    } else if (c === quote) inText = true;
+    else if (c === bracket || c === brace) {
+      depth += 1;
+      if (depth > bounds.jsonDepth)
+        throw new FlotillaError("FLOTILLA_TOO_MANY", { what: "levels of the body", count: depth, max: bounds.jsonDepth });
+    } else if (c === bracketEnd || c === braceEnd) depth -= 1;
+  }
+}
+const [quote, backslash, bracket, bracketEnd, brace, braceEnd] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Without the keys that are undefined: optional means absent inside the house. */
 export function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

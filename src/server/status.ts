@@ -1,7 +1,8 @@
 import { isFlotillaError } from "../core/error.ts";
 import type { ErrorCode } from "../core/error.ts";
 
-const statusOf: Partial<Record<ErrorCode, number>> = {
+/** What refuses is told as; what is not here is 500. */
+export const statusOf: Partial<Record<ErrorCode, number>> = {
   FLOTILLA_CONFIG_INVALID: 400,
   FLOTILLA_INPUT_INVALID: 400,
   FLOTILLA_UNAUTHENTICATED: 401,

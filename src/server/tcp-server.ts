@@ -10,6 +10,8 @@ import { FlotillaError } from "../core/error.ts";
 import type { LogSink } from "../core/log.ts";
 import type { Role } from "../core/role.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
+import { knockOf } from "./access/knock.ts";
+import { connectionLookMs, watch } from "./access/watch.ts";
 import { authorizeUpgrade, refuseUpgrade, type Upgraded } from "./access/upgrade.ts";
 import { base } from "./base.ts";
 import { openEntrance } from "./entrance.ts";
@@ -35,6 +37,8 @@ export interface TcpServerDeps {
   readonly log: LogSink;
   readonly commits: () => CommitTimes;
   readonly upgrades?: readonly UpgradeMount[];
+  /** @default as below */
+  readonly patience?: Patience;
   /** What signed requests start. @default nothing */
   readonly hooks?: readonly HookSettings[];
 }
@@ -53,11 +57,16 @@ export interface TcpServer {
   close(): Promise<void>;
 }
 
-/** Time in which a client must have sent its headers, its whole request, and something at all, in ms. */
-const headersMs = 10_000;
-const requestMs = 60_000;
-/** Above the heartbeat of event streams and the longest long poll. */
-const silentMs = 120_000;
+/** Time in which a client must have done its part, in ms. */
+export interface Patience {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  /** Above the heartbeat of event streams and the longest long poll. */
+  readonly silentMs: number;
+  /** How often it is looked at. */
+  readonly lookMs: number;
+}
+const patienceDefault: Patience = { headersMs: 10_000, requestMs: 60_000, silentMs: 120_000, lookMs: 5_000 };
 const headerBytesMax = 16_384;
 const headersMax = 100;
 /** How long requests under way may take to end once it drains, in ms. */
@@ -73,6 +82,7 @@ export async function serveTcp(
   deps: TcpServerDeps,
 ): Promise<TcpServer> {
   await refuseOpenDoor(orchestrator, settings);
+  const { patience = patienceDefault } = deps;
   const closing = new AbortController();
   const { gate, entrance } = await openEntrance(orchestrator, settings, deps.clock);
   const answers = new AnswerCounts();
@@ -100,14 +110,14 @@ export async function serveTcp(
   const listener = getRequestListener((request, env) => app.fetch(withoutBase(request, settings.basePath), env), {
     overrideGlobalObjects: false,
   });
-  const server = createServer(settings, (req, res) => {
+  const server = createServer(settings, patience, (req, res) => {
     // One that answers its last request while the server drains is idle only after it.
     res.once("close", () => closing.signal.aborted && setImmediate(() => server.closeIdleConnections()));
     void listener(req, res);
   });
   server.maxConnections = settings.connectionsMax;
   server.maxHeadersCount = headersMax;
-  server.setTimeout(silentMs);
+  server.setTimeout(patience.silentMs);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => {
@@ -130,6 +140,9 @@ export async function serveTcp(
     if (closing.signal.aborted) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator" });
     const who = await authorizeUpgrade(gate, request, { least: mount.least, proxy });
     upgraded.add(socket);
+    const watching = { gate, knock: knockOf(request, proxy), clock: deps.clock, hangUp: () => socket.destroy() };
+    const watcher = watch(watching, connectionLookMs);
+    socket.once("close", () => watcher.stop());
     (socket as Socket).setTimeout(0);
     socket.off("error", ignore);
     mount.take(request, socket, head, who);
@@ -169,11 +182,11 @@ export async function serveTcp(
   };
 }
 
-function createServer({ tls }: ServerSettings, listener: RequestListener): Server {
+function createServer({ tls }: ServerSettings, patience: Patience, listener: RequestListener): Server {
   const limits = {
-    headersTimeout: headersMs,
-    requestTimeout: requestMs,
-    connectionsCheckingInterval: 5_000,
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.lookMs,
     keepAliveTimeout: 60_000,
     maxHeaderSize: headerBytesMax,
   };

@@ -54,8 +54,6 @@ export interface Worker {
    * says goodbye then.
    */
   drain(withinMs?: number): Promise<void>;
-  /** Nobody waits for what it runs any more: all of it is aborted. It can be given new work. */
-  abandon(error: Error): void;
   /** Says goodbye, aborts what runs, and resolves when its code has ended or after `graceMs`. Twice is once. */
   stop(): Promise<void>;
 }
@@ -245,12 +243,7 @@ class Hosting implements Worker, Host {
     for (const task of this.#arriving.values())
       this.send({ t: "settle", fence: task.fence, result: { status: "returned", error }, spent: null });
     this.#arriving.clear();
-    for (const attempt of [...this.#attempts.values()]) attempt.refuse({ status: "returned", error });
-  }
-
-  abandon(error: Error): void {
-    this.#arriving.clear();
-    for (const attempt of [...this.#attempts.values()]) attempt.abort(error);
+    for (const attempt of this.#attempts.values()) attempt.refuse({ status: "returned", error });
   }
 
   stop(): Promise<void> {

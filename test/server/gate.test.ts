@@ -24,8 +24,7 @@ describe("who may call it by which name", () => {
     for (const path of ["health", "livez"]) {
       const answer = await door.ask("GET", path, { token, headers: { host } });
       expect([path, answer.status]).toEqual([path, status]);
-      if (status === 403)
-        expect(answer.body).toMatchObject({ code: "FLOTILLA_FORBIDDEN", details: { needs: expect.any(String) } });
+      expect(answer.body.code === "FLOTILLA_FORBIDDEN").toBe(status === 403);
     }
   });
 

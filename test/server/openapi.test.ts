@@ -104,8 +104,14 @@ describe("what the server says fits what the document says", () => {
       { name: "t", role: "viewer", expiresAt: "2099-01-01T00:00:00Z" },
       { name: "t", role: "root" },
     ],
+    "POST /workers/drain": [{ worker: "w1" }, { build: "b", park: true }, {}],
+    "POST /workers/resume": [{ build: "b" }, {}],
     "POST /purge": [{ tenant: "nobody" }, {}],
     "POST /backup": [{ folder: "relative" }],
+    "POST /bulk/count": [
+      { action: "cancel", where: { name: "flow" } },
+      { action: "explode", where: {} },
+    ],
   };
 
   test.each(all.filter((r) => r.type !== "text/event-stream").map((r) => [`${r.method} ${r.path}`, r] as const))(
@@ -124,14 +130,14 @@ describe("what the server says fits what the document says", () => {
         const { status, body, text, headers } = await asking;
         seen.push(status);
         // A body that the document refuses, the server refuses; it may know more reasons.
-        if (o.body !== undefined && route.body !== undefined && fits(route.body, o.body).length > 0)
-          expect(status).toBeGreaterThanOrEqual(400);
+        const unfit = o.body !== undefined && route.body !== undefined && fits(route.body, o.body).length > 0;
+        expect(unfit && status < 400).toBe(false);
         const described = operation?.responses[String(status)] ?? operation?.responses["default"];
         const type = status < 400 ? (route.type ?? "application/json") : "application/json";
         expect(headers.get("content-type")).toContain(type);
         const schema = described?.content[type]?.schema.$ref.split("/").at(-1) ?? "none";
         expect(fits(schema, type === "text/plain" ? text : body)).toEqual([]);
-        if (status < 400) expect(Object.keys(route.replies)).toContain(String(status));
+        expect(status >= 400 || String(status) in route.replies).toBe(true);
       }
       // Something of it was an answer, unless there is nothing here to ask for.
       const neverHere = [
@@ -139,7 +145,10 @@ describe("what the server says fits what the document says", () => {
         "POST /tasks/:id/redrive",
         "GET /runs/:id/query/:name",
         "POST /backup",
+        "POST /workers/resume",
         "DELETE /tokens/:id",
+        "POST /hooks/:name",
+        "POST /webhook-calls/:id/retry",
       ];
       expect(seen.some((status) => status < 300)).toBe(!neverHere.includes(name));
     },
@@ -172,7 +181,7 @@ describe("what the server says fits what the document says", () => {
     for (const [schema, path] of Object.entries(paths)) {
       const { status, body } = await door.ask("GET", path, { token });
       expect([path, status, fits(schema, body)]).toEqual([path, 200, []]);
-      if (Array.isArray(body.items)) expect([path, body.items.length > 0]).toEqual([path, true]);
+      expect([path, Array.isArray(body.items) && body.items.length === 0]).toEqual([path, false]);
     }
     const redriven = await door.ask("POST", `tasks/${things.task}.1/redrive`, { token });
     expect([redriven.status, fits("StartReply", redriven.body)]).toEqual([201, []]);

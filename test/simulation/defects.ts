@@ -145,7 +145,6 @@ function hearing(worker: Worker, change: (m: ToWorker) => ToWorker | undefined):
     hello: () => worker.hello(),
     stop: () => worker.stop(),
     drain: (withinMs) => worker.drain(withinMs),
-    abandon: (error) => worker.abandon(error),
     receive(m) {
       const heard = change(m);
       if (heard) worker.receive(heard);

@@ -1,5 +1,6 @@
 // Signed requests that start runs: senders sign with other code than ours, the orchestrator behind the door is a real one.
 import { createHmac } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { agent } from "../../src/client/agent.ts";
@@ -174,6 +175,42 @@ test("a fleet that is mounted into another server has the hooks of its config", 
   const { id } = (await reply.json()) as { id: string };
   expect(await (await fleet.get(id)).outcome()).toMatchObject({ status: "succeeded", value: "Hello, Ada!" });
   expect((await post({})).status).toBe(401);
+});
+
+test("whatever is sent without the secret: refused in the one way, and nothing starts", async () => {
+  const scheme = { header: "x-sig", prefix: "v=", id: { pick: "/id" } };
+  const { world, post } = await open({
+    standard,
+    github: { scheme: "github", secret: plain },
+    stripe: { scheme: "stripe", secret: plain },
+    any: { scheme, secret: plain },
+  });
+  await using _ = world;
+  const value = fc.oneof(
+    fc.string({ maxLength: 80 }).map((text) => text.replaceAll(/[^\x20-\x7e]/g, "").trim()),
+    fc.base64String().map((text) => `v1,${text} v1,${text}`),
+    fc.nat().map((t) => `t=${t},v1=${"0".repeat(64)}`),
+    fc.nat().map(String),
+  );
+  const names = [
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-hub-signature-256",
+    "x-github-delivery",
+    "stripe-signature",
+    "x-sig",
+  ];
+  const headers = fc.dictionary(fc.constantFrom(...names), value);
+  const hook = fc.constantFrom("standard", "github", "stripe", "any", "none");
+  await fc.assert(
+    fc.asyncProperty(hook, headers, fc.uint8Array({ maxLength: 64 }), async (name, sent, body) => {
+      const reply = await post(name, body, sent);
+      expect([reply.status, reply.json["code"]]).toEqual([401, "FLOTILLA_SIGNATURE_INVALID"]);
+    }),
+    { numRuns: 300 },
+  );
+  expect(await runs(world)).toBe(0);
 });
 
 describe("other schemes", () => {

@@ -377,9 +377,13 @@ describe("a webhook", () => {
     await lines.said("could not be read");
     expect(to.received).toEqual([]);
     world.clock.advance(1_000);
-    await lines.said("could not be read", 2);
+    await settledIn(world);
+    expect(broken).toBe(0);
+    expect(to.received).toEqual([]);
     world.clock.advance(1_000);
     await to.count(1);
+    // Said once, however often it was tried.
+    expect(lines.all.filter((l) => l.message.includes("could not be read"))).toHaveLength(1);
   });
 });
 

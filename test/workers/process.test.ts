@@ -15,7 +15,7 @@ describe("flotilla worker", { timeout: 60_000 }, () => {
       "--pool",
       "heavy",
     ]);
-    await worker.until("serves 3 definitions");
+    await worker.until("serves 5 definitions");
     const { value } = await world.run("pids", { n: 20 });
     expect(new Set(value as number[])).toEqual(new Set([worker.process.pid]));
     const [view] = await world.orchestrator.workers();
@@ -25,7 +25,7 @@ describe("flotilla worker", { timeout: 60_000 }, () => {
   test("on SIGTERM gives back what it cannot finish, says goodbye and ends with 0", async () => {
     await using world = await openWorld();
     await using worker = spawnWorker(world.url, ["--within", "100ms"]);
-    await worker.until("serves 3 definitions");
+    await worker.until("serves 5 definitions");
     const id = await world.start("hold", {});
     await worker.until("holding");
     worker.process.kill("SIGTERM");
@@ -49,6 +49,28 @@ describe("flotilla worker", { timeout: 60_000 }, () => {
     await second.until("holding");
     await world.orchestrator.cancel(id, "seen enough");
     expect((await world.outcome(id)).status).toBe("canceled");
+  });
+
+  test("in child processes: code that computes for longer than a silent link lives keeps its lease", async () => {
+    await using world = await openWorld({ silentMs: 3_500 });
+    await using worker = spawnWorker(world.url, ["--isolation", "child-process", "--workers", "2", "--fence-after", "3s"]);
+    await worker.until("serves 5 definitions");
+    expect((await world.orchestrator.workers()).map((w) => w.isolation)).toEqual(["remote", "remote"]);
+    expect(await world.run("compute", { ms: 6_000 })).toEqual({ status: "succeeded", value: 1 });
+    const { value } = await world.run("pids", { n: 20 });
+    expect(value).not.toContain(worker.process.pid);
+    worker.process.kill("SIGTERM");
+    expect(await worker.exited).toBe(0);
+    expect(await world.orchestrator.workers()).toEqual([]);
+  });
+
+  test("in child processes: a task that ends its process is quarantined, and the worker goes on", async () => {
+    await using world = await openWorld();
+    await using worker = spawnWorker(world.url, ["--isolation", "child-process"]);
+    await worker.until("serves 5 definitions");
+    expect((await world.run("crash", {})).status).toBe("quarantined");
+    const { value } = await world.run("pids", { n: 2 });
+    expect(value).toHaveLength(2);
   });
 
   test("a token that is not known is refused, and never shown", async () => {

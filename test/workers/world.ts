@@ -174,6 +174,7 @@ export function cutter(as = token): Cutter {
               made.making = false;
               on.text(text);
             },
+            alive: () => (mine.dead || mine.deaf ? undefined : on.alive()),
             room: on.room,
             closed(code) {
               made.making = false;

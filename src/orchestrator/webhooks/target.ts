@@ -37,6 +37,8 @@ export class Target {
   #looking: Promise<void> | undefined;
   #again = false;
   #stopped = false;
+  /** The store did not answer the last look: that was said, and is not said again each second. */
+  #unread = false;
   /** Nothing was due at the last look. */
   #resting = false;
 
@@ -94,6 +96,7 @@ export class Target {
       if (limit === 0) return;
       const now = clock.now();
       const calls = await store.webhooks.claim({ boot, webhook, now, until: now + timeoutMs + claimMarginMs, limit });
+      this.#unread = false;
       for (const call of calls) {
         const cut = new AbortController();
         this.#underWay.set(call.id, { cut, done: this.#tell(call, cut) });
@@ -106,7 +109,9 @@ export class Target {
     } catch (e) {
       this.#resting = true;
       if (this.#stopped) return;
-      this.#state.log("warn", "calls of a webhook could not be read; it is tried again", { webhook, error: String(e) });
+      if (!this.#unread)
+        this.#state.log("warn", "calls of a webhook could not be read; it is tried each second", { webhook, error: String(e) });
+      this.#unread = true;
       this.#wakeIn(storeRetryMs);
     }
   }

@@ -82,12 +82,14 @@ const lastEventId = {
   schema: { type: "string" },
 };
 
-/** `GET /runs/:id/tasks` is `getRunsTasks`: names of generated clients. */
+/** `GET /runs/:id/tasks` is `getRunsByIdTasks`: names of generated clients. */
 function operationId({ method, path }: Route): string {
-  const words = path.split(/[^A-Za-z]+/).filter((word, i, all) => word !== "" && !(i === all.length - 1 && word === "json"));
-  const named = path.split("/").filter((part) => part !== "");
-  const parts = named.map((part) => (part.startsWith(":") ? `By${capital(part.slice(1))}` : capital(part.replace(".json", ""))));
-  return words.length === 0 ? method.toLowerCase() : method.toLowerCase() + parts.join("");
+  const words = path
+    .replace(".json", "")
+    .split(/[/-]/)
+    .filter((word) => word !== "");
+  const named = words.map((word) => (word.startsWith(":") ? `By${capital(word.slice(1))}` : capital(word)));
+  return method.toLowerCase() + named.join("");
 }
 
 function capital(text: string): string {

@@ -23,6 +23,8 @@ export class Connection implements Carrying {
   readonly namespace: Namespace | null;
   /** When something was last heard, on the monotonic clock. */
   heardAt: number;
+  /** When something was last said. */
+  saidAt: number;
   session: RemoteSession | undefined;
   readonly #ws: WebSocket;
   readonly #sessions: Sessions;
@@ -37,7 +39,7 @@ export class Connection implements Carrying {
     this.namespace = o.namespace;
     this.#sessions = o.sessions;
     this.#elapsedMs = o.elapsedMs;
-    this.heardAt = o.elapsedMs();
+    this.heardAt = this.saidAt = o.elapsedMs();
     ws.on("message", (data, binary) => this.#message(data, binary));
     ws.on("pong", () => void (this.heardAt = this.#elapsedMs()));
     ws.on("ping", () => void (this.heardAt = this.#elapsedMs()));
@@ -51,13 +53,17 @@ export class Connection implements Carrying {
   }
 
   write(text: string): void {
-    if (!this.#ended) this.#ws.send(text, this.#written);
+    if (this.#ended) return;
+    this.saidAt = this.#elapsedMs();
+    this.#ws.send(text, this.#written);
   }
   buffered(): number {
     return this.#ws.bufferedAmount;
   }
   ping(): void {
-    if (!this.#ended) this.#ws.ping();
+    if (this.#ended) return;
+    this.saidAt = this.#elapsedMs();
+    this.#ws.ping();
   }
 
   end(error: FlotillaError, { over }: { readonly over: boolean }): void {

@@ -130,6 +130,7 @@ class Door implements WorkerDoor, Sessions {
       namespace,
       hello: { ...hello, isolation: "remote", definitions: this.#cards.shared(hello.definitions) },
       inventory,
+      fenceMs,
       graceMs: Math.min(this.#graceMsMax, Math.max(graceMs ?? 0, this.#graceMs)),
       host: this.#o.host,
       clock: this.#o.clock,
@@ -164,7 +165,8 @@ class Door implements WorkerDoor, Sessions {
       else if (silentMs >= this.silentMs) {
         connection.terminate();
         session?.end(undefined, `was not heard of for ${Math.round(silentMs / 1_000)} s`);
-      } else if (silentMs >= this.silentMs / 2) connection.ping();
+      } else if (now - Math.min(connection.heardAt, connection.saidAt) >= (session?.fenceMs ?? this.silentMs) / 3)
+        connection.ping();
     }
     this.#sweepDueAt = now + sweepMs;
     if (!this.#closed) this.#sweep = this.#o.clock.after(sweepMs, () => this.#look());

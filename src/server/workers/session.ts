@@ -25,6 +25,8 @@ export interface RemoteSessionOptions {
   readonly hello: Hello;
   readonly inventory: Inventory | undefined;
   readonly graceMs: number;
+  /** It stops what it runs when it has heard nothing for so long. */
+  readonly fenceMs: number;
   readonly host: WorkerHost;
   readonly clock: Clock;
   readonly log: LogSink;
@@ -40,6 +42,7 @@ export class RemoteSession {
   readonly namespace: Namespace | null;
   readonly hello: Hello;
   readonly graceMs: number;
+  readonly fenceMs: number;
   readonly #o: RemoteSessionOptions;
   readonly #session: Session<ToWorker, FromWorker>;
   readonly #attachment: Attachment;
@@ -53,8 +56,10 @@ export class RemoteSession {
     this.namespace = o.namespace;
     this.hello = o.hello;
     this.graceMs = o.graceMs;
+    this.fenceMs = o.fenceMs;
     this.#session = new Session<ToWorker, FromWorker>({
       keptMax,
+      nextTurn: setImmediate,
       read: (text) => parsed(fromWorkerMessages, text),
       overflow: (error) => this.end(error, `did not take what it was sent: ${error.message}`),
     });

@@ -1,5 +1,6 @@
 // What is written for the life that holds an attempt, by whoever changes what that attempt waits for.
 import { FlotillaError } from "../../core/error.ts";
+import { outcomeCode } from "../../core/task.ts";
 import type { StoredDelivery } from "../contract.ts";
 import type { Answered, Notice, Question } from "../shared.ts";
 import { deliveryRow, type RawSettled } from "./journal-reads.ts";
@@ -22,45 +23,71 @@ export function answerDetail(a: Answered): string {
   return JSON.stringify({ request: a.request, value: a.value, error: a.error });
 }
 
-/** A row of `notice`, and for a delivery what has settled. */
 export interface RawNotice {
   readonly id: number;
   readonly kind: number;
   readonly task: number | null;
   readonly lease_no: number | null;
+  readonly seq: number | null;
+  readonly act: number | null;
   readonly detail: string | null;
-  readonly end: RawSettled | null;
-  /** Of a delivery with act 0: the task's code is told that it is being canceled. */
-  readonly cancel: { readonly cancel_seq: number; readonly cancel_reason: string | null; readonly cancel_at: number } | null;
 }
 
+/** The oldest notices of life `$1`, `$2` of them at most. */
+export const noticesOf = `SELECT id, kind, task, lease_no, seq, act, detail FROM notice WHERE boot = $1 ORDER BY id LIMIT $2`;
+
+/** What has settled, or how a task's code was told that it is being canceled (act 0), by (task, seq). */
+type Ends = ReadonlyMap<string, StoredDelivery>;
+
 /**
- * The oldest notices of life `$1`, `$2` of them at most, each as JSON of `RawNotice`. What has settled is joined: notices are
- * many, and most of them say only (task, seq, act).
+ * What deliveries are about. Notices are many, and say only (task, seq, act). Without parameters, so that it is planned for the
+ * tables as they are now: a plan that was made while they were empty would read all of them for each notice.
  */
-export const noticesOf = `SELECT n.id, n.kind, n.task, n.lease_no, n.detail, to_json(e) AS end,
-    CASE WHEN n.kind = ${noticeKinds.delivery} AND n.act = 0 THEN (SELECT to_json(g) FROM
-      (SELECT cancel_seq, cancel_reason, cancel_at FROM gate WHERE task = n.task AND cancel_seq = n.seq) g) END AS cancel
-  FROM (SELECT * FROM notice WHERE boot = $1 ORDER BY id LIMIT $2) n LEFT JOIN LATERAL (
-    SELECT n.task AS parent, o.seq, n.act, o.status::int AS status, o.value, o.ref, o.error, o.finished_at AS at
-      FROM task t JOIN outcome o ON o.task = t.id WHERE t.parent = n.task AND t.act = n.act AND o.seq = n.seq
-    UNION ALL SELECT n.task, s.seq, n.act, CASE WHEN s.error IS NULL THEN 0 ELSE 1 END, s.value, s.ref, s.error, s.ended_at
-      FROM step s WHERE s.task = n.task AND s.act = n.act AND s.seq = n.seq
-    UNION ALL SELECT n.task, w.seq, n.act, w.status::int, w.value, NULL, w.error, w.ended_at
-      FROM wait w WHERE w.task = n.task AND w.act = n.act AND w.seq = n.seq
-  ) e ON n.kind = ${noticeKinds.delivery} ORDER BY n.id`;
+async function readEnds(sql: Sql, notices: readonly RawNotice[]): Promise<Ends> {
+  const wanted = notices.filter((n) => n.kind === noticeKinds.delivery && n.task !== null && n.seq !== null && n.act !== null);
+  if (wanted.length === 0) return new Map();
+  const list = (key: "task" | "seq" | "act") => `'{${wanted.map((n) => Number(n[key])).join(",")}}'`;
+  const rows = await sql.rows<RawSettled & { cancelReason: string | null }>(
+    `WITH w AS MATERIALIZED (SELECT * FROM unnest(${list("task")}::bigint[], ${list("seq")}::int[], ${list("act")}::int[]) w(task, seq, act))
+     SELECT w.task AS parent, w.seq, w.act, o.status::int AS status, o.value, o.ref, o.error, o.finished_at AS at, NULL AS "cancelReason"
+       FROM w JOIN task t ON t.parent = w.task AND t.act = w.act JOIN outcome o ON o.task = t.id AND o.seq = w.seq
+     UNION ALL SELECT w.task, w.seq, w.act, CASE WHEN s.error IS NULL THEN 0 ELSE 1 END, s.value, s.ref, s.error, s.ended_at, NULL
+       FROM w JOIN step s ON s.task = w.task AND s.act = w.act AND s.seq = w.seq
+     UNION ALL SELECT w.task, w.seq, w.act, x.status::int, x.value, NULL, x.error, x.ended_at, NULL
+       FROM w JOIN wait x ON x.task = w.task AND x.act = w.act AND x.seq = w.seq
+     UNION ALL SELECT w.task, w.seq, 0, ${outcomeCode("canceled")}, NULL, NULL, NULL, g.cancel_at, coalesce(g.cancel_reason, '')
+       FROM w JOIN gate g ON g.task = w.task AND g.cancel_seq = w.seq WHERE w.act = 0`,
+  );
+  return new Map(
+    rows.map(({ cancelReason, ...r }) => {
+      const delivery = deliveryRow(r);
+      const error =
+        cancelReason === null ? delivery.error : new FlotillaError("FLOTILLA_CANCELED", { by: cancelReason }).toJSON();
+      return [`${r.parent} ${r.seq}`, { ...delivery, error }];
+    }),
+  );
+}
+
+/** Those that still mean something, in their order, and the ids of the others. */
+export async function readNotices(
+  sql: Sql,
+  raw: readonly RawNotice[],
+): Promise<{ readonly notices: readonly Notice[]; readonly gone: readonly number[] }> {
+  const ends = await readEnds(sql, raw);
+  const read = raw.map((r) => ({ id: r.id, notice: noticeOf(r, ends) }));
+  return {
+    notices: read.map((n) => n.notice).filter((n) => n !== null),
+    gone: read.filter((n) => n.notice === null).map((n) => n.id),
+  };
+}
 
 /** null: what it was about is gone (its task began anew, or was deleted). */
-export function noticeOf(r: RawNotice): Notice | null {
+function noticeOf(r: RawNotice, ends: Ends): Notice | null {
   const task = r.task as number;
   switch (r.kind) {
     case noticeKinds.delivery: {
-      if (r.end) return { id: r.id, kind: "delivery", delivery: deliveryRow(decoded(r.end)) };
-      if (!r.cancel) return null;
-      const error = new FlotillaError("FLOTILLA_CANCELED", { by: decodeText(r.cancel.cancel_reason ?? "") }).toJSON();
-      const { cancel_seq: seq, cancel_at: at } = r.cancel;
-      const delivery = { parent: task, seq, act: 0, status: "canceled", value: null, ref: null, error, at } as const;
-      return { id: r.id, kind: "delivery", delivery };
+      const delivery = ends.get(`${r.task} ${r.seq}`);
+      return delivery ? { id: r.id, kind: "delivery", delivery } : null;
     }
     case noticeKinds.closed: {
       const detail = JSON.parse(decodeText(r.detail ?? "{}")) as Pick<ClosedNotice, "status" | "error" | "reason">;
@@ -73,12 +100,6 @@ export function noticeOf(r: RawNotice): Notice | null {
     default:
       return null;
   }
-}
-
-/** Texts inside JSON have not come through the driver's own decoding. */
-function decoded(r: RawSettled): RawSettled {
-  const text = (value: string | null) => (value === null ? null : decodeText(value));
-  return { ...r, value: text(r.value), ref: text(r.ref), error: text(r.error) };
 }
 
 export interface NewNotice {

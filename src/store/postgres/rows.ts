@@ -1,7 +1,6 @@
 // Rows as PostgreSQL gives them, and the nouns of the contract as they should be: the one place where one becomes the other.
 import type { ErrorJson } from "../../core/error.ts";
 import { outcomeCodes } from "../../core/task.ts";
-import type { Spend } from "../../protocol/worker.ts";
 import type { OutcomeRow, ReadyRow, StoredEvent, TaskRow } from "../contract.ts";
 
 /** As selected by `taskColumns`: the contract's names, and what else the statement selects. */
@@ -118,7 +117,4 @@ export function errorOf(text: string | null): ErrorJson | null {
 }
 export function errorText(error: ErrorJson | null): string | null {
   return error === null ? null : JSON.stringify(error);
-}
-export function spendValues(spent: Spend | null): [number | null, number | null, number | null] {
-  return spent === null ? [null, null, null] : [spent.microUsd, spent.inputTokens, spent.outputTokens];
 }

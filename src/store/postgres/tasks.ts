@@ -1,4 +1,4 @@
-import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
+import { outcomeCode } from "../../core/task.ts";
 import type { NewTask } from "../contract.ts";
 import { delayedLane } from "./depth.ts";
 import { readEnds, type End } from "./adopt.ts";
@@ -183,8 +183,8 @@ async function writeEnded(
     ],
   );
   for (const { t, end } of rows) {
-    if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status as OutcomeStatus);
-    else w.webhooks.finished(t.run, end.status as OutcomeStatus, end.error);
+    if (t.parent !== null) w.runs.settled(t.run, t.definition, t.id, end.status);
+    else w.webhooks.finished(t.run, end.status, end.error);
   }
 }
 

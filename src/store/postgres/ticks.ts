@@ -66,5 +66,3 @@ async function goesOn(w: Writing, schedule: number): Promise<boolean> {
   );
   return row?.open === true;
 }
-
-export const nextTick = "SELECT next_at AS at FROM schedule WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1";

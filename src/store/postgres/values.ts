@@ -68,7 +68,12 @@ const textArray = 1009;
 /** Ours lie below 2^53. */
 const toNumber = (v: string): number => Number(v);
 
-const parsers = new Map<number, (v: string) => unknown>([
+type Parser = (v: string) => unknown;
+
+/** As pg has it; its types know the numbers of some types only. */
+const ofPg = pg.types.getTypeParser as (oid: number, format?: "text" | "binary") => Parser;
+
+const parsers = new Map<number, Parser>([
   [int8, toNumber],
   [text, decodeText],
 ]);
@@ -76,12 +81,12 @@ for (const [array, of] of [
   [int8Array, toNumber],
   [textArray, decodeText],
 ] as const) {
-  const parse = pg.types.getTypeParser(array as number as never) as unknown as (v: string) => (string | null)[];
-  parsers.set(array, (v) => parse(v).map((x) => (x === null ? null : of(x))));
+  const parse = ofPg(array);
+  parsers.set(array, (v) => (parse(v) as (string | null)[]).map((x) => (x === null ? null : of(x))));
 }
 
 /** For `types` of a connection: nothing of the process's other connections changes. */
 export const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: "text" | "binary") =>
-    (format === "binary" ? undefined : parsers.get(oid)) ?? pg.types.getTypeParser(oid, format as "text")) as never,
+  getTypeParser: ((oid: number, format: "text" | "binary" = "text"): Parser =>
+    (format === "binary" ? undefined : parsers.get(oid)) ?? ofPg(oid, format)) as pg.CustomTypesConfig["getTypeParser"],
 };

@@ -7,7 +7,13 @@ import { subprotocol } from "../../protocol/wire/frames.ts";
 
 export interface Dialed extends Wire {
   /** What comes, and that it has closed: once, with the close code. Before `listen` nothing is lost. */
-  listen(on: { readonly text: (text: string) => void; readonly room: () => void; readonly closed: (code: number) => void }): void;
+  listen(on: {
+    readonly text: (text: string) => void;
+    /** The other side asked whether the link lives. */
+    readonly alive: () => void;
+    readonly room: () => void;
+    readonly closed: (code: number) => void;
+  }): void;
   close(code: number): void;
   /** At once: a dead peer answers no close. */
   terminate(): void;
@@ -51,6 +57,7 @@ export function dial(url: string, token: string): Promise<Dialed> {
       if (on) on.text(text);
       else early.push(text);
     });
+    ws.on("ping", () => on?.alive());
     ws.once("close", (code) => {
       closedWith = code;
       on?.closed(code);
@@ -71,7 +78,10 @@ export function dial(url: string, token: string): Promise<Dialed> {
     ws.on("error", (cause) => reject(new FlotillaError("FLOTILLA_UNREACHABLE", { target: placeOf(url) }, { cause })));
     ws.once("open", () =>
       resolve({
-        write: (text) => ws.send(text, (error) => void (error ? undefined : on?.room())),
+        write: (text) =>
+          ws.send(text, (error) => {
+            if (!error) on?.room();
+          }),
         buffered: () => ws.bufferedAmount,
         close: (code) => ws.close(code),
         terminate: () => ws.terminate(),

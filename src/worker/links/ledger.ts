@@ -39,6 +39,11 @@ export class Ledger {
     return held;
   }
 
+  /** Attempts that have not ended, by the fence that their code knows. */
+  running(): Fence[] {
+    return [...new Set(this.#entries.values())].filter((entry) => entry.end === undefined).map((entry) => entry.own);
+  }
+
   /** @returns the message as it is to be sent, or nothing when it waits for an answer. */
   sent(m: FromWorker): FromWorker | undefined {
     if (!("fence" in m)) return m;

@@ -9,13 +9,14 @@
 // It stops its attempts before anybody else is given them: `graceMs` after a link was closed, which is how long the
 // orchestrator keeps them, and `fenceMs` after it last heard anything, which is less than the orchestrator waits for a
 // silent worker. Nobody's clock is compared with another's: each counts from what it saw.
+import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { errorFromJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
 import type { Random } from "../../core/random.ts";
 import { backoffMs, type ResolvedRetry } from "../../core/retry.ts";
 import { parsed, toWorkerFrame, toWorkerMessages, type ToWorkerFrame } from "../../protocol/wire/frames.ts";
 import { Session } from "../../protocol/wire/session.ts";
-import { protocolVersion, type FromWorker, type Hello, type ToWorker } from "../../protocol/worker.ts";
+import { protocolVersion, type Fence, type FromWorker, type Hello, type ToWorker } from "../../protocol/worker.ts";
 import { placeOf, Refusal, type Dialed } from "./dial.ts";
 import { Ledger } from "./ledger.ts";
 
@@ -31,8 +32,6 @@ export interface RemoteLinkOptions {
   readonly random: Random;
   /** Runs no user code. */
   readonly receive: (message: ToWorker) => void;
-  /** Aborts all that runs. */
-  readonly abandon: (error: Error) => void;
   /** The orchestrator has ended the session, and says why. */
   readonly ended: (error: Error) => void;
   readonly log: (level: "info" | "warn" | "error", message: string) => void;
@@ -98,6 +97,11 @@ export class RemoteLink {
   }
   /** A goodbye is on its way: the session ends with it. */
   #leaving = false;
+
+  /** Attempts that have not ended. */
+  running(): readonly Fence[] {
+    return this.#ledger.running();
+  }
 
   /** Lets what was said arrive, for a while, and connects no more. */
   async stop(withinMs: number): Promise<void> {
@@ -177,6 +181,7 @@ export class RemoteLink {
           socket.close(4400);
         }
       },
+      alive: () => void (this.#heardAt = clock.elapsedMs()),
       room: () => this.#session?.pump(),
       closed: (code) => {
         late.cancel();
@@ -216,6 +221,7 @@ export class RemoteLink {
         this.#silentMs = frame.silentMs;
         const session = new Session<FromWorker, ToWorker>({
           keptMax,
+          nextTurn: setImmediate,
           read: (text) => parsed(toWorkerMessages, text),
           overflow: (error) => {
             this.#drop(error);
@@ -247,8 +253,17 @@ export class RemoteLink {
 
   #hear(message: ToWorker): void {
     const { heard, again } = this.#ledger.received(message);
-    for (const m of again) this.#session?.send(m);
+    for (const m of again) this.#tellAgain(m);
     if (heard) this.#o.receive(heard);
+  }
+
+  #tellAgain(message: FromWorker): void {
+    try {
+      this.#session?.send(message);
+    } catch (thrown) {
+      // Too large the first time, and its attempt was ended by it then.
+      this.#o.log("error", `a message could not be sent again: ${(thrown as Error).message}`);
+    }
   }
 
   #refused(frame: Extract<ToWorkerFrame, { t: "refused" | "over" }>): Refusal {
@@ -321,7 +336,7 @@ export class RemoteLink {
   /** Nothing of the session counts any more. */
   #drop(error: Error): void {
     this.#endSession();
-    this.#o.abandon(error);
+    for (const fence of this.#ledger.running()) this.#o.receive({ t: "cancel", fence, reason: error.message });
   }
 
   #endSession(): void {

@@ -134,8 +134,9 @@ export function databaseOf(db: Database, life: Asking): Store {
     events: away(store.events),
     plans: away(store.plans),
     schedules: away(store.schedules),
-    access: away(store.access),
+    builds: away(store.builds),
     webhooks: away(store.webhooks),
+    access: away(store.access),
     catalogue: {
       ...away(store.catalogue),
       defineAll: (p) =>

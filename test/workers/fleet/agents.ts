@@ -20,6 +20,23 @@ export const hold = agent({
       ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error), { once: true });
     }),
 });
+export const compute = agent({
+  name: "compute",
+  description: "blocks its process for a while",
+  input: z.object({ ms: z.number() }),
+  output: z.number(),
+  run({ ms }, ctx) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    return ctx.task.attempt;
+  },
+});
+export const crash = agent({
+  name: "crash",
+  description: "ends its process",
+  input: z.object({}),
+  output: z.null(),
+  run: () => process.exit(7),
+});
 export const pids = workflow({
   name: "pids",
   description: "asks n times who runs it",
@@ -34,4 +51,4 @@ export const pids = workflow({
 });
 
 /* oxlint-disable import/no-default-export -- the CLI imports the default export of a config */
-export default defineFleet({ definitions: [whoami, hold, pids] });
+export default defineFleet({ definitions: [whoami, hold, compute, crash, pids] });

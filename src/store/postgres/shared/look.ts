@@ -1,7 +1,7 @@
 import type { Look, SharedStore } from "../../shared.ts";
 import { agenda, type Agenda } from "../boot.ts";
 import { delayedLane, depthRows, parkedLane, type RawDepth } from "../depth.ts";
-import { noticeOf, noticesOf, type RawNotice } from "../notices.ts";
+import { noticesOf, readNotices, type RawNotice } from "../notices.ts";
 import type { Sql } from "../sql.ts";
 
 interface Raw extends Agenda {
@@ -11,13 +11,14 @@ interface Raw extends Agenda {
   readonly moved: readonly number[];
 }
 
-// One statement, and in it nothing but walks along an index: an idle orchestrator asks it four times a second.
+// One statement, and in it nothing but walks along an index: an idle orchestrator asks it four times a second. What notices
+// are about is a second one, for those who have some.
 const statement = `SELECT (SELECT value FROM upkeep WHERE name = 'catalogue') AS catalogue,
   (SELECT coalesce(json_agg(d), '[]') FROM (${depthRows}) d) AS depth,
   (SELECT coalesce(json_agg(n ORDER BY n.id), '[]') FROM (${noticesOf}) n) AS notices,
   (SELECT coalesce(json_agg(w.id), '[]') FROM unnest($3::bigint[], $4::bigint[]) w(id, cursor)
-     LEFT JOIN task t ON t.id = w.id LEFT JOIN run r ON r.id = w.id LEFT JOIN outcome o ON o.task = w.id
-     WHERE r.cursor > w.cursor OR o.task IS NOT NULL OR t.id IS NULL) AS moved,
+     WHERE (SELECT r.cursor FROM run r WHERE r.id = w.id) > w.cursor OR (SELECT true FROM outcome o WHERE o.task = w.id)
+       OR (SELECT true FROM task t WHERE t.id = w.id) IS NULL) AS moved,
   ${agenda}`;
 
 export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Promise<Look> {
@@ -27,8 +28,7 @@ export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Pro
     p.runs.map((r) => r.id),
     p.runs.map((r) => r.cursor),
   ])) as Raw;
-  const read = notices.map((n) => ({ id: n.id, notice: noticeOf(n) }));
-  const gone = read.filter((n) => n.notice === null).map((n) => n.id);
+  const { notices: read, gone } = await readNotices(sql, notices);
   // Rare: what they were about was begun anew or deleted. Left there, they would fill every look.
   if (gone.length > 0) await dropNotices(sql, p.boot, gone);
   const tasksOf = (lane: number) => depth.find((d) => d.lane === lane)?.tasks ?? 0;
@@ -39,7 +39,7 @@ export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Pro
     ),
     delayed: tasksOf(delayedLane),
     parked: tasksOf(parkedLane),
-    notices: read.map((n) => n.notice).filter((n) => n !== null),
+    notices: read,
   };
 }
 

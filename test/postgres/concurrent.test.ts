@@ -1,19 +1,20 @@
 // What only a store that several lives write to at once can get wrong.
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { blocked, holdRun } from "../postgres/steps.ts";
-import { dropSchemas, inSchema, takeStore } from "../postgres/stores.ts";
+import { brokenRule } from "./invariants.ts";
+import { blocked, holdRun } from "./steps.ts";
+import { dropSchemas, inSchema, takeStore } from "./stores.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { firstSeed } from "../simulation/seeds.ts";
-import { catalogue } from "./differential/calls.ts";
-import { differTogether, type Life, type Pair, type Together } from "./differential/lives.ts";
-import { sequences, type CommitOp } from "./differential/ops.ts";
-import { now } from "./rows.ts";
+import { catalogue } from "../store/differential/calls.ts";
+import { differTogether, type Life, type Pair, type Together } from "../store/differential/lives.ts";
+import { sequences, type CommitOp } from "../store/differential/ops.ts";
+import { now } from "../store/rows.ts";
 
 afterAll(dropSchemas);
 
 const long = process.env["FLOTILLA_LONG"] === "1";
-const runs = Number(process.env["FLOTILLA_POSTGRES_PAIRS"] ?? 60);
+const runs = Number(process.env["FLOTILLA_POSTGRES_PAIRS"] ?? 20);
 
 /** Two lives on one schema. */
 async function openLives() {
@@ -77,6 +78,8 @@ test(
             pairs,
           );
           if (found !== null) throw new Error(found);
+          const broken = await brokenRule(url);
+          if (broken !== null) throw new Error(broken);
         } finally {
           await close();
         }

@@ -10,8 +10,8 @@ import type { Sql } from "../../src/store/postgres/sql.ts";
 import { artifactGraceMs, openUpkeep } from "../../src/store/postgres/upkeep/open.ts";
 import { insertUses } from "../../src/store/postgres/upkeep/uses.ts";
 import type { UpkeepStore } from "../../src/store/upkeep.ts";
-import { blockedBy } from "../postgres/blocked.ts";
-import { dropSchema, freshUrl } from "../postgres/server.ts";
+import { blockedBy } from "./blocked.ts";
+import { dropSchema, freshUrl } from "./server.ts";
 
 let url: string;
 let db: Pool;
@@ -53,7 +53,7 @@ describe("an artifact in PostgreSQL", () => {
   });
 
   test("a letter that a chunk's end cuts in two is one letter again", async () => {
-    const content = `${"x".repeat(1_048_575)}é${"\u0000\uFFFF"}`;
+    const content = `${"x".repeat(1_048_575)}é\u0000\uFFFF`;
     expect((await artifacts().get((await artifacts().put(content)).hash)) === content).toBe(true);
   });
 
@@ -141,7 +141,7 @@ describe("removing one", () => {
 });
 
 test("a probe writes and leaves nothing; lives may try at once", async () => {
-  await Promise.all([1, 2, 3].map(() => upkeep.probe({ boot })));
+  await Promise.all([1, 2, 3].map(async () => upkeep.probe({ boot })));
   expect(await db.rows("SELECT id FROM room")).toEqual([]);
   await expect(upkeep.probe({ boot: 99 })).rejects.toMatchObject({ code: "FLOTILLA_LIFE_OVER" });
 });

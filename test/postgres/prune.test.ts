@@ -1,27 +1,28 @@
 // Retention on PostgreSQL: the suite that every store passes, and what only a store with several lives can get wrong.
 import { afterAll, describe, expect, test } from "vitest";
-import { openOneOwner, reopen } from "../postgres/one-owner.ts";
-import { blockedBy } from "../postgres/blocked.ts";
-import { asAdmin } from "../postgres/server.ts";
-import { dropSchemas, inSchema, schemaOf } from "../postgres/stores.ts";
+import { openOneOwner, reopen } from "./one-owner.ts";
+import { blockedBy } from "./blocked.ts";
+import { asAdmin } from "./server.ts";
+import { dropSchemas, inSchema, schemaOf } from "./stores.ts";
 import { ofRun, ofTask } from "../../src/store/postgres/upkeep/belongings.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { batch, begin, now, root, runningRoot, settleOf } from "../store/rows.ts";
-import { exercisePrune } from "./exercise-prune.ts";
+import { exercisePrune } from "../upkeep/exercise-prune.ts";
 
 afterAll(dropSchemas);
 
-const notCounted = [
+const notCounted = new Set([
   "migration",
   "namespace",
   "definition",
   "lane",
   "orchestrator",
   "worker",
+  "build",
   "upkeep",
   "lane_depth",
   "artifact_left",
-];
+]);
 
 async function rowCounts(url: string): Promise<Record<string, number>> {
   const names = await inSchema<{ name: string }>(
@@ -29,7 +30,7 @@ async function rowCounts(url: string): Promise<Record<string, number>> {
     "SELECT relname AS name FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r' ORDER BY relname",
     [schemaOf(url)],
   );
-  const counted = names.map((n) => n.name).filter((name) => !notCounted.includes(name));
+  const counted = names.map((n) => n.name).filter((name) => !notCounted.has(name));
   const rows = await inSchema<{ name: string; n: number }>(
     url,
     counted.map((name) => `SELECT '${name}' AS name, count(*)::int AS n FROM ${name}`).join(" UNION ALL "),

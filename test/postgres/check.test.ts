@@ -8,8 +8,8 @@ import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { migratePostgres } from "../../src/runtime/db/postgres.ts";
 import { cli } from "../cli/harness.ts";
-import { asAdmin, dropSchema, freshUrl } from "../postgres/server.ts";
-import { dropSchemas, giveBack, inSchema, takeSchema } from "../postgres/stores.ts";
+import { asAdmin, dropSchema, freshUrl } from "./server.ts";
+import { dropSchemas, giveBack, inSchema, takeSchema } from "./stores.ts";
 import { actsOf, batch, begin, child, now, root, settleOf } from "../store/rows.ts";
 
 const artifactText = "x".repeat(70_000);
@@ -68,7 +68,7 @@ describe("check", () => {
     ["artifacts that are used and missing", "DELETE FROM artifact; DELETE FROM artifact_chunk", false],
     [
       "artifacts that no run uses",
-      `INSERT INTO artifact VALUES ('${"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}', 0, '-infinity')`,
+      "INSERT INTO artifact VALUES ('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0, '-infinity')",
       true,
     ],
     ["chunks of no artifact", `INSERT INTO artifact_chunk VALUES ('${"b".repeat(64)}', 0, 'x')`, true],
