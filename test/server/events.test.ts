@@ -30,6 +30,7 @@ test("a reader that comes back with its last event misses none and gets none twi
   const token = await door.token("submitter");
   const worker = door.world.worker();
   const { body } = await door.ask("POST", "runs", { token, body: { name: "work", input: {} } });
+  const run = body.id as string;
   await door.world.turn();
   const [task] = worker.assigned;
   if (!task) throw new Error("nothing was assigned");
@@ -41,19 +42,19 @@ test("a reader that comes back with its last event misses none and gets none twi
     });
   for (let act = 1; act <= 3; act++) emit(act);
   await door.world.turn();
-  const first = await read(door, token, body.id, { until: 3 });
+  const first = await read(door, token, run, { until: 3 });
   expect(first.map(typeOf)).toEqual(["run.started", "custom", "custom"]);
   // More happens while nobody reads.
   for (let act = 4; act <= 6; act++) emit(act);
   worker.succeed(task);
   await door.world.turn();
-  const second = await read(door, token, body.id, { until: 99, after: idOf(first.at(-1)) ?? "" });
+  const second = await read(door, token, run, { until: 99, after: idOf(first.at(-1)) ?? "" });
   expect(second.map(typeOf)).toEqual(["custom", "custom", "custom", "custom", "run.finished", "end"]);
   const values = [...first, ...second].flatMap((m) => (typeOf(m) === "custom" ? [/"value":(\d+)/.exec(m)?.[1]] : []));
   expect(values).toEqual(["1", "2", "3", "4", "5", "6"]);
   // A reader that was at the end is told so again.
   const last = second.findLast((m) => idOf(m) !== undefined);
-  expect((await read(door, token, body.id, { until: 99, after: idOf(last) ?? "" })).map(typeOf).at(-1)).toBe("end");
+  expect((await read(door, token, run, { until: 99, after: idOf(last) ?? "" })).map(typeOf).at(-1)).toBe("end");
 });
 
 test("what is no cursor is refused before anything is streamed", async () => {

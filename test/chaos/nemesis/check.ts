@@ -23,6 +23,7 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
      WHERE task = ? AND lease_no >= ?`,
   );
   const runs = new Map<number, string>();
+  const moved = new Set(lines.flatMap((l) => (l.e === "adopted" ? [`${l.task}:${l.leaseNo}`] : [])));
   for (const line of lines) {
     if (line.e === "submitted") {
       const id = parseRunId(line.run);
@@ -42,7 +43,8 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
       if (!wasLease.get(line.task, line.leaseNo))
         findings.add("forgotten", `lease ${line.leaseNo} of task ${line.task} had reached a worker`);
     } else if (line.e === "begun") {
-      if (!isLease.get(line.task, line.leaseNo))
+      // A lease that moved to another orchestrator with its attempt went on as a later number.
+      if (!isLease.get(line.task, line.leaseNo) && !(moved.has(`${line.task}:${line.leaseNo}`) && wasLease.get(line.task, line.leaseNo)))
         findings.add("forgotten", `task ${line.task} had begun under lease ${line.leaseNo}`);
     }
   }
@@ -79,7 +81,9 @@ function checkLeases(lines: readonly Line[], outcomes: Outcomes, findings: Findi
 
 /** A result is that of the attempt whose lease the outcome names: never that of a fenced one. */
 function checkEffects(lines: readonly Line[], outcomes: Outcomes, findings: Findings): void {
-  const tokens = new Map<string, { readonly task: number; readonly leaseNo: number }>();
+  const tokens = new Map<string, { readonly task: number; leaseNo: number }>();
+  /** What an attempt's lease became when another orchestrator took it over. */
+  const next = new Map<string, number>();
   const ended = new Set<string>();
   const agents = new Set<number>();
   for (const line of lines) {
@@ -87,7 +91,13 @@ function checkEffects(lines: readonly Line[], outcomes: Outcomes, findings: Find
       tokens.set(line.token, { task: line.task, leaseNo: line.leaseNo });
       agents.add(line.task);
     } else if (line.e === "ended") ended.add(line.token);
+    else if (line.e === "adopted") next.set(`${line.task}:${line.leaseNo}`, line.next);
   }
+  const lastOf = (task: number, leaseNo: number): number => {
+    const after = next.get(`${task}:${leaseNo}`);
+    return after === undefined ? leaseNo : lastOf(task, after);
+  };
+  for (const of of tokens.values()) of.leaseNo = lastOf(of.task, of.leaseNo);
   for (const task of agents) {
     const outcome = outcomes.get(task);
     if (!outcome || outcome.value === null) continue;

@@ -20,7 +20,7 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 /** Those that are a kill -9. */
-export const kills: ReadonlySet<FaultKind> = new Set<FaultKind>(["worker killed", "fleet process killed", "log torn"]);
+export const kills: ReadonlySet<string> = new Set<FaultKind>(["worker killed", "fleet process killed", "log torn"]);
 
 /** Twice the load's `blockedAfter` and a ping more. */
 const frozenFleetMs = 3_000;

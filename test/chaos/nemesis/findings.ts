@@ -6,6 +6,7 @@ export const promises = {
   gates: "a gate's count is wrong (I5)",
   unfinished: "a task does not go on (I6)",
   forgotten: "something acknowledged is gone (I7)",
+  repeated: "a long task is repeated without need",
   damaged: "the file contradicts itself",
 } as const;
 export type Promised = keyof typeof promises;

@@ -2,6 +2,7 @@
 // one write with O_APPEND, so it survives a kill -9 of whoever wrote it, and lines of many processes do not mix.
 import { appendFileSync, closeSync, openSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
+import type { FleetFaultKind } from "../fleet-nemesis/faults.ts";
 import type { FaultKind } from "./faults.ts";
 
 /** A worker process has begun. */
@@ -18,6 +19,24 @@ interface Assigned {
   readonly boot: number;
   readonly leaseNo: number;
 }
+/** What a worker had brought along goes on under another lease. */
+interface Adopted {
+  readonly e: "adopted";
+  readonly pid: number;
+  readonly task: number;
+  readonly boot: number;
+  readonly leaseNo: number;
+  readonly next: number;
+}
+/** Code of an attempt was told to stop. */
+interface Told {
+  readonly e: "told";
+  readonly pid: number;
+  readonly task: number;
+  readonly leaseNo: number;
+  readonly token: string;
+  readonly why: string;
+}
 /** Code of an attempt has begun or ended: `token` is drawn by this attempt and is its result. */
 interface Effect {
   readonly e: "begun" | "ended";
@@ -25,6 +44,8 @@ interface Effect {
   readonly task: number;
   readonly leaseNo: number;
   readonly token: string;
+  /** A task that is not to be repeated without need. */
+  readonly long?: true;
 }
 /** A start was acknowledged. */
 interface Submitted {
@@ -62,11 +83,11 @@ interface Said {
 /** A fault was inflicted, on a worker or on the fleet process. */
 interface Fault {
   readonly e: "fault";
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | FleetFaultKind;
   readonly pid: number;
   readonly note: string | null;
 }
-type Entry = Hello | Assigned | Effect | Submitted | Sent | Result | Life | Said | Fault;
+type Entry = Hello | Assigned | Adopted | Told | Effect | Submitted | Sent | Result | Life | Said | Fault;
 /** `at`: ms since the epoch, by the system's clock: nobody makes that one jump. */
 export type Line = Entry & { readonly at: number };
 
