@@ -554,7 +554,7 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       const t = await running(a, 1, { terms: { deadlineAt: now + 7, ttlAt: null, schedule: null } });
       await a.commit({ acts: [actsOf(t, 1, { children: [child(2, t, 1)] })] });
       expect(await look(b)).toMatchObject({ nextDueAt: now + 7, nextTickAt: now + 10, cancelsLeft: false });
-      await a.commit({ settles: [settleOf(t, 1)] });
+      await a.commit({ settles: [settleOf(t, 1, { expires: true })] });
       expect(await look(b)).toMatchObject({ nextDueAt: null, cancelsLeft: true });
       await b.commit({ cancelSlice: 10 });
       expect(await where(a, 2)).toMatchObject({ in: "outcome" });
