@@ -39,8 +39,8 @@ export const memory: Bench = {
 /** An orchestrator with workers that have nothing to do, on sockets that another process holds. */
 async function* idleWorkers(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["run"]> {
   // The quick form is part of the tests: enough to see that it works.
-  const workers = s.quick ? 500 : 10_000;
-  const windowMs = s.quick ? 2_000 : 20_000;
+  const workers = s.quick ? 200 : 10_000;
+  const windowMs = s.quick ? 1_000 : 20_000;
   s.progress("idle workers");
   const found = await inChild<IdleWorkers>(new URL("../work/workers.ts", import.meta.url), {
     path: s.scratch(),
@@ -48,7 +48,7 @@ async function* idleWorkers(s: Parameters<Bench["run"]>[0]): ReturnType<Bench["r
     windowMs,
   });
   yield {
-    case: s.quick ? "workers500" : "workers10k",
+    case: s.quick ? "workers200" : "workers10k",
     ...spread([found.settledMB]),
     unit: "MB",
     limit: null,

@@ -36,9 +36,9 @@ async function cutListeners(url: string): Promise<() => Promise<void>> {
   const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: url.split("?")[0] as string });
   await client.connect();
-  let on = true;
+  const done = new AbortController();
   const cutting = (async () => {
-    while (on) {
+    while (!done.signal.aborted) {
       await client.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%' AND pid <> pg_backend_pid()",
       );
@@ -46,7 +46,7 @@ async function cutListeners(url: string): Promise<() => Promise<void>> {
     }
   })();
   return async () => {
-    on = false;
+    done.abort();
     await cutting;
     await client.end();
   };

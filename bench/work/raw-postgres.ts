@@ -26,7 +26,7 @@ export async function work(o: { url: string; tasks: number; batch: number; conne
 }
 
 async function connect(url: string, schema: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, options: `-c search_path=${schema}`, pipeline: true } as pg.ClientConfig);
+  const client = new pg.Client({ connectionString: url, options: `-c search_path=${schema}`, pipeline: true });
   await client.connect();
   return client;
 }

@@ -43,7 +43,7 @@ export async function work(o: { path: string; workers: number; windowMs: number 
     await joined;
     const joinS = (performance.now() - beganAt) / 1_000;
     // Names of workers are written; then it is quiet.
-    await pause(3_000);
+    await pause(Math.min(3_000, o.windowMs));
     globalThis.gc?.();
     const before = process.cpuUsage();
     await pause(o.windowMs);

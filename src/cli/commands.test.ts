@@ -489,6 +489,40 @@ describe("workers", () => {
 laptop-1  busy    1/8  in-process  4242  gpu     a1f3   1m ago  review-all t_7k2m9q4x 1.2s, review-all t_7k2m9q4x 1.2s, review-all t_7k2m9q4x 1.2s, 2 more
 `);
   });
+
+  it("drain and resume do it and say so", async () => {
+    const { fake, cli } = await fakeFleet();
+    fake.setWorkers([workerView(), workerView({ name: "laptop-2" })]);
+    expect(await cli("workers drain --build a1f3")).toMatchObject({
+      code: 0,
+      out: "",
+      err: "✔ 2 workers here begin nothing new; other orchestrators are told\n",
+    });
+    expect((await cli("workers drain laptop-2 --park")).err).toBe(
+      "✔ 1 worker here begins nothing new; other orchestrators are told\n",
+    );
+    expect(fake.drained).toEqual([{ build: "a1f3" }, { worker: "laptop-2", park: true }]);
+    expect(JSON.parse((await cli("workers drain laptop-2 -o json")).out)).toEqual({ workers: ["laptop-2"] });
+    expect(await cli("workers resume --build a1f3")).toMatchObject({
+      code: 0,
+      err: "✔ a1f3 begins new tasks again; workers that were told to leave do not come back\n",
+    });
+    expect(fake.drained.map((d) => d.build)).toEqual([undefined, undefined]);
+  });
+
+  it("drain of nobody, or of both, says what to do", async () => {
+    const { cli } = await fakeFleet();
+    for (const args of ["workers drain", "workers drain laptop-1 --build a1f3"]) {
+      const { code, err } = await cli(args);
+      expect(code).toBe(2);
+      expect(err).toContain("flotilla workers drain --build BUILD");
+    }
+    const { code, err } = await cli("workers drain --build b9");
+    expect(code).not.toBe(0);
+    expect(err).toContain("no build b9");
+    expect(err).toContain("flotilla workers ls");
+    expect((await cli("workers resume --build b9")).err).toContain("no drained build b9");
+  });
 });
 
 describe("run", () => {
@@ -659,7 +693,7 @@ describe("without a fleet", () => {
     expect(err).toContain(".flotilla/dev.db, and there is no such file yet");
   });
 
-  it("refuses a store in memory, an unknown one and PostgreSQL", async () => {
+  it("refuses a store in memory, an unknown one, and a PostgreSQL that does not answer", async () => {
     expect(await cli(["runs", "ls", "--store", "memory"])).toMatchObject({
       code: 2,
       err: expect.stringContaining("belongs to one process") as string,
@@ -668,9 +702,9 @@ describe("without a fleet", () => {
       code: 2,
       err: expect.stringContaining("FLOTILLA_CONFIG_INVALID") as string,
     });
-    expect(await cli(["runs", "ls", "--store", "postgres://h/d"])).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("PostgreSQL") as string,
+    expect(await cli(["runs", "ls", "--store", "postgres://u:hidden@127.0.0.1:1/d"])).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/^(?!.*hidden).*FLOTILLA_STORE_UNREACHABLE/s) as string,
     });
   });
 });

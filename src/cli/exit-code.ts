@@ -40,6 +40,7 @@ const ofError: Partial<Record<ErrorCode, ExitCode>> = {
   FLOTILLA_STORE_UNUSABLE: exitCodes.unreachable,
   FLOTILLA_STORE_NEWER: exitCodes.unreachable,
   FLOTILLA_STORE_FULL: exitCodes.unreachable,
+  FLOTILLA_STORE_UNREACHABLE: exitCodes.unreachable,
   FLOTILLA_CLOSED: exitCodes.unreachable,
   FLOTILLA_UNREACHABLE: exitCodes.unreachable,
   FLOTILLA_UNEXPECTED_REPLY: exitCodes.unreachable,

@@ -40,6 +40,7 @@ import { up } from "./commands/up.ts";
 import { webhooksLs } from "./commands/webhooks-ls.ts";
 import { webhooksRetry } from "./commands/webhooks-retry.ts";
 import { worker } from "./commands/worker.ts";
+import { workersDrain, workersResume } from "./commands/workers-drain.ts";
 import { workersLs } from "./commands/workers-ls.ts";
 import { defaultStore } from "./store-place.ts";
 
@@ -106,7 +107,7 @@ export function createProgram(bind: Bind, version: string): Command {
     )
     .addCommand(group("webhooks", "list what webhooks are not told yet, and tell them again", [webhooksLs, webhooksRetry]))
     .addCommand(group("tokens", "say who may use the HTTP API", [tokensCreate, tokensLs, tokensRevoke]))
-    .addCommand(group("workers", "list the live workers", [workersLs]))
+    .addCommand(group("workers", "list the live workers, let some of them leave", [workersLs, workersDrain, workersResume]))
     .commandsGroup("Keep:")
     .addCommand(
       group("db", "look at the store, copy it, check it, delete from it", [

@@ -22,6 +22,7 @@ export interface Given extends Settings<never> {
   readonly input?: Schema;
   readonly output?: Schema | undefined;
   readonly errors?: ErrorMap;
+  readonly onOrphan?: "wait" | "move-if-unchanged";
   readonly run?: ((input: never, ctx: never) => unknown) | undefined;
 }
 
@@ -37,6 +38,7 @@ const settings = [
   "idleTimeout",
   "budget",
   "idempotent",
+  "onOrphan",
   "run",
 ];
 const typed = ["input", "output", "errors"];
@@ -72,6 +74,7 @@ export function define(kind: Definition["kind"], given: Given, contract: Definit
   if (given.version !== undefined) checkText(given.version, `${where}.version`, bounds.nameLength);
   if (given.needs !== undefined) checkTexts(given.needs, `${where}.needs`, { most: bounds.needsMax, length: bounds.nameLength });
   if (given.idempotent !== undefined) checkBoolean(given.idempotent, `${where}.idempotent`);
+  if (given.onOrphan !== undefined) checkOnOrphan(given.onOrphan, where, kind);
   if (given.retry !== undefined) checkRetry(given.retry, where, kind);
 
   return Object.freeze({
@@ -88,6 +91,7 @@ export function define(kind: Definition["kind"], given: Given, contract: Definit
     timeoutMs: spanMs(given.timeout, `${where}.timeout`),
     idleTimeoutMs: spanMs(given.idleTimeout, `${where}.idleTimeout`),
     idempotent: given.idempotent ?? false,
+    onOrphan: given.onOrphan ?? "wait",
     unenforced: Object.freeze(
       union(
         contract?.unenforced ?? [],
@@ -101,6 +105,17 @@ export function define(kind: Definition["kind"], given: Given, contract: Definit
 function knownOptions(kind: Definition["kind"], contract: Definition | null): readonly string[] {
   if (contract) return settings;
   return kind === "contract" ? ["name", "description", ...placement, ...typed] : [...settings, ...typed];
+}
+
+function checkOnOrphan(given: unknown, where: string, kind: Definition["kind"]): void {
+  if (kind !== "workflow")
+    throw configInvalid(`${where}.onOrphan`, "an agent's task is begun anew by any build", "leave it out: it is a workflow's");
+  if (given !== "wait" && given !== "move-if-unchanged")
+    throw configInvalid(
+      `${where}.onOrphan`,
+      `${JSON.stringify(given)} is none of its values`,
+      'use "wait" or "move-if-unchanged"',
+    );
 }
 
 function checkRetry(retry: unknown, where: string, kind: Definition["kind"]): void {

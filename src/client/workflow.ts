@@ -1,5 +1,5 @@
 import type { WorkflowContext } from "../core/context.ts";
-import type { Awaitable, DeclaredOf, ErrorMap, Settings, Workflow } from "../core/definition.ts";
+import type { Awaitable, DeclaredOf, ErrorMap, Workflow, WorkflowSettings } from "../core/definition.ts";
 import type { Jsonify } from "../core/json.ts";
 import type { Parsed, Schema, Wire } from "../core/schema.ts";
 import { define } from "./define.ts";
@@ -21,7 +21,7 @@ import { define } from "./define.ts";
  * @throws FLOTILLA_CONFIG_INVALID naming the option that is missing, unknown or out of range.
  */
 export function workflow<const N extends string, IS extends Schema, R, P = R, const E extends ErrorMap = {}>(
-  d: Omit<Settings<Parsed<IS>>, "limits" | "retry"> & {
+  d: WorkflowSettings<Parsed<IS>> & {
     name: N;
     input: IS;
     output?: Schema<R, P>;

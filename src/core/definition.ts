@@ -34,8 +34,9 @@ export interface Settings<I> extends Placement {
   /** What planners, MCP and A2A cards read. */
   description?: string;
   /**
-   * Yours, such as "2.1.0": kept on the definition's card. Nothing is chosen by it in this version; a run goes on with
-   * whatever code has the name, and a workflow whose calls changed stops with FLOTILLA_HISTORY_MISMATCH. @default ""
+   * Yours, such as "2.1.0": kept on the definition's card. A workflow's identifies its code: in a fleet with workers of
+   * several builds a run that has begun goes on only where the version is the same. Without one the source text of `run`
+   * and the schemas do, which say nothing of functions that `run` calls. @default ""
    */
   version?: string;
   /** Shared caps that each attempt counts against. Not in this version: a fleet refuses it. @default none */
@@ -55,6 +56,16 @@ export interface Settings<I> extends Placement {
   idempotent?: boolean;
 }
 
+export interface WorkflowSettings<I> extends Omit<Settings<I>, "limits" | "retry"> {
+  /**
+   * What becomes of runs that an older code of this workflow has begun when no live worker has that code any more, for
+   * 30 s. `"wait"`: they wait for a worker that has it, with reason BUILD_GONE. `"move-if-unchanged"`: this code goes on
+   * with them from their history, and those whose calls it would make otherwise wait with HISTORY_MISMATCH. Only in fleets
+   * with remote workers or several orchestrators: within one process the latest code always goes on. @default "wait"
+   */
+  onOrphan?: "wait" | "move-if-unchanged";
+}
+
 /** What the runtime knows of a definition: options resolved, checked and frozen. */
 export interface Definition {
   readonly kind: "agent" | "workflow" | "contract";
@@ -71,6 +82,8 @@ export interface Definition {
   readonly timeoutMs: number | null;
   readonly idleTimeoutMs: number | null;
   readonly idempotent: boolean;
+  /** A workflow's: see `WorkflowSettings`. */
+  readonly onOrphan: "wait" | "move-if-unchanged";
   /** Options that were given and that this version cannot enforce; a fleet refuses to run them. */
   readonly unenforced: readonly string[];
   // Each definition's own input type is known where it is written; here they meet.
@@ -107,7 +120,7 @@ export interface Contract<N extends string, IS extends Schema, OS extends Schema
     d: Settings<Parsed<IS>> & { name?: M; run(input: Parsed<IS>, ctx: AgentContext<E>): Awaitable<Wire<OS>> },
   ): Agent<M, Wire<IS>, Jsonify<Parsed<OS>>, DeclaredOf<E>>;
   workflow<const M extends string = N>(
-    d: Omit<Settings<Parsed<IS>>, "limits" | "retry"> & {
+    d: WorkflowSettings<Parsed<IS>> & {
       name?: M;
       run(input: Parsed<IS>, ctx: WorkflowContext<E>): Awaitable<Wire<OS>>;
     },

@@ -221,7 +221,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
     title: "Not found",
     retryable: false,
     why: (d) => `no ${d.what} ${d.id}`,
-    fix: (d) => [`list them: flotilla ${d.what}s ls`],
+    fix: (d) => [`list them: flotilla ${d.what.endsWith("build") ? "worker" : d.what}s ls`],
   },
   FLOTILLA_LEASE_LOST: {
     title: "Lease lost",
@@ -279,7 +279,7 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_STORE_UNREACHABLE: {
     title: "The database does not answer",
     retryable: true,
-    why: (d) => `${d.path}: ${d.problem}; nothing of this batch was stored`,
+    why: (d) => `${d.path}: ${d.problem}; nothing of what was asked is stored`,
     fix: () => [
       "nothing to do if it comes back: the same call is made again",
       "or see that the database is up and can be reached from here",

@@ -13,6 +13,7 @@ export const reasons = {
   DISPATCHING: "it is next",
   VALUE_MISSING: "a stored value that it needs cannot be read; it goes on when a worker joins",
   HISTORY_MISMATCH: "the workflow's code does not fit its history",
+  BUILD_GONE: "no live worker has the code that it was begun with",
   WORKER_UNRESPONSIVE: "its worker's main loop is blocked",
   STORE_FULL: "the store has no room: nothing is claimed until it has",
   DRAINING: "the fleet is draining",

@@ -34,6 +34,7 @@ export function apply(engine: Engine, planned: Planned, result: BatchResult): vo
   for (const acts of planned.acts) {
     const lost = result.fencedActs.some((l) => l.task === acts.batch.lease.task && l.leaseNo === acts.batch.lease.leaseNo);
     if (lost) continue;
+    if (acts.batch.pin !== undefined) acts.attempt.pin = null;
     acts.attempt.children += acts.placed.length;
     if (acts.batch.park && result.parked.includes(acts.batch.lease.task)) applyParked(engine, acts.attempt);
     for (const placed of acts.placed)

@@ -19,7 +19,12 @@ export interface Attempt {
   readonly definition: DefinitionState;
   /** What runs: the same, or an implementation of the contract. */
   readonly runs: DefinitionState;
-  readonly lane: number;
+  /** Its task's; another one from the first act of a workflow on. */
+  lane: number;
+  /** That lane, while the store does not know it. */
+  pin: number | null;
+  /** It was looked up whether its first act binds it to its code. */
+  bound: boolean;
   readonly prio: number;
   readonly pass: number;
   readonly tenant: string | null;

@@ -42,6 +42,8 @@ export function beginAttempt(engine: Engine, b: Beginning): Attempt {
     definition: b.definition,
     runs: b.runs,
     lane: row.lane,
+    pin: null,
+    bound: false,
     prio: row.prio,
     pass: row.pass,
     tenant: row.tenant,

@@ -2,6 +2,7 @@
 // Nothing is acknowledged, assigned or delivered before its COMMIT, and memory changes only after it (apply.ts).
 import type { Timer } from "../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
+import type { DefinitionCard } from "../protocol/worker.ts";
 import type { Batch, BatchResult, Boot } from "../store/contract.ts";
 import { everyNamespace } from "../core/namespace.ts";
 import { apply } from "./apply.ts";
@@ -9,10 +10,12 @@ import type { Attempt, StoredAct } from "./attempt.ts";
 import { endAttempt } from "./attempts.ts";
 import type { PendingAnswer, PendingCancel, PendingMessage, PendingStart, Planned } from "./batch.ts";
 import { deliverParked } from "./deliver.ts";
+import { Drains } from "./drains.ts";
 import type { Engine } from "./engine.ts";
 import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Peers } from "./peers/peers.ts";
+import { bind, unbound } from "./pin.ts";
 import { planBatch } from "./plan.ts";
 import { Queue, type Taken } from "./queue.ts";
 import { Room } from "./upkeep/room.ts";
@@ -42,6 +45,7 @@ export class BatchEngine implements Engine {
   readonly events: EventHub;
   readonly abortGraceMs: number;
   readonly queries: StateQueries;
+  readonly drains: Drains;
   readonly #secret: () => string;
   readonly #boot: () => Promise<Boot>;
   readonly #queuedMax: number;
@@ -71,6 +75,11 @@ export class BatchEngine implements Engine {
     this.events = o.events;
     this.abortGraceMs = o.abortGraceMs;
     this.queries = new StateQueries((ms, fn) => o.state.clock.after(ms, fn));
+    this.drains = new Drains(this);
+    o.state.builds.changed = () => {
+      o.state.definitions.workersChanged();
+      this.dispatch();
+    };
     this.#secret = o.secret;
     this.#boot = o.boot;
     this.#queuedMax = o.queuedMax;
@@ -86,13 +95,18 @@ export class BatchEngine implements Engine {
   acts(attempt: Attempt, acts: readonly StoredAct[]): void {
     // From now on it may have a gate: its end must close it, also when both are in one batch.
     attempt.hasGate = true;
+    bind(this.state, attempt);
     this.#queue.acts(attempt, acts);
     this.#schedule();
   }
   end(attempt: Attempt, ending: Ending, codeRuns: boolean): void {
     if (attempt.ended) return;
     attempt.ended = true;
-    this.#queue.end({ attempt, ending, codeRuns });
+    const goesOn =
+      "requeue" in ending && ending.requeue.next.to === "continued"
+        ? { requeue: unbound(this.state, attempt, ending.requeue) }
+        : ending;
+    this.#queue.end({ attempt, ending: goesOn, codeRuns });
     this.#schedule();
   }
   cancel(pending: PendingCancel): void {
@@ -185,7 +199,9 @@ export class BatchEngine implements Engine {
   join(worker: WorkerState): void {
     const { state } = this;
     state.workers.set(worker.id, worker);
-    state.definitions.register(worker.hello.definitions, worker.namespace ?? everyNamespace);
+    state.builds.joined(worker);
+    this.drains.apply(worker);
+    state.definitions.register(latest(state, worker), worker.namespace ?? everyNamespace);
     this.dispatch();
     const { name, pid, build } = worker.hello;
     this.#insist("a worker's name could not be stored", async () => {
@@ -233,6 +249,8 @@ export class BatchEngine implements Engine {
     this.#closed = true;
     this.#room.stop();
     this.#dueTimer?.timer.cancel();
+    this.drains.stop();
+    this.state.builds.stop();
     this.queries.close(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
     await this.#flushing;
     for (const s of this.#queue.drop()) s.reject(new FlotillaError("FLOTILLA_CLOSED", { what: "the fleet" }));
@@ -320,6 +338,7 @@ export class BatchEngine implements Engine {
     for (const pending of [...starts, ...cancels, ...messages, ...answers]) pending.reject(error);
     for (const attempt of state.attempts.values()) endAttempt(this, attempt, "its orchestrator was taken for dead");
     const workers = [...state.workers.values()];
+    for (const worker of workers) state.builds.left(worker);
     state.workers.clear();
     state.renew(await this.#boot());
     this.#over = false;
@@ -387,6 +406,14 @@ export class BatchEngine implements Engine {
       }
     }
   }
+}
+
+/** Cards of a worker, without those that a live worker of a newer build has: the newest counts. */
+function latest(state: State, worker: WorkerState): readonly DefinitionCard[] {
+  const { definitions, build } = worker.hello;
+  const rank = state.builds.rank(build);
+  const newer = [...state.workers.values()].filter((w) => w.hello.build !== build && state.builds.rank(w.hello.build) > rank);
+  return newer.length === 0 ? definitions : definitions.filter((card) => !newer.some((w) => w.names.has(card.name)));
 }
 
 function* lanesOf(r: BatchResult): Generator<number> {

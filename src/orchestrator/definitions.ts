@@ -3,6 +3,7 @@ import { FlotillaError } from "../core/error.ts";
 import { everyNamespace } from "../core/namespace.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
 import type { Boot, DefinitionRow, LaneRow, Store } from "../store/contract.ts";
+import type { Builds } from "./builds.ts";
 import { Lane } from "./lane.ts";
 import { serves, type WorkerState } from "./workers.ts";
 
@@ -54,17 +55,25 @@ export class Definitions {
   readonly #lanes = new Map<number, Lane>();
   readonly #laneByKey = new Map<string, Lane>();
   readonly #workers: ReadonlyMap<number, WorkerState>;
+  readonly builds: Builds;
   #newDefinitions: DefinitionRow[] = [];
   #newLanes: LaneRow[] = [];
 
-  constructor(store: Store, boot: Boot, life: { readonly boot: number }, workers: ReadonlyMap<number, WorkerState>) {
+  constructor(
+    store: Store,
+    boot: Boot,
+    life: { readonly boot: number },
+    { workers, builds }: { readonly workers: ReadonlyMap<number, WorkerState>; readonly builds: Builds },
+  ) {
+    this.builds = builds;
     this.#store = store;
     this.#life = life;
     this.#workers = workers;
     for (const d of boot.definitions) this.#add(d, JSON.parse(d.card) as DefinitionCard | null);
     for (const l of boot.lanes) {
       const definition = this.#byId.get(l.definition);
-      if (definition) this.#addLane(new Lane(l.id, definition, l.needs, boot.depth.get(l.id) ?? { ready: 0, lastPass: 0 }));
+      if (definition)
+        this.#addLane(new Lane(l.id, definition, l.needs, boot.depth.get(l.id) ?? { ready: 0, lastPass: 0 }, l.build));
     }
   }
 
@@ -111,7 +120,7 @@ export class Definitions {
     for (const l of lanes) {
       const definition = this.#byId.get(l.definition);
       if (!definition || this.#lanes.has(l.id)) continue;
-      this.#addLane(new Lane(l.id, definition, l.needs, { ready: 0, lastPass: 0 }));
+      this.#addLane(new Lane(l.id, definition, l.needs, { ready: 0, lastPass: 0 }, l.build));
     }
     this.workersChanged();
   }
@@ -139,7 +148,7 @@ export class Definitions {
       (this.#byId.get(id) as Known).card = card;
       this.#newDefinitions.push({ id, namespace, name: card.name, card: JSON.stringify(card) });
     }
-    for (const lane of this.#lanes.values()) lane.findWorkers(this.#workers.values(), this);
+    this.workersChanged();
   }
 
   /** The namespace's own row of a name that a task asks for, whoever has registered it, or nobody. */
@@ -151,15 +160,23 @@ export class Definitions {
     return this.#add(row, null);
   }
 
-  /** The lane of a call: the definition with its own needs and the call's. */
-  laneOf(definition: DefinitionState, needs: readonly string[]): Lane {
-    const all = [...new Set([...(definition.card?.needs ?? []), ...needs])].toSorted();
-    const key = `${definition.id} ${JSON.stringify(all)}`;
+  /** The lane of a call: the definition with its own needs and the call's, for workers of that version. */
+  laneOf(definition: DefinitionState, needs: readonly string[], build = ""): Lane {
+    return this.#lane(definition, [...new Set([...(definition.card?.needs ?? []), ...needs])].toSorted(), build);
+  }
+
+  /** The same lane for workers of that version. */
+  boundTo(lane: Lane, build: string): Lane {
+    return this.#lane(lane.definition, lane.needs, build);
+  }
+
+  #lane(definition: DefinitionState, needs: readonly string[], build: string): Lane {
+    const key = laneKey(definition, needs, build);
     let lane = this.#laneByKey.get(key);
     if (!lane) {
-      lane = new Lane(numberOf(key), definition, all, { ready: 0, lastPass: 0 });
+      lane = new Lane(numberOf(key), definition, needs, { ready: 0, lastPass: 0 }, build);
       this.#addLane(lane);
-      this.#newLanes.push({ id: lane.id, definition: definition.id, needs: all, build: "" });
+      this.#newLanes.push({ id: lane.id, definition: definition.id, needs, build });
       lane.findWorkers(this.#workers.values(), this);
     }
     return lane;
@@ -167,6 +184,11 @@ export class Definitions {
 
   workersChanged(): void {
     for (const lane of this.#lanes.values()) lane.findWorkers(this.#workers.values(), this);
+    this.builds.watch(this.#boundVersions());
+  }
+
+  *#boundVersions(): Generator<string> {
+    for (const { build } of this.#lanes.values()) if (build !== "") yield build;
   }
 
   /** The worker that has the lane's definition and lacks least, with what to do; undefined when none has it. */
@@ -177,6 +199,8 @@ export class Definitions {
       const has =
         worker.names.has(lane.definition.name) || worker.hello.definitions.some((d) => d.implements === lane.definition.name);
       if (!has) continue;
+      if (worker.draining || worker.finishing)
+        return `worker ${worker.hello.name} has it and is being drained: start another, or flotilla workers resume --build ${worker.hello.build}`;
       const missing = lane.needs.filter((need) => !worker.offers.has(need));
       if (!best || missing.length < best.missing.length) best = { name: worker.hello.name, missing };
     }
@@ -210,13 +234,16 @@ export class Definitions {
   }
   #addLane(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
-    this.#laneByKey.set(`${lane.definition.id} ${JSON.stringify(lane.needs)}`, lane);
+    this.#laneByKey.set(laneKey(lane.definition, lane.needs, lane.build), lane);
   }
 }
 
 /** A contract never hides the definition that fulfils it under the same name. */
 function hides(card: DefinitionCard, known: DefinitionCard | null): boolean {
   return card.kind === "contract" && known !== null && known.kind !== "contract";
+}
+function laneKey(definition: DefinitionState, needs: readonly string[], build: string): string {
+  return `${definition.id} ${JSON.stringify(needs)}${build === "" ? "" : ` ${build}`}`;
 }
 function keyOf(namespace: number, name: string): string {
   return `${namespace} ${name}`;

@@ -40,16 +40,19 @@ export class SlotPlan {
     return isQuiet(worker) && !this.#claimed.has(worker) && this.free(worker) > 0;
   }
 
-  /** The capable worker with the most free slots. */
+  /** The capable worker with the most free slots, of the newest build that has any. */
   best(lane: Lane): WorkerState | undefined {
     let best: WorkerState | undefined;
     let most = 0;
+    let newest = -1;
     for (const worker of lane.workers.keys()) {
       const n = this.free(worker);
-      if (n > most) {
-        best = worker;
-        most = n;
-      }
+      if (n <= 0) continue;
+      const rank = lane.rank(worker);
+      if (rank < newest || (rank === newest && n <= most)) continue;
+      best = worker;
+      most = n;
+      newest = rank;
     }
     return best;
   }

@@ -1,5 +1,6 @@
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { PendingAnswer, PendingCancel, PendingMessage, PendingStart } from "./batch.ts";
+import type { Drains } from "./drains.ts";
 import type { EventHub } from "./events.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Ending } from "./retry.ts";
@@ -14,6 +15,7 @@ export interface Engine {
   /** How long told-off code may go on before its process is ended. */
   readonly abortGraceMs: number;
   readonly queries: StateQueries;
+  readonly drains: Drains;
 
   start(pending: PendingStart): void;
   cancel(pending: PendingCancel): void;

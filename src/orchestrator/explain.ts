@@ -4,6 +4,7 @@ import type { Explanation } from "../protocol/views.ts";
 import { approvalId, runOf } from "../core/id.ts";
 import type { TaskRow, WaitKind, Whereabouts } from "../store/contract.ts";
 import type { TaskOptions } from "./attempt.ts";
+import { goneAfterMs, isCode } from "./builds.ts";
 import type { Lane } from "./lane.ts";
 import type { State } from "./state.ts";
 import { liveState } from "./queries.ts";
@@ -121,6 +122,29 @@ function endsText(task: TaskRow, leaseNo: number, now: number): string {
   return ttl + (deadlineAt === undefined ? "" : `; its deadline passes ${dueText(deadlineAt, now)}`);
 }
 
+/** Its lane is bound to a version that no live worker has. */
+function buildGone(state: State, lane: Lane, waited: string): Why {
+  const last = state.builds.buildOf(lane.build);
+  const build = last === undefined ? "its build" : `build ${last}`;
+  const { name } = lane.definition;
+  if (!isCode(lane.build))
+    return {
+      reason: "NO_CAPABLE_WORKER",
+      detail: `no live worker has ${name} with the schemas that it was asked by; ready for ${waited}`,
+      fix: [
+        `start a worker of ${build}, or wait: ${formatMs(goneAfterMs)} after the last one left any worker with ${name} may take it`,
+      ],
+    };
+  return {
+    reason: "BUILD_GONE",
+    detail: `${reasons.BUILD_GONE}: ${name} was begun by ${build} (code ${lane.build.slice(2, 10)}); ready for ${waited}`,
+    fix: [
+      `start a worker of ${build}: it goes on there`,
+      `or let newer code try from its history: workflow({ name: "${name}", onOrphan: "move-if-unchanged" }), ${formatMs(goneAfterMs)} after the last such worker left`,
+    ],
+  };
+}
+
 function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "ready" }>, now: number): Why {
   const waited = formatMs(now - where.since);
   if (state.draining)
@@ -131,6 +155,13 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
       detail: `${reasons.STORE_FULL}, since ${formatMs(now - state.storeFullAt)}; ready for ${waited}`,
       fix: ["free some space: it goes on by itself within a second", "what is large: flotilla db status"],
     };
+  if (lane.workers.size === 0 && state.builds.isElsewhere(lane.build))
+    return {
+      reason: "DISPATCHING",
+      detail: `workers of another orchestrator have its code; ready for ${waited}`,
+      fix: ["ask again in a moment; if it stays, ask the other orchestrator"],
+    };
+  if (lane.workers.size === 0 && lane.build !== "" && !state.builds.isHere(lane.build)) return buildGone(state, lane, waited);
   if (lane.workers.size === 0) {
     const nearest = state.definitions.nearest(lane);
     return {

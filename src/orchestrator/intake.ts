@@ -102,7 +102,7 @@ export function incomingChild(
 ): Incoming {
   const { namespace } = parent.definition;
   const definition = definitions.expect(namespace, c.definition);
-  const lane = definitions.laneOf(definition, c.needs ?? []);
+  const lane = definitions.laneOf(definition, c.needs ?? [], definitions.builds.schemaFor(parent.worker, c.definition));
   // A detached child is nobody's result: it is begun anew.
   const kept = c.detached ? undefined : parent.kept?.child(c.key, c.inputHash);
   const options = childOptions(c, kept);

@@ -12,10 +12,14 @@ export class Lane {
   readonly id: number;
   readonly definition: DefinitionState;
   readonly needs: readonly string[];
+  /** The version of code or of schemas that it is bound to; empty: any. */
+  readonly build: string;
   /** Ready tasks in the store, exactly. */
   ready: number;
   /** Workers that can serve it, each with the definition that it would run. */
   workers = new Map<WorkerState, DefinitionState>();
+  /** How new each worker's build is; null: all have the same. */
+  #ranks: Map<WorkerState, number> | null = null;
   #head: ReadyRow[] = [];
   /** The head is the whole queue. */
   #whole: boolean;
@@ -29,7 +33,9 @@ export class Lane {
     definition: DefinitionState,
     needs: readonly string[],
     depth: { readonly ready: number; readonly lastPass: number },
+    build = "",
   ) {
+    this.build = build;
     this.id = id;
     this.definition = definition;
     this.needs = needs;
@@ -138,17 +144,28 @@ export class Lane {
       const runs = this.#servedBy(worker, definitions);
       if (runs) this.workers.set(worker, runs);
     }
+    this.#ranks = null;
+    const [first] = this.workers.keys();
+    if (first && [...this.workers.keys()].some((w) => w.hello.build !== first.hello.build))
+      this.#ranks = new Map([...this.workers.keys()].map((w) => [w, definitions.builds.rank(w.hello.build)]));
+  }
+
+  /** A task that may run on several builds goes to the one with the highest rank that has room. */
+  rank(worker: WorkerState): number {
+    return this.#ranks?.get(worker) ?? 0;
   }
 
   /** Which of the worker's definitions would run a task of this lane: itself, else the closest implementation. */
   #servedBy(worker: WorkerState, definitions: Definitions): DefinitionState | undefined {
     const { namespace } = this.definition;
     if (!serves(worker, namespace) || !this.needs.every((need) => worker.offers.has(need))) return undefined;
-    if (worker.names.has(this.definition.name)) return this.definition;
+    if (worker.names.has(this.definition.name))
+      return definitions.builds.allows(worker, this.definition.name, this.build) ? this.definition : undefined;
     let best: DefinitionState | undefined;
     let bestFit = -1;
     for (const card of worker.hello.definitions) {
       if (card.implements !== this.definition.name || !card.needs.every((need) => worker.offers.has(need))) continue;
+      if (!definitions.builds.allows(worker, card.name, this.build)) continue;
       const fit = card.needs.filter((need) => this.needs.includes(need)).length;
       const state = definitions.get(namespace, card.name);
       if (state && fit > bestFit) {

@@ -82,6 +82,7 @@ export function endWorker(worker: WorkerState, reason: string): void {
 export function workerLost(engine: Engine, worker: WorkerState, how: string, observed: boolean): void {
   const { state } = engine;
   if (!state.workers.delete(worker.id)) return;
+  state.builds.left(worker);
   state.definitions.workersChanged();
   // It has left with what it executes, for an orchestrator that stays.
   if (state.handingOver && isRemote(worker)) return;

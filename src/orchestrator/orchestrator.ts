@@ -13,6 +13,7 @@ import { BulkDesk } from "./bulk/bulk.ts";
 import { BatchEngine } from "./batch-engine.ts";
 import { answersOf, explainTask } from "./answers.ts";
 import { approve, reject } from "./approvals.ts";
+import { versionsOf } from "./builds.ts";
 import { EventHub, readEvents } from "./events.ts";
 import { Hearing, listenedLink } from "./hearing.ts";
 import { answerInventory } from "./inventory.ts";
@@ -72,6 +73,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     abortGraceMs: o.abortGraceMs ?? 5_000,
     boot: () => untilAnswered(state, begin),
   });
+  await engine.drains.refresh();
   const peers = shared && storeClock && new Peers(engine, shared, storeClock);
   if (peers) {
     engine.meet(peers);
@@ -152,6 +154,9 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
       yield* readEvents(state, events, { id: run, secret }, options);
     },
 
+    drainWorkers: (r) => engine.drains.drain(r),
+    resumeBuild: (build) => engine.drains.resume(build),
+
     purge: (q) => purge(state, q, defaultNamespace.id),
     bulk: (q, signal) => bulk.run(q, defaultNamespace.id, signal),
     backup: (folder) =>
@@ -177,12 +182,14 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         link: hello.isolation === "in-process" ? link : listenedLink(link, hearing, attempts),
         names: new Set(hello.definitions.map((d) => d.name)),
         offers: new Set(hello.offers),
+        versions: versionsOf(hello),
         joinedAt: o.clock.now(),
         attempts,
         ending: new Set(),
         busy: 0,
         parked: [],
         draining: false,
+        finishing: false,
         away: false,
         arriving: false,
         unresponsive: false,
@@ -220,6 +227,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
       state.draining = true;
       for (const w of state.workers.values()) {
         w.draining = true;
+        state.builds.changedItself(w);
         w.link.send({ t: "drain" });
       }
       await engine.drained();

@@ -224,6 +224,7 @@ function planActs(
     lease: { task: attempt.fence.task, leaseNo: attempt.fence.leaseNo },
     run: attempt.run,
     startedAt: attempt.claimedAt,
+    ...(attempt.pin === null ? {} : { pin: attempt.pin }),
     children: placed.map((p) => p.task),
     steps,
     stepResults,

@@ -6,6 +6,7 @@ import { gapTotal, type GapNotes } from "../protocol/gaps.ts";
 import type {
   AttemptView,
   DefinitionView,
+  BuildView,
   HealthView,
   Page,
   RunsQuery,
@@ -259,7 +260,7 @@ export function listWorkers(state: State, namespace: number | null): WorkerView[
     name: w.hello.name,
     pid: w.hello.pid,
     isolation: w.hello.isolation,
-    state: w.draining ? "draining" : w.unresponsive || w.away ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
+    state: w.draining || w.finishing ? "draining" : w.unresponsive || w.away ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
     slots: w.hello.slots,
     busy: busySlots(w),
     offers: [...w.offers],
@@ -306,8 +307,23 @@ export function health(state: State, version: string, namespace: number | null):
       oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
     },
     storeFullAt: state.storeFullAt === null ? null : iso(state.storeFullAt),
+    builds: buildsOf(state, workers),
     uncovered: uncovered(state, workers, lanes, namespace),
   };
+}
+
+function buildsOf(state: State, workers: readonly WorkerState[]): BuildView[] {
+  const byBuild = [...Map.groupBy(workers, (w) => w.hello.build)].toSorted(
+    ([a], [b]) => state.builds.rank(b) - state.builds.rank(a),
+  );
+  const newest = byBuild.find(([, of]) => of.some((w) => !w.draining && !w.finishing))?.[0];
+  return byBuild.map(([build, of]) => ({
+    build,
+    workers: of.length,
+    slots: of.reduce((n, w) => n + w.hello.slots, 0),
+    newest: build === newest,
+    draining: of.every((w) => w.draining || w.finishing),
+  }));
 }
 
 /** Workflows that resume while every slot is taken wait for one at the worker: they are not busy yet. */

@@ -52,6 +52,8 @@ export async function createReader(o: ReaderOptions): Promise<OrchestratorApi> {
       if (ended === null) throw unfinished(id, target);
       return outcomes.reply(ended);
     },
+    drainWorkers: () => Promise.reject(refuse("drainWorkers")),
+    resumeBuild: () => Promise.reject(refuse("resumeBuild")),
     purge: () => Promise.reject(refuse("purge")),
     // oxlint-disable-next-line require-yield -- it refuses its first reader
     async *bulk() {

@@ -20,6 +20,7 @@ export function receive(engine: Engine, worker: WorkerState, m: FromWorker): voi
       return answered(engine, worker, m);
     case "draining":
       worker.draining = true;
+      engine.state.builds.changedItself(worker);
       return;
     case "put":
     case "get":

@@ -185,6 +185,7 @@ function requeue(a: Attempt, how: string, error: ErrorJson | null, spent: Spend 
     definition: a.definition.id,
     isRoot: a.parent === null,
     lane: a.lane,
+    ...(a.pin === null ? {} : { pin: true }),
     prio: a.prio,
     pass: a.pass,
     attempt: a.attempt,

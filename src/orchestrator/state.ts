@@ -5,6 +5,7 @@ import { rootTaskId } from "../core/id.ts";
 import type { ArtifactStore } from "../store/artifact-store.ts";
 import type { Boot, Store, TaskRow } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
+import { Builds } from "./builds.ts";
 import { Definitions } from "./definitions.ts";
 import { ArtifactKeeper } from "./upkeep/artifacts.ts";
 import { TaskIds } from "./task-ids.ts";
@@ -54,6 +55,7 @@ export class State {
   readonly nextTurn: NextTurn;
   boot: number;
   readonly startedAt: number;
+  readonly builds: Builds;
   readonly definitions: Definitions;
   readonly workers = new Map<number, WorkerState>();
   /** Live attempts by task. */
@@ -106,7 +108,8 @@ export class State {
       definitions,
       namespace,
     }));
-    this.definitions = new Definitions(o.store, boot, this, this.workers);
+    this.builds = new Builds({ clock: o.clock, shared: o.store.shared !== null });
+    this.definitions = new Definitions(o.store, boot, this, this);
   }
 
   /** Another life begins in this process: nothing of the last one is held any more. */

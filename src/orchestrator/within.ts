@@ -137,12 +137,12 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
       if (q.run !== undefined) await own(q.run);
       return purge(state, q, namespace);
     },
+    drainWorkers: () => Promise.reject(ofWholeFleet("a drain by one namespace")),
+    resumeBuild: () => Promise.reject(ofWholeFleet("resuming a build in one namespace")),
     bulk: (q, signal) => bulk.run(q, namespace, signal),
     backup() {
       // A copy holds everything, of everybody.
-      const what = "a copy of one namespace";
-      const instead = "ask for it with an access to every namespace";
-      return Promise.reject(new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead }));
+      return Promise.reject(ofWholeFleet("a copy of one namespace"));
     },
     schedules: {
       async put(r) {
@@ -159,6 +159,10 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
     tokens,
     webhooks,
   };
+}
+
+function ofWholeFleet(what: string): FlotillaError {
+  return new FlotillaError("FLOTILLA_NOT_SUPPORTED", { what, instead: "ask for it with an access to every namespace" });
 }
 
 const reference = /"\$artifact":\s*"([0-9a-f]{64})"/g;

@@ -1,6 +1,7 @@
 import type { Hello, WorkerLink } from "../protocol/worker.ts";
 import type { StoredDelivery } from "../store/contract.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Versions } from "./builds.ts";
 import type { Hearing } from "./hearing.ts";
 
 /** A live worker, as the orchestrator sees it. */
@@ -15,6 +16,8 @@ export interface WorkerState {
   /** Names that it has code for. */
   readonly names: ReadonlySet<string>;
   readonly offers: ReadonlySet<string>;
+  /** Of its definitions, by name. */
+  readonly versions: ReadonlyMap<string, Versions>;
   readonly joinedAt: number;
   /** Attempts whose result counts, by task. */
   readonly attempts: Map<number, Attempt>;
@@ -24,7 +27,10 @@ export interface WorkerState {
   busy: number;
   /** What waiting workflows there would resume by, while a task that must be alone is executing. */
   parked: StoredDelivery[];
+  /** It was told to leave, and takes nothing more. */
   draining: boolean;
+  /** It begins nothing new, and leaves when what its code has begun has ended. */
+  finishing: boolean;
   /** Its link is broken, and may come back. */
   away: boolean;
   /** What it brought along is being looked up: until it is known what of it goes on, it is given nothing new. */

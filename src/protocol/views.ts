@@ -161,6 +161,8 @@ export interface HealthView {
   };
   /** Since when the store has no room: nothing is started or claimed, results are held. Null: it has. */
   readonly storeFullAt: string | null;
+  /** Of the live workers of this orchestrator, the newest first. */
+  readonly builds: readonly BuildView[];
   /** Definitions that a task may need and no live worker has. */
   readonly uncovered: readonly string[];
 }
@@ -282,6 +284,28 @@ export interface PurgeRequest {
   readonly tenant?: string;
 }
 
+/** Workers that are to leave: all of a build, or one by its name or id. */
+export interface DrainRequest {
+  readonly build?: string;
+  readonly worker?: string;
+  /** Idle workflows are parked instead of ended there. @default false */
+  readonly park?: boolean;
+}
+export interface DrainReply {
+  /** Names of those that are meant at the orchestrator that was asked; others hear of it through the store. */
+  readonly workers: readonly string[];
+}
+
+/** Workers with the same `FLOTILLA_BUILD`. */
+export interface BuildView {
+  readonly build: string;
+  readonly workers: number;
+  readonly slots: number;
+  /** Runs start there as long as it has room. */
+  readonly newest: boolean;
+  readonly draining: boolean;
+}
+
 export interface PurgeReply {
   readonly runs: number;
   readonly tasks: number;
@@ -319,6 +343,10 @@ export interface OrchestratorApi {
   /** @throws FLOTILLA_UNKNOWN_DEFINITION */
   definition(name: string): Promise<DefinitionView>;
   workers(): Promise<readonly WorkerView[]>;
+  /** @throws FLOTILLA_NOT_FOUND when the build, or the worker, is unknown */
+  drainWorkers(r: DrainRequest): Promise<DrainReply>;
+  /** A build that is being drained takes new tasks again. @throws FLOTILLA_NOT_FOUND when it is not being drained */
+  resumeBuild(build: string): Promise<void>;
   health(): Promise<HealthView>;
   /** Durable events after the cursor, then live ones, until the run's end or until `signal` aborts. */
   events(run: string, o: { after?: string; types?: readonly string[]; signal?: AbortSignal }): AsyncIterable<EventView>;

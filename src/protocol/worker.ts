@@ -61,6 +61,10 @@ export interface DefinitionCard {
   /** JSON Schema 2020-12, null where the schema's library cannot say. */
   readonly inputSchema: unknown;
   readonly outputSchema: unknown;
+  /** A workflow's: what identifies its code. A task that has begun goes on only where it is the same. */
+  readonly code?: string;
+  /** A workflow's, of this code: may it go on with what another code has begun, when no worker has that any more? @default "wait" */
+  readonly onOrphan?: "wait" | "move-if-unchanged";
 }
 
 export interface Hello {
@@ -347,7 +351,8 @@ export type ToWorker =
       readonly error: ErrorJson | null;
     }
   | { readonly t: "ping"; readonly n: number }
-  | { readonly t: "drain" };
+  /** `leave`: the worker itself is not wanted any more, here or elsewhere; without it only this orchestrator goes. */
+  | { readonly t: "drain"; readonly leave?: true };
 
 /**
  * The orchestrator's end of a link. `send` never throws, and loses what is said to a worker that is gone: whoever made

@@ -126,10 +126,14 @@ describe("stores", () => {
     expect(refusal({ definitions: [a], store })).toMatchObject({ code: "FLOTILLA_CONFIG_INVALID", details: { field: "store" } });
   });
 
-  test("PostgreSQL is refused with what to use", () => {
-    const error = refusal({ definitions: [a], store: "postgres://db/x" });
-    expect(error.code).toBe("FLOTILLA_NOT_SUPPORTED");
-    expect(error.fix[0]).toContain("sqlite:");
+  test("a URL of PostgreSQL that is none is refused, and its password stays out of the words", () => {
+    expect(resolveFleet({ definitions: [a], store: "postgres://db/x" }, around).store).toEqual({
+      kind: "postgres",
+      url: "postgres://db/x",
+    });
+    const error = refusal({ definitions: [a], store: "postgres:user:s3cret@db" as "postgres://db" });
+    expect(error.code).toBe("FLOTILLA_CONFIG_INVALID");
+    expect(JSON.stringify(error)).not.toContain("s3cret");
   });
 });
 

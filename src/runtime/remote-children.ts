@@ -28,15 +28,29 @@ export async function startRemoteChildren(o: RemoteChildrenOptions, deps: Deps):
   const alive = createKeepAlive();
   alive.hold();
   const relays = new Set<Relay>();
+  let leaving = false;
+  /** An operator drains one of them: they are one command, and leave together. */
+  const dismissed = (): void => {
+    if (leaving) return;
+    leaving = true;
+    deps.log("info", "an operator drains this worker: it takes nothing new, and leaves", { worker: o.name });
+    void drain(undefined).then(() => o.dismissed?.());
+  };
   const starts: Promise<void>[] = [];
   const orchestrator: WorkerHost = {
     attach(link, hello) {
-      const relay = relayTo(link, o, { ...hello, isolation: "remote", ...(o.pool === undefined ? {} : { pool: o.pool }) }, deps);
+      const relay = relayTo(
+        link,
+        o,
+        { ...hello, isolation: "remote", ...(o.pool === undefined ? {} : { pool: o.pool }) },
+        deps,
+        dismissed,
+      );
       relays.add(relay);
       starts.push(relay.remote.start());
       return {
         id: hello.name,
-        receive: relay.receive,
+        receive: (m) => relay.receive(m),
         reachable: () => {},
         lost(how, { observed }) {
           relays.delete(relay);
@@ -73,14 +87,15 @@ export async function startRemoteChildren(o: RemoteChildrenOptions, deps: Deps):
     await stop();
     throw error;
   }
+  async function drain(withinMs: number | undefined): Promise<void> {
+    await Promise.all([...relays].map((relay) => relay.drain(withinMs)));
+    await stop();
+  }
   return {
     get id() {
       return [...relays].map((relay) => relay.remote.worker).join(", ");
     },
-    async drain(withinMs) {
-      await Promise.all([...relays].map((relay) => relay.drain(withinMs)));
-      await stop();
-    },
+    drain,
     stop,
   };
 }
@@ -90,6 +105,7 @@ function relayTo(
   o: RemoteChildrenOptions,
   hello: ReturnType<ConstructorParameters<typeof RemoteLink>[0]["hello"]>,
   { clock, random, log }: Deps,
+  dismissed: () => void,
 ): Relay & { receive(m: FromWorker): void } {
   const drained = Promise.withResolvers<void>();
   const remote = new RemoteLink({
@@ -100,7 +116,7 @@ function relayTo(
     fenceMs: o.fenceMs,
     clock,
     random,
-    receive: (message) => link.send(message),
+    receive: (message) => (message.t === "drain" && message.leave ? dismissed() : link.send(message)),
     // Code that did not stop when it was told to: another child takes its place.
     ended: (error) => link.kill(error.message),
     log: (level, message) => log(level, message, { worker: hello.name }),

@@ -21,6 +21,8 @@ export interface RemoteWorkerOptions {
   readonly fenceMs: number;
   /** The orchestrator has ended it, and why. It connects again by itself. */
   readonly ended?: (error: Error) => void;
+  /** An operator has drained it: it has left, and connects no more. */
+  readonly dismissed?: () => void;
   /** @default a WebSocket */
   readonly dial?: (url: string) => Promise<Dialed>;
 }
@@ -41,6 +43,7 @@ export async function startRemoteWorker(o: RemoteWorkerOptions, deps: Deps): Pro
   const { clock, random, log } = deps;
   const alive = createKeepAlive();
   alive.hold();
+  let over: Promise<void> | undefined;
   const worker = createWorker(
     { name: o.name, slots: o.slots, offers: o.offers, build: o.build, isolation: "remote", definitions: o.definitions },
     { clock, log: workerLog(log) },
@@ -54,7 +57,7 @@ export async function startRemoteWorker(o: RemoteWorkerOptions, deps: Deps): Pro
     fenceMs: o.fenceMs,
     clock,
     random,
-    receive: (message) => worker.receive(message),
+    receive: (message) => (message.t === "drain" && message.leave ? void dismissed() : worker.receive(message)),
     ended: (error) => o.ended?.(error),
     log: (level, message) => log(level, message, { worker: o.name }),
   });
@@ -65,20 +68,25 @@ export async function startRemoteWorker(o: RemoteWorkerOptions, deps: Deps): Pro
     alive.close();
     throw error;
   }
-  let over: Promise<void> | undefined;
   const leave = async (): Promise<void> => {
     await worker.stop();
     await link.stop(leaveMs);
     alive.close();
   };
+  const drain = async (withinMs: number | undefined): Promise<void> => {
+    await worker.drain(withinMs);
+    await (over ??= leave());
+  };
+  async function dismissed(): Promise<void> {
+    log("info", "an operator drains this worker: it takes nothing new, and leaves", { worker: o.name });
+    await drain(undefined);
+    o.dismissed?.();
+  }
   return {
     get id() {
       return link.worker ?? "";
     },
-    async drain(withinMs) {
-      await worker.drain(withinMs);
-      await (over ??= leave());
-    },
+    drain,
     stop: () => (over ??= leave()),
   };
 }

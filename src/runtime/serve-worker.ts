@@ -82,7 +82,9 @@ export async function serveWorker(o: ServeWorkerOptions): Promise<ServedWorker> 
 export async function openWorker(
   o: ServeWorkerOptions,
   deps: Deps,
-  more: Pick<RemoteWorkerOptions, "ended"> & { readonly children?: Pick<RemoteChildrenOptions, "count" | "modules"> } = {},
+  more: Pick<RemoteWorkerOptions, "ended" | "dismissed" | "dial"> & {
+    readonly children?: Pick<RemoteChildrenOptions, "count" | "modules">;
+  } = {},
 ): Promise<RemoteWorker> {
   const { children, ...rest } = more;
   const options = { ...resolve(o), ...rest };

@@ -39,15 +39,24 @@ export async function supervise(name: string, start: StartProcess, parts: Worker
   async function live({ child, exited, listen }: Life): Promise<void> {
     const began = parts.clock.elapsedMs();
     let worked = false;
+    let dismissed = false;
     const link: WorkerLink = {
       send(m) {
         worked ||= m.t === "assign";
+        dismissed ||= m.t === "drain" && m.leave === true;
         child.link.send(m);
       },
       kill: (reason) => child.link.kill(reason),
     };
     const attached = parts.orchestrator.attach(link, child.hello);
-    listen((message) => attached.receive(message));
+    listen((message) => {
+      attached.receive(message);
+      // Told to leave, it has left: nothing takes its place.
+      if (dismissed && message.t === "goodbye") {
+        stopping = true;
+        void child.stop();
+      }
+    });
     const { how, expected } = await exited;
     attached.lost(how, { observed: !expected });
     // Killed by a task, it had started well: its neighbours must not wait for what the task did.

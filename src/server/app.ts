@@ -10,6 +10,7 @@ import type { ServedOrchestrator } from "../protocol/access.ts";
 import { namespaceHeader } from "../protocol/http.ts";
 import type { OrchestratorApi } from "../protocol/views.ts";
 import { placeOf, requireRole, type Gate, type Knock } from "./access/gate.ts";
+import { watched } from "./access/watch.ts";
 import { isAllowed, type Sites } from "./access/sites.ts";
 import { readBytes, readCapped } from "./body.ts";
 import { HookReceiver } from "./hooks/receive.ts";
@@ -19,7 +20,7 @@ import { base } from "./base.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { probes, routes } from "./routes.ts";
 import type { Call, HandlerDeps, Reply, Route } from "./route.ts";
-import { sseStream } from "./sse.ts";
+import { sseStream, type SseSource } from "./sse.ts";
 import { httpStatus } from "./status.ts";
 
 /** How strangers are let in. Without it whoever reaches the app is its owner, as at the control socket. */
@@ -98,9 +99,15 @@ class Server {
       const reply = await route.handler({ ...this.#deps, api }, call);
       if (!("events" in reply)) return respond(reply, this.#o.basePath ?? "");
       const stream = { events: reply.events, signal: call.signal, hangUp: () => hangUp.abort() };
-      const source = this.#o.entrance ? { ...stream, seen: forStrangers } : stream;
+      const source = this.#o.entrance ? this.#forStrangers(stream, this.#o.entrance, c) : stream;
       return new Response(sseStream(source, this.#deps.clock), { headers: streamHeaders });
     };
+  }
+
+  #forStrangers(stream: SseSource, { gate, knock }: Entrance, c: Context): SseSource {
+    const { clock } = this.#deps;
+    const events = watched(stream.events, { gate, knock: knock(c), clock, hangUp: stream.hangUp });
+    return { ...stream, events, seen: forStrangers };
   }
 
   refuse(thrown: unknown, c: Context): Response {

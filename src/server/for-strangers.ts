@@ -15,6 +15,19 @@ export function forStrangers(thrown: unknown): Error {
       return new FlotillaError(thrown.code, { ...thrown.details, path });
     case "FLOTILLA_STORE_UNUSABLE":
       return new FlotillaError(thrown.code, { path, problem: inTheLog, fix: "ask whoever runs the fleet" });
+    case "FLOTILLA_STORE_UNREACHABLE":
+      return new FlotillaError(thrown.code, { path, problem: inTheLog });
+    case "FLOTILLA_UNREACHABLE": {
+      // A path or an address, or words of ours.
+      const { target } = thrown.details;
+      return new FlotillaError(thrown.code, { target: /[/:\\]/.test(target) ? "a part of the fleet" : target });
+    }
+    case "FLOTILLA_DEFINITION_UNREADABLE":
+      return new FlotillaError(thrown.code, {
+        file: "a file of the fleet",
+        problem: inTheLog,
+        fix: "ask whoever runs the fleet",
+      });
     default:
       return new FlotillaError(thrown.code, thrown.details, { where: thrown.where });
   }

@@ -88,6 +88,11 @@ export const bulkBody = z.strictObject({
 });
 export const bulkPurgeBody = z.strictObject({ where: bulkWhere, ...counted });
 export const backupBody = z.strictObject({ folder: z.string().min(1) });
+const build = z.string().min(1).max(bounds.keyLength);
+export const drainBody = z
+  .strictObject({ build: build.optional(), worker: build.optional(), park: z.boolean().optional() })
+  .refine((r) => (r.build === undefined) !== (r.worker === undefined), "name either a build or a worker");
+export const resumeBuildBody = z.strictObject({ build });
 export const messageBody = z.strictObject({
   name,
   value: z.unknown().optional(),

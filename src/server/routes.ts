@@ -1,4 +1,5 @@
 import { approve, getApproval, listApprovals, reject } from "./handlers/approvals.ts";
+import { drainWorkers, resumeBuild } from "./handlers/builds.ts";
 import { bulk, bulkCount, bulkPurge } from "./handlers/bulk.ts";
 import { getDefinition, getHealth, getMetrics, getOpenApi, getVersion, listWorkers, livez, readyz } from "./handlers/fleet.ts";
 import { forkTask, redriveTask, repairRun } from "./handlers/origin.ts";
@@ -227,6 +228,20 @@ export const routes: readonly Route[] = [
     least: "viewer",
     scope: "either",
     replies: { 200: "WorkerViews" },
+  }),
+  route("POST", "/workers/drain", drainWorkers, {
+    summary: "Let workers end what they have begun, and leave: all of a build, or one.",
+    least: "operator",
+    scope: "fleet",
+    body: "DrainBody",
+    replies: { 200: "DrainReply" },
+  }),
+  route("POST", "/workers/resume", resumeBuild, {
+    summary: "Let a build that is being drained begin new tasks again.",
+    least: "operator",
+    scope: "fleet",
+    body: "ResumeBuildBody",
+    replies: { 200: "BuildResumed" },
   }),
   route("GET", "/openapi.json", getOpenApi, { summary: "This document.", least: null, replies: { 200: "Anything" } }),
   route("GET", "/health", getHealth, {

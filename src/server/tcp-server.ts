@@ -10,6 +10,8 @@ import { FlotillaError } from "../core/error.ts";
 import type { LogSink } from "../core/log.ts";
 import type { Role } from "../core/role.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
+import { knockOf } from "./access/knock.ts";
+import { connectionLookMs, watch } from "./access/watch.ts";
 import { authorizeUpgrade, refuseUpgrade, type Upgraded } from "./access/upgrade.ts";
 import { base } from "./base.ts";
 import { openEntrance } from "./entrance.ts";
@@ -138,6 +140,9 @@ export async function serveTcp(
     if (closing.signal.aborted) throw new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator" });
     const who = await authorizeUpgrade(gate, request, { least: mount.least, proxy });
     upgraded.add(socket);
+    const watching = { gate, knock: knockOf(request, proxy), clock: deps.clock, hangUp: () => socket.destroy() };
+    const watcher = watch(watching, connectionLookMs);
+    socket.once("close", () => watcher.stop());
     (socket as Socket).setTimeout(0);
     socket.off("error", ignore);
     mount.take(request, socket, head, who);

@@ -5,6 +5,7 @@ import type { ErrorJson } from "../core/error.ts";
 import type { Reason } from "../core/reason.ts";
 import type { OutcomeStatus } from "../core/task.ts";
 import type { Spend } from "../protocol/worker.ts";
+import type { BuildStore } from "./builds.ts";
 import type { AccessStore } from "./access.ts";
 import type { ScheduleStore, Tick, Ticked } from "./schedules.ts";
 import type { SharedStore } from "./shared.ts";
@@ -76,6 +77,8 @@ export interface ActBatch {
   readonly lease: Lease;
   readonly run: number;
   readonly startedAt: number;
+  /** The lane that the task is in from here on: only workers with the code that asked may go on with it. */
+  readonly pin?: number;
   readonly children: readonly NewTask[];
   readonly steps: readonly {
     readonly act: number;
@@ -172,7 +175,9 @@ export interface Requeue {
   readonly run: number;
   readonly definition: number;
   readonly isRoot: boolean;
+  /** Where it waits next. With `pin` it is the task's lane from here on; without, it is the one that the task has. */
   readonly lane: number;
+  readonly pin?: boolean;
   readonly prio: number;
   readonly pass: number;
   readonly attempt: number;
@@ -508,6 +513,7 @@ export interface LaneRow {
   /** Its namespace is the lane's. */
   readonly definition: number;
   readonly needs: readonly string[];
+  /** What its workers' code must be; empty: any. */
   readonly build: string;
 }
 
@@ -572,6 +578,7 @@ export interface Store {
       readonly definitions: readonly DefinitionRow[];
       readonly lanes: readonly LaneRow[];
     }): Awaitable<void>;
+    /** A build that is new is kept with this instant. */
     joined(p: {
       readonly id: number;
       readonly boot: number;
@@ -585,6 +592,7 @@ export interface Store {
     release(p: { readonly boot: number; readonly now: number }): Awaitable<readonly ReadyRow[]>;
     workerNames(ids: readonly number[]): Awaitable<ReadonlyMap<number, string>>;
   };
+  readonly builds: BuildStore;
   readonly schedules: ScheduleStore;
   readonly webhooks: WebhookStore;
   readonly access: AccessStore;

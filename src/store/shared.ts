@@ -43,6 +43,8 @@ export interface Load {
   readonly workers: number;
   readonly slots: number;
   readonly busy: number;
+  /** What its workers have and take tasks of: for the other orchestrators, the store only keeps it. */
+  readonly versions: readonly string[];
 }
 
 export interface LifeRow extends Load {

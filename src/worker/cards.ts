@@ -2,8 +2,13 @@ import type { Definition } from "../core/definition.ts";
 import { jsonSchema } from "../core/schema.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
 
+import { codeVersion } from "./code-version.ts";
+
 /** A definition as data: all of it but the code. */
 export function cardOf(d: Definition): DefinitionCard {
+  const inputSchema = jsonSchema(d.input, "input");
+  const outputSchema = jsonSchema(d.output, "output");
+  const code = codeVersion(d, [inputSchema, outputSchema]);
   return {
     name: d.name,
     kind: d.kind,
@@ -15,7 +20,8 @@ export function cardOf(d: Definition): DefinitionCard {
     timeoutMs: d.timeoutMs,
     idleTimeoutMs: d.idleTimeoutMs,
     idempotent: d.idempotent,
-    inputSchema: jsonSchema(d.input, "input"),
-    outputSchema: jsonSchema(d.output, "output"),
+    inputSchema,
+    outputSchema,
+    ...(code === undefined ? {} : { code, onOrphan: d.onOrphan }),
   };
 }

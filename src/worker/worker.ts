@@ -243,7 +243,7 @@ class Hosting implements Worker, Host {
     for (const task of this.#arriving.values())
       this.send({ t: "settle", fence: task.fence, result: { status: "returned", error }, spent: null });
     this.#arriving.clear();
-    for (const attempt of [...this.#attempts.values()]) attempt.refuse({ status: "returned", error });
+    for (const attempt of this.#attempts.values()) attempt.refuse({ status: "returned", error });
   }
 
   stop(): Promise<void> {

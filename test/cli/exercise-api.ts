@@ -321,6 +321,21 @@ export function exerciseApi(carrier: string, open: (fake: FakeOrchestrator) => P
       expect((await opened.api.run(runView().id)).gaps).toEqual(gaps);
     });
 
+    it("drains workers, and takes it back", async () => {
+      const fake = fakeOrchestrator();
+      fake.setWorkers([workerView()]);
+      await using opened = await open(fake);
+      const { build, name } = workerView();
+      expect(await opened.api.drainWorkers({ build, park: true })).toEqual({ workers: [name] });
+      expect(await opened.api.drainWorkers({ worker: name })).toEqual({ workers: [name] });
+      expect(fake.drained).toEqual([{ build, park: true }, { worker: name }]);
+      await opened.api.resumeBuild(build);
+      expect(fake.drained).toEqual([{ worker: name }]);
+      const unknown = { code: "FLOTILLA_NOT_FOUND", details: { what: "drained build", id: build } };
+      await expect(opened.api.resumeBuild(build)).rejects.toMatchObject(unknown);
+      await expect(opened.api.drainWorkers({ build: "b9" })).rejects.toMatchObject({ code: "FLOTILLA_NOT_FOUND" });
+    });
+
     it("says what it does not know", async () => {
       await using opened = await open(fakeOrchestrator());
       const unknown = { code: "FLOTILLA_NOT_FOUND" };

@@ -12,6 +12,7 @@ import type {
   DefinitionView,
   EventView,
   Explanation,
+  DrainRequest,
   HealthView,
   MessageRequest,
   OrchestratorApi,
@@ -108,6 +109,7 @@ export function healthView(o: Partial<HealthView> = {}): HealthView {
     workers: { live: 1, slots: 8, busy: 1 },
     queue: { ready: 0, delayed: 0, running: 1, parked: 0, oldestReadyMs: null },
     storeFullAt: null,
+    builds: [{ build: "a1f3", workers: 1, slots: 8, newest: true, draining: false }],
     uncovered: [],
     ...o,
   };
@@ -136,6 +138,8 @@ export interface FakeOrchestrator {
   readonly api: OrchestratorApi;
   readonly started: StartRequest[];
   readonly canceled: { id: string; reason: string }[];
+  /** Drains that were asked for and not resumed. */
+  readonly drained: DrainRequest[];
   readonly purged: PurgeRequest[];
   /** Folders. */
   readonly backups: string[];
@@ -186,6 +190,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
   const byKey = new Map<string, StartRequest & { id: string }>();
   const started: StartRequest[] = [];
   const canceled: { id: string; reason: string }[] = [];
+  const drained: DrainRequest[] = [];
   const purged: PurgeRequest[] = [];
   const backups: string[] = [];
   const webhookCalls: WebhookCallView[] = [];
@@ -299,6 +304,21 @@ export function fakeOrchestrator(): FakeOrchestrator {
       if (!tasks.has(id)) find(runs, "run", id);
       canceled.push({ id, reason });
     },
+    async drainWorkers(r) {
+      const meant = workers.filter((w) => w.build === r.build || w.name === r.worker || w.id === r.worker);
+      if (meant.length === 0)
+        throw new FlotillaError("FLOTILLA_NOT_FOUND", {
+          what: r.build === undefined ? "worker" : "build",
+          id: r.build ?? r.worker ?? "",
+        });
+      drained.push(r);
+      return { workers: meant.map((w) => w.name) };
+    },
+    async resumeBuild(build) {
+      const at = drained.findIndex((r) => r.build === build);
+      if (at < 0) throw new FlotillaError("FLOTILLA_NOT_FOUND", { what: "drained build", id: build });
+      drained.splice(at, 1);
+    },
     async repair(id) {
       const run = find(runs, "run", id);
       if (run.status === "running" || run.status === "succeeded") throw tooLate(id);
@@ -380,6 +400,7 @@ export function fakeOrchestrator(): FakeOrchestrator {
     api,
     started,
     canceled,
+    drained,
     purged,
     backups,
     webhookCalls,

@@ -72,7 +72,7 @@ async function peer(name: string, serves: readonly AnyCallable[], slots = 8): Pr
     { ...systemDeps, log: () => {} },
   );
   open.push(opened as never);
-  return opened as never;
+  return opened;
 }
 
 beforeEach(async () => {
@@ -140,10 +140,10 @@ describe("two orchestrators on one database", () => {
   test("all of it without a single hint: the connections that listen are cut again and again", async () => {
     const a = await peer("a", [tree]);
     await peer("b", [leaf], 32);
-    let cutting = true;
+    const done = new AbortController();
     const cuts = (async () => {
       let n = 0;
-      while (cutting) {
+      while (!done.signal.aborted) {
         n += await asAdmin(async (admin) => {
           const { rowCount } = await admin.query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%' AND pid <> pg_backend_pid()",
@@ -156,7 +156,7 @@ describe("two orchestrators on one database", () => {
     try {
       expect((await a.fleet.run(tree, { n: 50 })).length).toBe(50);
     } finally {
-      cutting = false;
+      done.abort();
     }
     expect(await cuts).toBeGreaterThan(0);
   });

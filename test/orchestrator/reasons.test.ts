@@ -48,6 +48,23 @@ const cases: { readonly [R in Reason]: Case } = {
     },
     fix: /start a worker that has work/,
   },
+  BUILD_GONE: {
+    async make(world) {
+      const remote = (code: string) =>
+        world.worker({ isolation: "remote", build: code, definitions: [card("flow", { kind: "workflow", code }), card("work")] });
+      const worker = remote("b1");
+      const { id } = await world.start("flow");
+      await world.turn();
+      const { fence } = worker.assigned[0] as Assignment;
+      worker.say({ t: "acts", fence, acts: [{ kind: "emit", act: 1, key: "k", askedAfter: 0, name: "n", value: "1" }] });
+      await world.turn();
+      remote("b2");
+      worker.attachment.lost("its link broke", { observed: false });
+      await world.turn();
+      return id;
+    },
+    fix: /start a worker of build b1/,
+  },
   DISPATCHING: {
     async make(world) {
       // Its worker comes while the store takes its time: it is next.

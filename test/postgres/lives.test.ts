@@ -115,6 +115,25 @@ describe("what one life does to another's task", () => {
     },
   );
 
+  test("a task that comes while one who names it waits for his locks is found, and its run locked", async () => {
+    const { url, a, b, parent } = await apart();
+    const other = root(10, { claim: 8 });
+    await b.commit({ tasks: [other] });
+    const lock = await holdRun(url, 10);
+    const named = b.commit({
+      settles: [settleOf(other, 1)],
+      cancels: [{ task: 11, reason: "enough" }],
+      messages: [{ task: 11, name: "m", value: "1", key: null }],
+      wakes: [11],
+    });
+    await blocked(url, 1);
+    // Its run is not among those whose locks the other will get.
+    await a.commit({ acts: [actsOf(parent, 1, { children: [child(11, parent, 2)], armed: true })] });
+    await lock.release();
+    expect(await named).toMatchObject({ closed: [{ task: 11, was: "ready" }], fenced: [], unsent: new Map([[0, "ended"]]) });
+    expect(await brokenRule(url)).toBeNull();
+  });
+
   test("keys that two ask for in another order are each given once, and nobody waits in a circle", async () => {
     const { all } = await lives(2);
     const key = (id: number, name: string) => root(id, { idempotency: { key: name, inputHash: "h" } });
@@ -353,8 +372,6 @@ test(
     await weather;
     expect(await brokenRule(base)).toBeNull();
     expect(ended).toBeGreaterThan(0);
-    if (process.env["STORM_PRINT"])
-      console.log({ ended, lost: crowd.map((c) => c.lost), over: crowd.map((c) => c.over), tasks: born.size });
     // Calm again: everything comes to an end, so nothing was stranded.
     const last = crowd[0] as Stormy;
     for (const life of crowd.slice(1)) await last.store.shared?.resign({ boot: life.boot, now });

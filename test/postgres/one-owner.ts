@@ -29,7 +29,7 @@ interface OneOwner extends Store {
 
 function onSchema(url: string, store: Store, done: () => void | Promise<void>): OneOwner {
   const shared = store.shared as NonNullable<Store["shared"]>;
-  const { access, catalogue, schedules, upkeep } = store;
+  const { access, builds, catalogue, schedules, upkeep } = store;
   /** Said before the first life began. */
   let said: Parameters<typeof catalogue.defineAll>[0] | undefined;
   let begun = false;
@@ -62,6 +62,11 @@ function onSchema(url: string, store: Store, done: () => void | Promise<void>): 
       joined: (p) => locked(() => catalogue.joined(p)),
       left: (p) => locked(() => catalogue.left(p)),
       release: (p) => locked(() => catalogue.release(p)),
+    },
+    builds: {
+      ...builds,
+      drain: (p) => locked(() => builds.drain(p)),
+      resume: (p) => locked(() => builds.resume(p)),
     },
     schedules: {
       ...schedules,

@@ -18,6 +18,7 @@ const notCounted = new Set([
   "lane",
   "orchestrator",
   "worker",
+  "build",
   "upkeep",
   "lane_depth",
   "artifact_left",

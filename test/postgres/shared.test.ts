@@ -21,7 +21,7 @@ const now = 1_000_000;
 const bootLeaseMs = 3_600_000;
 /** How long who sweeps must have beaten, and the server must have been up. */
 const leaseMs = 1_000;
-const load = { workers: 1, slots: 4, busy: 2 };
+const load = { workers: 1, slots: 4, busy: 2, versions: ["c:1", "s:2"] };
 
 /** The parts of a store that lives share, with a pool and lines of its own. */
 async function openLife(url: string, lease = leaseMs) {

@@ -28,7 +28,7 @@ test("a batch, a beat and a read that are sent on one go on over another", async
   await Promise.all([1, 2, 3].map(() => store.runs.outcome(parent.id)));
   proxy.freeze();
   proxy.thaw();
-  const load = { workers: 0, slots: 0, busy: 0 };
+  const load = { workers: 0, slots: 0, busy: 0, versions: [] };
   const again = async <T>(work: () => PromiseLike<T> | T): Promise<T> => {
     try {
       return await work();

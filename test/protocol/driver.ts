@@ -35,7 +35,7 @@ export class Link {
   #sent = 0;
   /** Acknowledge what comes. */
   acks = true;
-  problem: unknown;
+  problem: Error | undefined;
   #parts = "";
 
   constructor(ws: WebSocket, request: IncomingMessage) {
@@ -47,7 +47,7 @@ export class Link {
         // The orchestrator's own schema: what a worker sends must pass it.
         this.#frames.push(parsed(fromWorkerFrame, data.toString("utf8")));
       } catch (e) {
-        this.problem = e;
+        this.problem = e as Error;
       }
       this.#wake();
     });

@@ -52,7 +52,7 @@ describe("the published schemas", () => {
   test.each(good)("accept, of %s, %s", (side, _what, frame) => {
     const [published, own] = checks[side];
     expect(own.safeParse(frame).success).toBe(true);
-    expect(published(frame), JSON.stringify(published.errors)).toBe(true);
+    expect(published(frame) || published.errors).toBe(true);
   });
   test.each(bad)("refuse, of %s, %s", (side, _what, frame) => {
     const [published, own] = checks[side];

@@ -104,6 +104,8 @@ describe("what the server says fits what the document says", () => {
       { name: "t", role: "viewer", expiresAt: "2099-01-01T00:00:00Z" },
       { name: "t", role: "root" },
     ],
+    "POST /workers/drain": [{ worker: "w1" }, { build: "b", park: true }, {}],
+    "POST /workers/resume": [{ build: "b" }, {}],
     "POST /purge": [{ tenant: "nobody" }, {}],
     "POST /backup": [{ folder: "relative" }],
     "POST /bulk/count": [
@@ -143,6 +145,7 @@ describe("what the server says fits what the document says", () => {
         "POST /tasks/:id/redrive",
         "GET /runs/:id/query/:name",
         "POST /backup",
+        "POST /workers/resume",
         "DELETE /tokens/:id",
         "POST /hooks/:name",
         "POST /webhook-calls/:id/retry",

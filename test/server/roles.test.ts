@@ -12,6 +12,8 @@ const bodies: Readonly<Record<string, unknown>> = {
   "POST /approvals/:id/reject": { reason: "no" },
   "PUT /schedules/:name": { target: "work", everyMs: 120_000 },
   "POST /tokens": { name: "t", role: "viewer" },
+  "POST /workers/drain": { build: "nobody" },
+  "POST /workers/resume": { build: "nobody" },
   "POST /purge": { tenant: "nobody" },
   "POST /backup": { folder: "relative" },
   "POST /bulk/count": { action: "cancel", where: { name: "flow" } },

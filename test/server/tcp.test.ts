@@ -11,7 +11,7 @@ import type { Role } from "../../src/core/role.ts";
 import { resolveServer } from "../../src/runtime/server-config.ts";
 import type { Upgraded } from "../../src/server/access/upgrade.ts";
 import { isLoopback, serveTcp, type TcpServerDeps } from "../../src/server/tcp-server.ts";
-import { openWorld } from "../orchestrator/world.ts";
+import { openWorld, testClock } from "../orchestrator/world.ts";
 import { selfSigned } from "./certificate.ts";
 import { noCommits } from "./door.ts";
 
@@ -206,6 +206,29 @@ describe("upgrades", () => {
       ["worker", null],
       ["admin", "team-a"],
     ]);
+  });
+
+  test("end within a minute when their token is revoked", async () => {
+    const clock = testClock();
+    const { promise, resolve } = Promise.withResolvers<Socket>();
+    const take = (_: IncomingMessage, socket: unknown) => resolve(socket as Socket);
+    await using served = await openTcp({}, { clock, upgrades: [{ path: "/workers/connect", least: "worker", take }] });
+    const made = await served.world.orchestrator.tokens.create({ name: "t", role: "worker" });
+    const lines = ["Connection: Upgrade", "Upgrade: websocket", `Authorization: Bearer ${made.token}`];
+    const client = connect(served.port, "127.0.0.1");
+    client.on("error", () => {});
+    client.write(head("/api/v1/workers/connect", ...lines));
+    const socket = await promise;
+    const pass = async () => {
+      clock.advance(60_000);
+      await served.world.turn();
+      return socket.destroyed;
+    };
+    expect(await pass()).toBe(false);
+    await served.world.orchestrator.tokens.revoke(made.id);
+    expect(await pass()).toBe(true);
+    client.destroy();
+    expect(clock.timers).toBe(0);
   });
 
   test("go on while it drains, and end when it closes", async () => {

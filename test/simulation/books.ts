@@ -134,7 +134,9 @@ export class Books {
     for (const r of batch.requeues) {
       const task = this.#leased(r.lease, fenced, "requeue");
       if (!task) continue;
-      if (r.next.to === "continued") this.#continue(task);
+      // What settled for it in the same batch did so before.
+      if (r.next.to === "continued")
+        this.#continue(task, result.deliveries.filter((d) => d.parent === r.lease.task && d.act > 0).length);
       else task.place = r.next.to;
       if (r.how === "mismatch") this.#complain("replay", `${task.publicId} does not fit its own journal: ${r.error?.message}`);
     }
@@ -152,6 +154,7 @@ export class Books {
     for (const [i, t] of batch.tasks.entries()) this.#root(i, t, result);
     this.#claims(batch, result);
     this.#deliveries(result.deliveries, before);
+    this.#settleAfterwards();
   }
 
   // ---------- the parts of a batch
@@ -205,14 +208,20 @@ export class Books {
   }
 
   /** The same task begins anew: what was asked and learned before counts no more. */
-  #continue(task: BookedTask): void {
+  #continue(task: BookedTask, settling: number): void {
     task.place = "ready";
     task.baseAct = task.rows.length;
-    task.baseSeq = task.deliveries.length;
+    task.baseSeq = task.deliveries.length + settling;
     task.unsettled = 0;
     // A cancel is the first thing that the next execution learns.
     const told = task.deliveries.findLast((d) => d.act === 0);
-    if (told) task.deliveries.push({ ...told, seq: task.deliveries.length + 1 });
+    if (told) this.#afterwards.push(() => task.deliveries.push({ ...told, seq: task.baseSeq + 1 }));
+    if (settling === 0) this.#settleAfterwards();
+  }
+  /** What follows from a batch when all that it tells has been told. */
+  #afterwards: (() => void)[] = [];
+  #settleAfterwards(): void {
+    for (const follow of this.#afterwards.splice(0)) follow();
   }
 
   #claims(batch: Batch, result: BatchResult): void {

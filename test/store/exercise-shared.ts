@@ -82,11 +82,20 @@ export function exerciseShared(name: string, o: SharedExercise): void {
     });
 
     it("each is told with what it has, and how busy it says it is", async ({ a, b }) => {
-      await a.shared.beat({ boot: a.boot, load: { workers: 2, slots: 9, busy: 3 } });
+      await a.shared.beat({ boot: a.boot, load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] } });
       const lives = await b.shared.lives();
       expect(lives.map((l) => l.boot).toSorted((x, y) => x - y)).toEqual([a.boot, b.boot].toSorted((x, y) => x - y));
-      expect(lives.find((l) => l.boot === a.boot)).toMatchObject({ workers: 2, slots: 9, busy: 3, pid: 1 });
-      const { now: at } = await a.shared.beat({ boot: a.boot, load: { workers: 2, slots: 9, busy: 3 } });
+      expect(lives.find((l) => l.boot === a.boot)).toMatchObject({
+        workers: 2,
+        slots: 9,
+        busy: 3,
+        versions: ["c:1", "+c:1"],
+        pid: 1,
+      });
+      const { now: at } = await a.shared.beat({
+        boot: a.boot,
+        load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] },
+      });
       const after = (await b.shared.lives()).find((l) => l.boot === a.boot);
       expect(after?.expiresAt).toBeGreaterThan(at);
       expect(after?.expiresAt).toBeLessThanOrEqual(at + a.shared.leaseMs + 5_000);
@@ -96,7 +105,7 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       const t = await running(a, 1);
       await world.silence(a.boot);
       expect((await sweep(b)).lives).toEqual([a.boot]);
-      expect((await a.shared.beat({ boot: a.boot, load: { workers: 0, slots: 0, busy: 0 } })).alive).toBe(false);
+      expect((await a.shared.beat({ boot: a.boot, load: { workers: 0, slots: 0, busy: 0, versions: [] } })).alive).toBe(false);
       await expect(a.commit({ settles: [settleOf(t, 1)], tasks: [root(2)] })).rejects.toMatchObject(over);
       expect(await where(b, 2)).toBeNull();
       expect(await where(b, 1)).toMatchObject({ in: "ready" });
@@ -111,7 +120,7 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       const t = await running(a, 1);
       await world.silence(a.boot);
       expect((await a.commit({ tasks: [root(2)] })).existing.size).toBe(0);
-      expect((await a.shared.beat({ boot: a.boot, load: { workers: 0, slots: 0, busy: 0 } })).alive).toBe(true);
+      expect((await a.shared.beat({ boot: a.boot, load: { workers: 0, slots: 0, busy: 0, versions: [] } })).alive).toBe(true);
       expect((await sweep(b)).lives).toEqual([]);
       expect((await a.commit({ settles: [settleOf(t, 1)] })).fenced).toEqual([]);
     });
@@ -491,13 +500,25 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       expect((await look(a)).parked).toBe(0);
     });
 
-    it("the catalogue's number moves when a definition or a lane has come, and only then", async ({ a, b }) => {
+    it("the catalogue's number moves when a definition, a lane, a build or a drain has come, and only then", async ({ a, b }) => {
       const before = (await look(b)).catalogue;
       await a.commit({ tasks: [root(1)] });
       expect((await look(b)).catalogue).toBe(before);
       const lanes = [{ id: 2, definition: 1, needs: ["gpu"], build: "" }];
       await a.store.catalogue.defineAll({ boot: a.boot, definitions: [], lanes });
       expect((await look(b)).catalogue).toBeGreaterThan(before);
+      const lane = (await look(b)).catalogue;
+      const join = (id: number, build: string) => a.store.catalogue.joined({ id, boot: a.boot, name: "w", pid: 1, build, now });
+      await join(901, "new");
+      const build = (await look(b)).catalogue;
+      expect(build).toBeGreaterThan(lane);
+      await join(902, "new");
+      expect((await look(b)).catalogue).toBe(build);
+      await a.store.builds.drain({ boot: a.boot, drain: { kind: "build", name: "new", park: false, at: now } });
+      const drained = (await look(b)).catalogue;
+      expect(drained).toBeGreaterThan(build);
+      await a.store.builds.resume({ boot: a.boot, build: "new" });
+      expect((await look(b)).catalogue).toBeGreaterThan(drained);
       expect((await b.store.catalogue.read()).lanes.map((l) => l.id).toSorted((x, y) => x - y)).toEqual([1, 2]);
     });
 

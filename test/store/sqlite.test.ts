@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { exerciseAccess } from "./exercise-access.ts";
+import { exerciseBuilds } from "./exercise-builds.ts";
 import { exerciseSchedules } from "./exercise-schedules.ts";
 import { exerciseStore, type Exercise } from "./exercise-store.ts";
 import { exerciseWebhooks } from "./exercise-webhooks.ts";
@@ -26,7 +27,7 @@ const inFile: Exercise = {
     return openSqliteStore({ path, durability: "process" });
   },
 };
-for (const exercise of [exerciseStore, exerciseSchedules, exerciseWebhooks]) {
+for (const exercise of [exerciseStore, exerciseSchedules, exerciseBuilds, exerciseWebhooks]) {
   exercise("sqlite in memory", inMemory);
   exercise("sqlite file", inFile);
 }

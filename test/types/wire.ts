@@ -25,16 +25,23 @@ type ToWire = z.output<typeof toWorker>;
 type ActOnWire = Extract<FromWire, { t: "acts" }>["acts"][number];
 type ResultOnWire = Extract<FromWire, { t: "settle" }>["result"];
 
-type FromEach = SameEach<FromWire, FromWorker, "t", FromWorker["t"] | FromWire["t"]>;
-type ToEach = SameEach<ToWire, ToWorker, "t", ToWorker["t"] | ToWire["t"]>;
-type ActEach = SameEach<ActOnWire, Act, "kind", Act["kind"] | ActOnWire["kind"]>;
-type ResultEach = SameEach<ResultOnWire, AttemptResult, "status", AttemptResult["status"] | ResultOnWire["status"]>;
+type FromEach = SameEach<FromWire, FromWorker, "t", FromWorker["t"]>;
+type ToEach = SameEach<ToWire, ToWorker, "t", ToWorker["t"]>;
+type ActEach = SameEach<ActOnWire, Act, "kind", Act["kind"]>;
+type ResultEach = SameEach<ResultOnWire, AttemptResult, "status", AttemptResult["status"]>;
 
 export type Checks = [
   Holds<FromEach>,
   Holds<ToEach>,
   Holds<ActEach>,
   Holds<ResultEach>,
+  // And no kind that the types lack.
+  Holds<{
+    from: Same<FromWire["t"], FromWorker["t"]>;
+    to: Same<ToWire["t"], ToWorker["t"]>;
+    act: Same<ActOnWire["kind"], Act["kind"]>;
+    result: Same<ResultOnWire["status"], AttemptResult["status"]>;
+  }>,
   Holds<{ inventory: Same<Plain<z.output<typeof inventory>>, Plain<Inventory>> }>,
 ];
 type Holds<T extends Truths<T>> = T;

@@ -153,13 +153,13 @@ test("a store of an earlier version is migrated when asked, its artifacts counte
     path,
     `UPDATE task SET input = '${text}' WHERE id = 1;
     DROP TABLE artifact_use; DROP TABLE prune_job; DROP TABLE upkeep; DROP TABLE room; DROP TABLE pruned_key; DROP INDEX idempotency_task;
-    DROP TABLE schedule; DROP TABLE schedule_open; DROP TABLE expiry; DROP TABLE token; DROP TABLE webhook_call;`,
+    DROP TABLE schedule; DROP TABLE schedule_open; DROP TABLE expiry; DROP TABLE token; DROP TABLE webhook_call; DROP TABLE build; DROP TABLE drain;`,
   );
   const known = inspectStore(path, { exact: false }).known;
   spoil(path, "PRAGMA user_version = 2");
   const hash = query<{ ref: string }>(path, "SELECT ref FROM outcome WHERE ref IS NOT NULL")[0]?.ref;
   const before = readFileSync(path);
-  const files = ["0003_upkeep.sql", "0004_schedules.sql", "0006_access.sql", "0007_webhooks.sql"];
+  const files = ["0003_upkeep.sql", "0004_schedules.sql", "0006_access.sql", "0007_webhooks.sql", "0008_builds.sql"];
   expect(await migrateStore(path, { dryRun: true })).toMatchObject({ from: 2, to: known, files });
   expect(readFileSync(path).equals(before)).toBe(true);
   expect(() => openSqliteReader(path)).toThrow(expect.objectContaining({ code: "FLOTILLA_STORE_UNUSABLE" }) as Error);

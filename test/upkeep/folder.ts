@@ -17,7 +17,7 @@ export function rowCounts(path: string): Record<string, number> {
     const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all();
     const counts: Record<string, number> = {};
     for (const { name } of names as { name: string }[]) {
-      if (["namespace", "definition", "lane", "orchestrator", "worker", "upkeep"].includes(name)) continue;
+      if (["namespace", "definition", "lane", "orchestrator", "worker", "build", "upkeep"].includes(name)) continue;
       const { n } = db.prepare(`SELECT count(*) AS n FROM ${name}`).get() as { n: number };
       if (n > 0) counts[name] = n;
     }

@@ -218,10 +218,7 @@ describe("a workflow whose worker's link breaks at any frame", () => {
         await until(clock, () => outcome !== undefined, { still: () => links.making });
         links.onFrame = undefined;
         expect(outcome).toEqual({ status: "succeeded", value: 29 * 30 + 1 });
-        expect(
-          [...done].filter(([, n]) => n !== 1),
-          world.logged.join("\n"),
-        ).toEqual([]);
+        expect([...done].filter(([, n]) => n !== 1)).toEqual([]);
         expect(done.size).toBe(30);
         expect(steps).toBe(1);
         cuts += links.links - 1;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { token } from "./world.ts";
 
 const bin = fileURLToPath(new URL("../../src/cli/bin.ts", import.meta.url));
-const agents = fileURLToPath(new URL("fleet/agents.ts", import.meta.url));
+const fleetFile = (name: string): string => fileURLToPath(new URL(`fleet/${name}.ts`, import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface WorkerProcess {
@@ -18,10 +18,20 @@ export interface WorkerProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export function spawnWorker(url: string, args: readonly string[] = [], as: string | undefined = token): WorkerProcess {
-  const child = spawn(process.execPath, [bin, "worker", "--connect", url, "--config", agents, ...args], {
+export function spawnWorker(
+  url: string,
+  args: readonly string[] = [],
+  as: string | undefined = token,
+  { fleet = "agents", build }: { readonly fleet?: string; readonly build?: string } = {},
+): WorkerProcess {
+  const child = spawn(process.execPath, [bin, "worker", "--connect", url, "--config", fleetFile(fleet), ...args], {
     cwd: root,
-    env: { ...process.env, ...(as === undefined ? {} : { FLOTILLA_TOKEN: as }), NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      ...(as === undefined ? {} : { FLOTILLA_TOKEN: as }),
+      ...(build === undefined ? {} : { FLOTILLA_BUILD: build }),
+      NO_COLOR: "1",
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

@@ -45,6 +45,7 @@ export async function serve(c: Context, o: WorkerOptions): Promise<ExitCode> {
   ]);
   const stops = listenForStops(c);
   const ended = Promise.withResolvers<Error>();
+  const dismissed = Promise.withResolvers<"dismissed">();
   try {
     const opening = openWorker(
       {
@@ -59,13 +60,20 @@ export async function serve(c: Context, o: WorkerOptions): Promise<ExitCode> {
         ...(o.fenceAfter !== undefined && { fenceAfter: `${o.fenceAfter}ms` as const }),
       },
       { ...systemDeps, clock: c.io.clock, log: logTo(c) },
-      o.isolation === "in-process" ? { ended: ended.resolve } : { children: { count: o.workers ?? 1, modules } },
+      {
+        ...(o.isolation === "in-process" ? { ended: ended.resolve } : { children: { count: o.workers ?? 1, modules } }),
+        dismissed: () => dismissed.resolve("dismissed"),
+      },
     );
     // Told to stop before an orchestrator has answered: there is nothing to give back.
     const worker = await Promise.race([opening, stops.asked.then(() => undefined)]);
     if (!worker) return exitCodes.interrupted;
     if (!c.globals.quiet) c.err.line(`${worker.id} serves ${plural(definitions.length, "definition")} of ${file}`);
-    const why = await Promise.race([stops.asked.then(() => undefined), ended.promise]);
+    const why = await Promise.race([stops.asked.then(() => undefined), ended.promise, dismissed.promise]);
+    if (why === "dismissed") {
+      c.err.line("drained by an operator; stopped");
+      return exitCodes.ok;
+    }
     if (why === undefined) return await leave(c, worker, stops.now, o.within);
     // Code that did not stop when it was told to still runs here: whoever started this process starts a clean one.
     c.err.line(`the orchestrator ended this worker: ${why.message}`);

@@ -77,6 +77,10 @@ export function remoteApi(transport: Transport, patience: Patience = impatient, 
     plans: (task) => caller.json(`/tasks/${id(task)}/plans`),
     definition: (name) => caller.json(`/definitions/${id(name)}`),
     workers: () => caller.json("/workers"),
+    drainWorkers: (r) => caller.json("/workers/drain", { method: "POST", body: JSON.stringify(r), repeatable: true }),
+    async resumeBuild(build) {
+      await caller.text("/workers/resume", { method: "POST", body: JSON.stringify({ build }) });
+    },
     health: () => caller.json("/health"),
     events: (run, o) => remoteEvents(caller, run, o),
     schedules: remoteSchedules(caller),

@@ -66,6 +66,7 @@ export class Peers {
     const found = await this.#shared.look({ boot: state.boot, runs, limit: noticesMax });
     if (found.catalogue !== this.#catalogue) {
       await state.definitions.refresh();
+      await this.#engine.drains.refresh();
       this.#catalogue = found.catalogue;
     }
     await state.definitions.know({ lanes: found.depth.keys() });
@@ -125,12 +126,17 @@ export class Peers {
       busy += w.busy;
     }
     const sentAt = state.clock.elapsedMs();
-    const { alive, now } = await this.#shared.beat({ boot: state.boot, load: { workers: state.workers.size, slots, busy } });
+    const load = { workers: state.workers.size, slots, busy, versions: state.builds.offered() };
+    const { alive, now } = await this.#shared.beat({ boot: state.boot, load });
     if (this.#stopped) return;
     this.#clock.told(now, state.clock.elapsedMs() - sentAt);
     // From when it was sent: the lease may have begun then.
     this.#beatAt = sentAt;
-    if (!alive) this.#engine.over();
+    if (!alive) return this.#engine.over();
+    const others = (await this.#shared.lives()).filter((life) => life.boot !== state.boot);
+    if (this.#stopped || !state.builds.heard(others.flatMap((life) => life.versions))) return;
+    state.definitions.workersChanged();
+    this.#engine.dispatch();
   }
 
   async #sweep(): Promise<void> {

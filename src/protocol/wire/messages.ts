@@ -51,6 +51,8 @@ export const card = z.object({
   idempotent: z.boolean(),
   inputSchema: z.unknown(),
   outputSchema: z.unknown(),
+  code: z.string().min(1).max(bounds.keyLength).exactOptional(),
+  onOrphan: z.enum(["wait", "move-if-unchanged"]).exactOptional(),
 });
 
 export const hello = z.object({
@@ -216,5 +218,5 @@ export const toWorker = z.discriminatedUnion("t", [
   z.object({ t: z.literal("cancel"), fence, reason: z.string() }),
   z.object({ t: z.literal("reply"), fence, request, value: text.nullable(), error: error.nullable() }),
   z.object({ t: z.literal("ping"), n: whole }),
-  z.object({ t: z.literal("drain") }),
+  z.object({ t: z.literal("drain"), leave: z.literal(true).exactOptional() }),
 ]);

@@ -5,7 +5,6 @@
 //   send ──▶ batch of this turn ──▶ kept, numbered ──▶ written while the link's buffer has room ──▶ acknowledged: dropped
 //
 // It knows no socket and no clock; both sides are the same class.
-import { setImmediate } from "node:timers";
 import type { NextTurn } from "../../core/clock.ts";
 import { bounds } from "../../core/bounds.ts";
 import { FlotillaError } from "../../core/error.ts";
@@ -27,7 +26,7 @@ export interface SessionOptions<In> {
   readonly overflow: (error: FlotillaError) => void;
   /** Characters that are kept for the other side. */
   readonly keptMax: number;
-  readonly nextTurn?: NextTurn;
+  readonly nextTurn: NextTurn;
 }
 
 /** Characters of one frame: at three bytes each, or two after escaping, they stay below the cap of a frame. */
@@ -66,7 +65,7 @@ export class Session<Out extends FromWorker | ToWorker, In extends FromWorker | 
 
   constructor(o: SessionOptions<In>) {
     this.#o = o;
-    this.#nextTurn = o.nextTurn ?? setImmediate;
+    this.#nextTurn = o.nextTurn;
   }
 
   /** The last number that came. */

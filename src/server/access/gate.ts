@@ -1,7 +1,7 @@
 // The gate that every request and every upgrade passes: where it comes from, how often, who it is, and for which namespace.
 // Nothing of a request's path or body is looked at before.
 import type { Clock } from "../../core/clock.ts";
-import { FlotillaError } from "../../core/error.ts";
+import { FlotillaError, isFlotillaError } from "../../core/error.ts";
 import { defaultNamespace } from "../../core/namespace.ts";
 import { mayAct, type Role } from "../../core/role.ts";
 import type { Access, Grant, Namespace } from "../../protocol/access.ts";
@@ -73,6 +73,16 @@ export class Gate {
     this.#requests.refuseSpent(grant.id, `more than ${this.#o.requestsPerMinute} requests in a minute`);
     this.#requests.take(grant.id);
     return { ...grant, asked: await this.#asked(knock, grant) };
+  }
+
+  /** Of somebody who was let in: whether they still would be. An issuer that is away takes nothing back. */
+  async counts(knock: Knock): Promise<boolean> {
+    try {
+      await this.#who(knock);
+      return true;
+    } catch (error) {
+      return !isFlotillaError(error, "FLOTILLA_UNAUTHENTICATED") && !isFlotillaError(error, "FLOTILLA_FORBIDDEN");
+    }
   }
 
   async #who(knock: Knock): Promise<Grant> {

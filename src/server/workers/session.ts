@@ -59,6 +59,7 @@ export class RemoteSession {
     this.fenceMs = o.fenceMs;
     this.#session = new Session<ToWorker, FromWorker>({
       keptMax,
+      nextTurn: setImmediate,
       read: (text) => parsed(fromWorkerMessages, text),
       overflow: (error) => this.end(error, `did not take what it was sent: ${error.message}`),
     });

@@ -52,6 +52,7 @@ function sendActs(w: Writing, batches: readonly ActBatch[]): void {
   if (batches.length === 0) return;
   const held = new Set<number>();
   sendGates(w, batches, held);
+  sendPins(w, batches);
   const children = batches.flatMap((b) => b.children.map((c) => ({ c, lease: b.lease.leaseNo })));
   sendTasks(
     w,
@@ -74,6 +75,7 @@ async function writeAlone(w: Writing, batch: ActBatch): Promise<void> {
   sendGates(w, [batch], held);
   await w.tx.flush();
   if (!held.has(task)) return;
+  sendPins(w, [batch]);
   await writeChildren(w, batch);
   sendStepRows(w, [batch]);
   for (const s of batch.steps) if (s.adopts) await adoptStep(w, task, s.act, s.adopts);
@@ -167,6 +169,22 @@ function sendSteps(w: Writing, batches: readonly ActBatch[]): void {
 
 const fence = (row: string) =>
   `JOIN running r ON r.task = ${row}.task AND r.lease_no = ${row}.lease_no AND r.orchestrator = $1::bigint`;
+
+/** Of tasks that run: rows in `ready` are found by the task's lane. */
+function sendPins(w: Writing, batches: readonly ActBatch[]): void {
+  const pinned = batches.filter((b) => b.pin !== undefined);
+  if (pinned.length === 0) return;
+  w.tx.later(
+    `UPDATE task SET lane = p.lane FROM unnest($2::bigint[], $3::int[], $4::bigint[]) p(task, lease_no, lane) ${fence("p")}
+     WHERE task.id = p.task`,
+    [
+      w.boot,
+      ints(pinned.map((b) => b.lease.task)),
+      ints(pinned.map((b) => b.lease.leaseNo)),
+      ints(pinned.map((b) => b.pin ?? null)),
+    ],
+  );
+}
 
 function sendStepRows(w: Writing, batches: readonly ActBatch[]): void {
   const rows = batches.flatMap((b) => b.steps.map((s) => ({ s, lease: b.lease })));

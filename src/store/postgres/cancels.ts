@@ -27,7 +27,8 @@ export const targetColumns = "id, run, parent, act, definition, lane, prio, pass
 export async function writeCancels(w: Writing, requests: readonly CancelRequest[], slice: number): Promise<void> {
   for (const { task, reason, once } of requests) {
     const target = await w.tx.row<Target>(`SELECT ${targetColumns} FROM task WHERE id = $1`, [task]);
-    if (target) await cancelTasks(w, [target], reason, once !== true);
+    // One that was not there yet when the runs were looked for is not there.
+    if (target && w.locked.has(target.run)) await cancelTasks(w, [target], reason, once !== true);
   }
   let left = slice;
   while (left > 0) {

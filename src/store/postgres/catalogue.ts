@@ -1,5 +1,6 @@
 import type { Store } from "../contract.ts";
 import { readCatalogue } from "./boot.ts";
+import { keepBuild } from "./builds.ts";
 import { addDepth, countByLane } from "./depth.ts";
 import { lockRuns } from "./locks.ts";
 import type { Notifier } from "./notifier.ts";
@@ -51,16 +52,18 @@ export function openCatalogue(db: Database, notifier: Pick<Notifier, "note">): S
       if (changed) notifier.note({ catalogue: true });
     },
     async joined(p) {
-      await write(p.boot, (tx) =>
-        tx.run("INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES ($1, $2, $3, $4, $5, $6)", [
+      const added = await write(p.boot, async (tx) => {
+        await tx.run("INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES ($1, $2, $3, $4, $5, $6)", [
           p.id,
           p.boot,
           p.name,
           p.pid,
           p.build,
           p.now,
-        ]),
-      );
+        ]);
+        return keepBuild(tx, p.build, p.now);
+      });
+      if (added) notifier.note({ catalogue: true });
     },
     async left(p) {
       await write(p.boot, (tx) =>

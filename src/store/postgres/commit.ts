@@ -17,7 +17,7 @@ import { writeMessages } from "./messages.ts";
 import { deliveryNotices, noticesStatement } from "./notices.ts";
 import type { Notes } from "./notifier.ts";
 import { writeRequeues } from "./requeues.ts";
-import { findRuns, lookedAt } from "./runs-of.ts";
+import { findRuns, lookedAt, restartWhenFound } from "./runs-of.ts";
 import { writeSettles } from "./settles.ts";
 import { insertTasks, promoteDue, takeKeys, type AskedKey } from "./tasks.ts";
 import { endTick, takeTicks } from "./ticks.ts";
@@ -37,7 +37,7 @@ export async function commitBatch(writer: Writer, batch: Batch, note: (notes: No
 }
 
 async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ result: BatchResult; notes: Notes }> {
-  const { runs, runOf } = await findRuns(tx, batch);
+  const { runs, runOf, missing } = await findRuns(tx, batch);
   const cursors = new Map<number, number>();
   tx.later<{ run: number; events: number }>(
     "SELECT run, events FROM enter($1, $2, $3)",
@@ -46,11 +46,12 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
       for (const { run, events } of rows) cursors.set(run, events);
     },
   );
+  const locked = new Set([...runs, ...batch.tasks.map((t) => t.run)]);
   const writing: Writing = {
     tx,
-    runs: new RunChanges(cursors),
+    runs: new RunChanges(cursors, locked),
     webhooks: new WebhookCalls(batch.webhooks),
-    locked: new Set([...runs, ...batch.tasks.map((t) => t.run)]),
+    locked,
     now: batch.now,
     boot: batch.boot,
     fencedActs: [],
@@ -67,6 +68,7 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
     depth: new Map(),
     notices: [],
   };
+  restartWhenFound(tx, missing, locked);
   await writeActs(writing, batch.acts);
   writeSettles(writing, batch.settles);
   await writeRequeues(writing, batch.requeues);
@@ -79,7 +81,10 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
   }
   await writeMessages(writing, batch.messages);
   await writeAnswers(writing, batch.answers);
-  unpark(writing, batch.wakes);
+  unpark(
+    writing,
+    batch.wakes.filter((task) => runOf.has(task)),
+  );
   const ticked = await writeTasks(writing, batch);
   writeClaims(writing, batch.claims);
 

@@ -40,9 +40,12 @@ export class RunChanges {
   readonly #stages = new Map<string, Stage>();
   readonly #runs = new Map<number, Run>();
 
-  /** `cursors`: of the runs that have a row. */
-  constructor(cursors: ReadonlyMap<number, number>) {
+  readonly #locked: ReadonlySet<number>;
+
+  /** `cursors`: of the runs that have a row. `locked`: no others are changed. */
+  constructor(cursors: ReadonlyMap<number, number>, locked: ReadonlySet<number>) {
     this.#cursors = cursors;
+    this.#locked = locked;
   }
 
   /** The run has children: it gets its row. */
@@ -115,6 +118,7 @@ export class RunChanges {
   }
 
   #run(id: number): Run {
+    if (!this.#locked.has(id)) throw new Error(`run ${id} is to be changed without its lock`);
     let run = this.#runs.get(id);
     if (!run) {
       run = { spent: { microUsd: 0, inputTokens: 0, outputTokens: 0 }, events: [] };

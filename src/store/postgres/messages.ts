@@ -36,14 +36,15 @@ async function receiver(w: Writing, sender: number, to: ActBatch["sends"][number
 /** To the oldest wait for it, else into the task's box. */
 async function post(w: Writing, m: NewMessage): Promise<"ended" | "full" | "duplicate" | undefined> {
   // Also what never was has ended: ids are given in order, and a later task must not find the message in its box.
-  const box = await w.tx.row<{ duplicate: boolean; act: number | null; waiting: number }>(
-    `SELECT EXISTS (SELECT 1 FROM message WHERE task = t.id AND key = $2) AS duplicate,
+  const box = await w.tx.row<{ run: number; duplicate: boolean; act: number | null; waiting: number }>(
+    `SELECT t.run, EXISTS (SELECT 1 FROM message WHERE task = t.id AND key = $2) AS duplicate,
        (SELECT act FROM wait WHERE task = t.id AND name = $3 AND kind = 2 AND ended_at IS NULL ORDER BY act LIMIT 1) AS act,
        (SELECT count(*) FROM message WHERE task = t.id AND act IS NULL) AS waiting
      FROM task t WHERE t.id = $1 AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.task = t.id)`,
     [m.task, m.key, m.name],
   );
-  if (!box) return "ended";
+  // One that was not there yet when the runs were looked for is not there.
+  if (!box || !w.locked.has(box.run)) return "ended";
   if (box.duplicate) return "duplicate";
   if (box.act === null && box.waiting >= bounds.messagesPerTask) return "full";
   // A key stays when its message is taken at once.

@@ -7,6 +7,7 @@ import type { Store } from "../contract.ts";
 import { openAccess } from "./access.ts";
 import { postgresArtifacts } from "./artifacts.ts";
 import { bootStore } from "./boot.ts";
+import { openBuilds } from "./builds.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
 import { listenClient, openNotifyLine } from "./hint-lines.ts";
@@ -70,6 +71,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
     },
     shared: openShared({ db, notifier, listener, leaseMs: settings.leaseMs }),
     catalogue: openCatalogue(db, notifier),
+    builds: openBuilds(db, notifier),
     schedules: openSchedules(db),
     access: openAccess(db),
     queue: openQueue(db),

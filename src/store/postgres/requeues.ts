@@ -46,6 +46,18 @@ export async function writeRequeues(w: Writing, requeues: readonly Requeue[]): P
     });
   const number = (of: (r: Requeue) => number | null) => ints(first.map(({ r }) => of(r)));
   const text = (of: (r: Requeue) => string | null) => texts(first.map(({ r }) => of(r)));
+  const pinned = first.filter(({ r }) => r.pin);
+  if (pinned.length > 0)
+    w.tx.later(
+      `UPDATE task SET lane = p.lane FROM unnest($2::bigint[], $3::int[], $4::bigint[]) p(task, lease_no, lane)
+       JOIN running r ON r.task = p.task AND r.lease_no = p.lease_no AND r.orchestrator = $1::bigint WHERE task.id = p.task`,
+      [
+        w.boot,
+        ints(pinned.map(({ r }) => r.lease.task)),
+        ints(pinned.map(({ r }) => r.lease.leaseNo)),
+        ints(pinned.map(({ r }) => r.lane)),
+      ],
+    );
   const begun: Requeue[] = [];
   w.tx.later<{ n: number; goes: number }>(
     requeue,

@@ -1,6 +1,6 @@
 // Which runs a batch touches: all of them are locked in its first statement.
 import type { ActBatch, Batch } from "../contract.ts";
-import type { Transaction } from "./transaction.ts";
+import { Restart, type Transaction } from "./transaction.ts";
 import { ints } from "./values.ts";
 
 /**
@@ -15,6 +15,8 @@ export interface Touched {
   readonly runs: ReadonlySet<number>;
   /** Of the tasks that are named without their run; those that do not exist are left out. */
   readonly runOf: ReadonlyMap<number, number>;
+  /** Named, and not there. */
+  readonly missing: readonly number[];
 }
 
 /**
@@ -42,7 +44,18 @@ export async function findRuns(tx: Transaction, batch: Batch): Promise<Touched> 
   if (batch.dueSlice > 0) for (const text of due) tx.later<{ run: number }>(text, [batch.now, lookedAt(batch.dueSlice)], add);
   if (batch.cancelSlice > 0) tx.later<{ run: number }>(jobs, [lookedAt(batch.cancelSlice)], add);
   if (named.length > 0 || batch.dueSlice > 0 || batch.cancelSlice > 0) await tx.flush();
-  return { runs, runOf };
+  return { runs, runOf, missing: named.filter((task) => !runOf.has(task)) };
+}
+
+/**
+ * Under the locks: a task that was named and has come while they were waited for, in a run whose lock is not among them.
+ * Whoever looks later does not find it (`locked`): from here on what comes is after this batch.
+ */
+export function restartWhenFound(tx: Transaction, missing: readonly number[], locked: ReadonlySet<number>): void {
+  if (missing.length === 0) return;
+  tx.later<{ run: number }>("SELECT run FROM task WHERE id = ANY($1::bigint[])", [ints(missing)], (rows) => {
+    if (rows.some(({ run }) => !locked.has(run))) throw new Restart("a task that was named has come meanwhile");
+  });
 }
 
 const due = [

@@ -4,6 +4,7 @@ import { delayedLane } from "./depth.ts";
 import { readEnds, type End } from "./adopt.ts";
 import { errorText, readyRow, type RawReady } from "./rows.ts";
 import { writeTerms } from "./terms.ts";
+import { Restart } from "./transaction.ts";
 import { ints, texts } from "./values.ts";
 import { addTo, type Writing } from "./writing.ts";
 
@@ -234,18 +235,14 @@ export async function takeKeys(w: Writing, asked: readonly AskedKey[]): Promise<
      LEFT JOIN task t ON t.id = i.task LEFT JOIN pruned_key p ON p.task = i.task`,
     params,
   );
-  if (owners.length < asked.length) throw new KeyGone();
+  if (owners.length < asked.length)
+    throw new Restart("a key was deleted between the look that found it taken and the one for its owner");
   const ownerOf = new Map(owners.map(({ n, ...owner }) => [n, owner]));
   const lost = new Map<number, KeyOwner>();
   for (const [n, { task, key }] of asked.entries())
     // The first who asks for it in this batch has it.
     if (!names.delete(nameOf({ ...task, key }))) lost.set(n, ownerOf.get(n) as KeyOwner);
   return lost;
-}
-
-/** A key was deleted between the look that found it taken and the one for its owner: the batch is tried again. */
-export class KeyGone extends Error {
-  readonly code = "40001";
 }
 
 /** Moves tasks whose time has come from delayed to ready, of the runs that are locked. `looked`: how many rows to look at. */

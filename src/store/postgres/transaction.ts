@@ -61,3 +61,6 @@ export class Transaction implements Sql {
     return changed;
   }
 }
+
+/** Thrown by the work of a transaction: what it was begun on is no longer so, and it begins again. */
+export class Restart extends Error {}

@@ -154,10 +154,11 @@ function expiry(row: DueWait): WaitEnd {
 /** The first answer of an approval counts. */
 export async function writeAnswers(w: Writing, answers: readonly Answer[]): Promise<void> {
   for (const [index, a] of answers.entries()) {
-    const open = await w.tx.row("SELECT 1 FROM wait WHERE task = $1 AND act = $2 AND kind = 3 AND ended_at IS NULL", [
-      a.task,
-      a.act,
-    ]);
+    const open = await w.tx.row(
+      `SELECT 1 FROM wait v JOIN task t ON t.id = v.task
+       WHERE v.task = $1 AND v.act = $2 AND v.kind = 3 AND v.ended_at IS NULL AND t.run = ANY($3::bigint[])`,
+      [a.task, a.act, ints([...w.locked])],
+    );
     const status = a.error ? "failed" : "succeeded";
     if (!open || !(await endWait(w, a.task, a.act, { status, value: a.value, error: a.error }))) w.unanswered.add(index);
   }

@@ -12,7 +12,7 @@ import { isConflict, isLost, storeFailure } from "./failure.ts";
 import { beginText, clientConfig } from "./line.ts";
 import type { Settings } from "./settings.ts";
 import type { SilenceWatch } from "./silence.ts";
-import { Transaction } from "./transaction.ts";
+import { Restart, Transaction } from "./transaction.ts";
 
 /** A batch that takes longer is given up with its connection: nobody answers any more. Waiting for others takes 10 s at most. */
 const batchMsMax = 60_000;
@@ -80,13 +80,23 @@ export class Writer {
 
   async #batch<T>(boot: number, work: (entered: Entered) => Promise<T>): Promise<T> {
     try {
-      return await this.#once(boot, work).catch((e: unknown) => {
+      return await this.#again(boot, work).catch((e: unknown) => {
         if (!isConflict(e)) throw e;
         this.#warn("two transactions waited for each other, which the order of locks should rule out; tried again", e);
-        return this.#once(boot, work);
+        return this.#again(boot, work);
       });
     } catch (e) {
       throw storeFailure(e, this.#settings.shown);
+    }
+  }
+
+  async #again<T>(boot: number, work: (entered: Entered) => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await this.#once(boot, work);
+      } catch (e) {
+        if (!(e instanceof Restart)) throw e;
+      }
     }
   }
 

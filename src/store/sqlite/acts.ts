@@ -6,7 +6,7 @@ import { writeSends } from "./messages.ts";
 import { errorText } from "./rows.ts";
 import type { Value } from "./statements.ts";
 import { adoptedEnd, adoptStep } from "./adopt.ts";
-import { insertTasks } from "./tasks.ts";
+import { insertTasks, pinTask } from "./tasks.ts";
 import { writeWaits } from "./waits.ts";
 
 /** What running code asked for: children, steps, emits, and that it waits. An attempt that lost its lease changes nothing. */
@@ -17,6 +17,7 @@ export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
       w.fencedActs.push(batch.lease);
       continue;
     }
+    if (batch.pin !== undefined) pinTask(w, task, batch.pin);
     writeGate(w, batch);
     writeChildren(w, batch);
     writeSteps(w, batch);

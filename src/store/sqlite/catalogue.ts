@@ -40,7 +40,13 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
       });
     },
     joined(p) {
-      write(p.boot, () =>
+      write(p.boot, () => {
+        // Later than all others, also when the clock says otherwise: the order is what counts.
+        sql.run(
+          "INSERT OR IGNORE INTO build (name, since) SELECT ?, max(?, coalesce(max(since) + 1, 0)) FROM build",
+          p.build,
+          p.now,
+        );
         sql.run(
           "INSERT INTO worker (id, orchestrator, name, pid, build, joined_at) VALUES (?,?,?,?,?,?)",
           p.id,
@@ -49,8 +55,8 @@ export function openCatalogue(db: DatabaseSync, sql: Statements, path: string): 
           p.pid,
           p.build,
           p.now,
-        ),
-      );
+        );
+      });
     },
     left(p) {
       write(p.boot, () => sql.run("UPDATE worker SET left_at = ?, left_how = ? WHERE id = ?", p.now, p.how, p.id));

@@ -4,6 +4,7 @@ import { FlotillaError } from "../../core/error.ts";
 import type { Store } from "../contract.ts";
 import { openAccess } from "./access.ts";
 import { nextTaskId, readBoot } from "./boot.ts";
+import { openBuilds } from "./builds.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { storeFailure } from "./failure.ts";
 import { ownerOf } from "./lock.ts";
@@ -50,6 +51,7 @@ function assemble(db: DatabaseSync, path: string, schema: number): Store {
     taskIds: () => ({ first: nextTaskId(sql), count: 0 }),
     shared: null,
     catalogue: openCatalogue(db, sql, path),
+    builds: openBuilds(db, sql, path),
     access: openAccess(db, sql, path),
     schedules: openSchedules(db, sql, path),
     webhooks: openWebhooks(db, sql, path),

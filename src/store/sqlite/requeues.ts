@@ -1,5 +1,6 @@
 import type { Requeue } from "../contract.ts";
 import { park, renewGate } from "./gates.ts";
+import { pinTask } from "./tasks.ts";
 import type { Writing } from "./writing.ts";
 import { errorText, readyRow, spendValues } from "./rows.ts";
 
@@ -22,6 +23,7 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
       errorText(r.error),
       ...spendValues(r.spent),
     ]);
+    if (r.pin) pinTask(w, task, r.lane);
     const next = r.next;
     if (next.to !== "parked") w.sql.run("UPDATE gate SET armed = 0 WHERE task = ?", task);
     switch (next.to) {

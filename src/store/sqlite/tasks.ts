@@ -124,6 +124,11 @@ function taken(w: Writing, index: number, t: NewTask): boolean {
   return true;
 }
 
+/** Of a task that runs: rows in `ready` are found by the task's lane. */
+export function pinTask(w: Writing, task: number, lane: number): void {
+  w.sql.run("UPDATE task SET lane = ? WHERE id = ?", lane, task);
+}
+
 /** Moves tasks whose time has come from delayed to ready. */
 export function promoteDue(w: Writing, limit: number): void {
   const rows = w.sql.rows<RawReady & { dueAt: number }>(

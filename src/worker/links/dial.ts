@@ -78,7 +78,10 @@ export function dial(url: string, token: string): Promise<Dialed> {
     ws.on("error", (cause) => reject(new FlotillaError("FLOTILLA_UNREACHABLE", { target: placeOf(url) }, { cause })));
     ws.once("open", () =>
       resolve({
-        write: (text) => ws.send(text, (error) => void (error ? undefined : on?.room())),
+        write: (text) =>
+          ws.send(text, (error) => {
+            if (!error) on?.room();
+          }),
         buffered: () => ws.bufferedAmount,
         close: (code) => ws.close(code),
         terminate: () => ws.terminate(),

@@ -265,7 +265,7 @@ export class FleetBattle {
     const found = new Findings();
     using copy = openCopy(file);
     checkAtRest(copy.file, this.#outcomes, found);
-    checkAcknowledged(lines, copy.file, found);
+    checkAcknowledged(lines, copy.file, found, { leasesMove: true });
     this.#outcomes = readOutcomes(copy.file);
     if (o.end) {
       checkEnd(lines, copy.file, found);

@@ -134,9 +134,9 @@ export function databaseOf(db: Database, life: Asking): Store {
     events: away(store.events),
     plans: away(store.plans),
     schedules: away(store.schedules),
-
-    access: away(store.access),
+    builds: away(store.builds),
     webhooks: away(store.webhooks),
+    access: away(store.access),
     catalogue: {
       ...away(store.catalogue),
       defineAll: (p) =>
@@ -152,7 +152,7 @@ export function databaseOf(db: Database, life: Asking): Store {
         }),
     },
     // The model deletes nothing, and artifacts are kept for ever.
-    upkeep: { ...store.upkeep, use: () => trip(() => {}) } as Store["upkeep"],
+    upkeep: { ...store.upkeep, use: () => trip(() => {}) },
     shared: {
       ...away(shared),
       leaseMs: shared.leaseMs,

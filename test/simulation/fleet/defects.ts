@@ -119,7 +119,7 @@ const halfSwept: FleetDefect = {
       const before = new Set(alive.keys());
       const swept = shared.sweep(p) as Awaited<ReturnType<SharedStore["sweep"]>>;
       const [first] = swept.ready;
-      const [dead] = [...before].filter((boot) => !alive.has(boot));
+      const dead = [...before].find((boot) => !alive.has(boot));
       if (!first || dead === undefined) return swept;
       const place = need(disk.rows.places, first.task);
       if (place.in === "ready")

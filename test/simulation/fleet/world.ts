@@ -124,12 +124,14 @@ export class FleetWorld {
     for (const wish of wishes(schedule.random)) this.#client.send(wish, schedule.below(this.#livesEndMs + this.#oneLifeMs / 2));
     this.#begin(0);
     if (schedule.chance(0.5)) this.#ticking = true;
-    if (this.#ticking)
-      this.#schedules(
-        (s) => s.put({ name: "tick", target: "double", input: '{"n":1}', everyMs: 1_000 }),
-        1_000,
-        () => {},
-      );
+    // Asked once: asked again, it might come after the schedule was deleted.
+    schedule.after(1_000, undefined, () => {
+      const tick = { name: "tick", target: "double", input: '{"n":1}', everyMs: 1_000 };
+      if (this.#ticking)
+        void this.knownLife()
+          .orchestrator?.schedules.put(tick)
+          .catch(() => {});
+    });
     for (const node of this.#nodes.keys()) if (node > 0) schedule.after(schedule.below(400), undefined, () => this.#begin(node));
     const slots = () => 1 + schedule.below(4);
     const plans: FleetHostPlan[] = [
@@ -334,7 +336,9 @@ export class FleetWorld {
     };
     const may = (Object.keys(faults) as FleetPoint[]).filter((p) => points.mayStrike(p));
     if (may.length === 0) return;
-    const point = schedule.pick(may);
+    // What only several orchestrators can come by is what this world is for.
+    const often: FleetPoint[] = ["an orchestrator freezes past its lease", "an orchestrator drains and closes"];
+    const point = schedule.pick([...may, ...often.filter((p) => may.includes(p))]);
     points.strikes(point);
     faults[point]?.();
   }

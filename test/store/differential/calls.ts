@@ -7,6 +7,8 @@ export type Call =
   | { readonly commit: Batch }
   | { readonly release: { readonly boot: number; readonly now: number } }
   | { readonly joined: { readonly id: number; readonly boot: number; readonly now: number } }
+  | { readonly drain: Parameters<Store["builds"]["drain"]>[0] }
+  | { readonly resume: Parameters<Store["builds"]["resume"]>[0] }
   | { readonly put: PutSchedule }
   | { readonly move: Parameters<Store["schedules"]["move"]>[0] }
   | { readonly drop: Parameters<Store["schedules"]["delete"]>[0] }
@@ -40,7 +42,10 @@ async function answer(store: Store, call: Call): Promise<unknown> {
   if ("boot" in call) return inOrder(await store.boot(call.boot));
   if ("commit" in call) return inOrder(await store.commit(call.commit));
   if ("release" in call) return (await store.catalogue.release(call.release)).toSorted((a, b) => a.task - b.task);
-  if ("joined" in call) return store.catalogue.joined({ name: `w${call.joined.id}`, pid: 1, build: "", ...call.joined });
+  if ("joined" in call)
+    return store.catalogue.joined({ name: `w${call.joined.id}`, pid: 1, build: `b${call.joined.id % 3}`, ...call.joined });
+  if ("drain" in call) return store.builds.drain(call.drain);
+  if ("resume" in call) return store.builds.resume(call.resume);
   if ("put" in call) return store.schedules.put(call.put);
   if ("move" in call) return store.schedules.move(call.move);
   if ("drop" in call) return store.schedules.delete(call.drop);

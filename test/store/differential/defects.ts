@@ -341,6 +341,21 @@ export const defects: readonly Defect[] = [
     before: (b) => ({ ...b, settles: b.settles.map((s) => ({ ...s, gaps: null })) }),
   },
   {
+    name: "a task that its code has moved goes back to its first lane",
+    before: (b) => ({ ...b, acts: b.acts.map(({ pin: _, ...a }) => a) }),
+  },
+  {
+    name: "a task that ends an attempt elsewhere stays where it was",
+    before: (b, rows) => ({
+      ...b,
+      requeues: b.requeues.map(({ pin: _, ...r }) => ({ ...r, lane: rows.tasks.get(r.lease.task)?.row.lane ?? r.lane })),
+    }),
+  },
+  {
+    name: "a build that is resumed is still drained",
+    reads: (store) => ({ builds: { ...store.builds, resume: () => false } }),
+  },
+  {
     name: "a history leaves its emits out",
     reads: (store) => ({
       tasks: {

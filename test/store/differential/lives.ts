@@ -61,7 +61,7 @@ export async function differTogether(
     const holders = await how.holders();
     const batches = [pair.first, pair.second].map((op, i) => {
       const call = script.call({ ...op, stranger: false }) as { commit: Batch };
-      return only(call.commit, i, pair.slices, (task) => (holders.get(task) ?? lives[i]?.boot) === lives[i]?.boot);
+      return only(call.commit, i, pair.slices, (task) => holders.get(task) === lives[i]?.boot);
     });
     const runs = [...disk.rows.tasks.values()].flatMap((t) => (t.row.parent === null ? [t.row.id] : []));
     const answers = await how.together(
@@ -109,7 +109,10 @@ async function tryOrders(
   return problems.join("\n");
 }
 
-/** Only what the life may ask for of the tasks that it holds; and of what is due, as much as the pair says. */
+/**
+ * Only what the life may ask for of the tasks that it holds (the model does not know whose a lease is: it would let one life
+ * settle what the other has just claimed); and of what is due, as much as the pair says.
+ */
 function only(b: Batch, index: number, slices: number, mine: (task: number) => boolean): Batch {
   const bare = { ...b, boot: 1, dueSlice: 0, cancelSlice: 0 };
   const acts = b.acts.filter((a) => mine(a.lease.task));

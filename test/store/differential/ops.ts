@@ -40,8 +40,12 @@ const wait = fc.record({
 
 const send = fc.record({ to: fc.constantFrom("child", "child", "task", "nobody"), which, name: fc.nat(1) });
 
+/** Another lane from here on. */
+const pin = fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constantFrom(1, 2, 3) });
+
 const acts = fc.record({
   lease,
+  pin,
   children: fc.array(child, { maxLength: 3 }),
   steps: fc.array(adopts, { maxLength: 2 }),
   /** Of open steps, counted round; when `astray`, of any step or of none. */
@@ -66,6 +70,7 @@ const settle = fc.record({
 
 const requeue = fc.record({
   lease,
+  pin,
   to: fc.constantFrom("ready", "delayed", "held", "parked", "parked", "continued", "continued"),
   how: fc.constantFrom("failed", "timeout", "crashed", "lost", "mismatch"),
   /** 0: no attempt is charged. */
@@ -151,15 +156,31 @@ const other = fc.record({
   which,
 });
 
+const drain = fc.record({
+  kind: fc.constantFrom("drain" as const, "drain" as const, "resume" as const),
+  of: fc.constantFrom("build" as const, "worker" as const),
+  which: fc.nat(2),
+  park: fc.boolean(),
+  /** Long after the last one: those of single workers are forgotten. */
+  late: fc.boolean(),
+  stale,
+});
+
 type LeaseDraw = typeof lease extends fc.Arbitrary<infer T> ? T : never;
 export type CommitOp = typeof commit extends fc.Arbitrary<infer T> ? T : never;
 export type ActsOp = CommitOp["acts"][number];
 export type LeaseOp = ActsOp["lease"];
 type OtherOp = typeof other extends fc.Arbitrary<infer T> ? T : never;
 export type ScheduleOp = typeof schedule extends fc.Arbitrary<infer T> ? T : never;
-export type Op = CommitOp | ScheduleOp | OtherOp;
+export type DrainOp = typeof drain extends fc.Arbitrary<infer T> ? T : never;
+export type Op = CommitOp | ScheduleOp | DrainOp | OtherOp;
 
 export const sequences: fc.Arbitrary<Op[]> = fc.array(
-  fc.oneof({ weight: 7, arbitrary: commit }, { weight: 1, arbitrary: other }, { weight: 2, arbitrary: schedule }),
+  fc.oneof(
+    { weight: 7, arbitrary: commit },
+    { weight: 1, arbitrary: other },
+    { weight: 2, arbitrary: schedule },
+    { weight: 1, arbitrary: drain },
+  ),
   { minLength: 1, maxLength: 18, size: "max" },
 );

@@ -74,6 +74,13 @@ function* readsOf(rows: Rows): Generator<Read> {
   yield read("schedules.fromCode", (s) => s.schedules.fromCode({ namespace: 1 }));
   yield read("schedules.get", (s) => s.schedules.get({ namespace: 1, name: turn(["s0", "s1", "s2", "nobody"]) }));
   yield read("events.emit of nobody", (s) => s.events.emit({ task: nobody, act: 1 }));
+  yield read("builds.read", async (s) => {
+    const { builds, drains } = await s.builds.read();
+    const name = (x: { name: string; kind?: string }) => `${x.kind ?? ""}${x.name}`;
+    const sorted = <T extends { name: string }>(list: readonly T[]) => list.toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
+    return { builds: sorted(builds), drains: sorted(drains) };
+  });
+  for (const lanes of [[1], [2, 3], []]) yield read(`builds.unfinished(${lanes.join(", ")})`, (s) => s.builds.unfinished(lanes));
   yield read("workerNames", (s) => s.catalogue.workerNames([...rows.workers.keys(), nobody]));
 }
 

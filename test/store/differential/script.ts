@@ -1,11 +1,12 @@
 // Turns what was drawn into calls: leases of tasks that run, claims of tasks that are ready, acts that count on. What an
 // orchestrator would never send comes in too, now and then: old leases, old lives, claims made on an older look.
 import type { ActBatch, Answer, Batch, Claim, Lease, NewTask, Requeue, Settlement } from "../../../src/store/contract.ts";
+import { drainKeptMs } from "../../../src/store/builds.ts";
 import type { Tick } from "../../../src/store/schedules.ts";
 import type { Disk } from "../model/disk.ts";
 import { actsOf, batch, child, claimOf, failure, now, refusal, requeueOf, root, settleOf } from "../rows.ts";
 import type { Call } from "./calls.ts";
-import type { ActsOp, CommitOp, LeaseOp, Op, ScheduleOp } from "./ops.ts";
+import type { ActsOp, CommitOp, DrainOp, LeaseOp, Op, ScheduleOp } from "./ops.ts";
 
 export class Script {
   readonly #disk: Disk;
@@ -35,6 +36,9 @@ export class Script {
         return { joined: { id: this.#nextWorker++, boot: this.#lives, now: this.#now } };
       case "left":
         return { left: { id: 7 + (op.which % 3), boot: this.#lives, now: this.#now } };
+      case "drain":
+      case "resume":
+        return this.#drain(op);
       case "put":
       case "move":
       case "drop":
@@ -55,7 +59,7 @@ export class Script {
     const parts: Partial<Batch> = {
       acts: op.acts.flatMap((a) => this.#acts(a, last)),
       settles: op.settles.flatMap((s) => this.#settle(s, last)),
-      requeues: op.requeues.flatMap((r) => this.#requeue(r)),
+      requeues: op.requeues.flatMap((r) => this.#requeue(r, last)),
       cancels: op.cancels.map((n) => ({ task: this.#anyTask(n), reason: `stop ${n}`, once: n % 3 === 0 })),
       cancelSlice: op.cancelSlice,
       dueSlice: op.dueSlice,
@@ -101,6 +105,12 @@ export class Script {
     const before = there && !op.code ? { id: there.id, rev } : null;
     const kind = { origin: op.code ? "code" : "api", spec: `{"at":${this.#now}}`, input: `${op.which}` } as const;
     return { put: { boot, namespace: 1, name, ...kind, before, nextAt: op.keep ? "keep" : nextAt, now: this.#now } };
+  }
+
+  #drain({ kind, of, which, park, late, stale }: DrainOp): Call {
+    const boot = this.#lives - (stale ? 1 : 0);
+    if (kind === "resume") return { resume: { boot, build: `b${which}` } };
+    return { drain: { boot, drain: { kind: of, name: `b${which}`, park, at: this.#now + (late ? drainKeptMs + 1 : 0) } } };
   }
 
   #tick(op: CommitOp["ticks"][number]): Tick[] {
@@ -153,7 +163,11 @@ export class Script {
 
   /** Those whose birth was not refused. */
   *#stored(): Generator<NewTask> {
-    for (const [id, t] of this.#born) if (this.#disk.rows.tasks.has(id)) yield t;
+    for (const [id, t] of this.#born) {
+      const there = this.#disk.rows.tasks.get(id)?.row;
+      // Its code may have moved it to another lane.
+      if (there) yield there.lane === t.lane ? t : { ...t, lane: there.lane };
+    }
   }
 
   /** `last`: the acts of each task so far, those of this batch too. */
@@ -208,7 +222,8 @@ export class Script {
     const { lease } = held;
     // All that had settled before this batch.
     const seen = this.#disk.rows.gates.get(task.id)?.lastSeq ?? 0;
-    const rest = { armed: op.rest !== "runs", seen, park: op.rest === "parks", unwinds: task.definition === 2 };
+    const pinned = op.pin === null ? {} : { pin: op.pin };
+    const rest = { ...pinned, armed: op.rest !== "runs", seen, park: op.rest === "parks", unwinds: task.definition === 2 };
     return [actsOf(task, lease.leaseNo, { children, steps, emits, stepResults, waits, sends, cancels, ...rest })];
   }
 
@@ -271,7 +286,7 @@ export class Script {
     ];
   }
 
-  #requeue(op: CommitOp["requeues"][number]): Requeue[] {
+  #requeue(op: CommitOp["requeues"][number], acted: ReadonlyMap<number, number>): Requeue[] {
     const held = this.#lease(op.lease);
     if (!held) return [];
     const place = this.#disk.rows.places.get(held.task.id);
@@ -296,6 +311,8 @@ export class Script {
         how: op.how,
         error: op.how === "lost" ? null : failure,
         spent: spend(op.spent),
+        // What asked for something in this batch may have moved: then its end says where it is.
+        ...(op.pin !== null || acted.has(held.task.id) ? { pin: true, lane: op.pin ?? held.task.lane } : {}),
       }),
     ];
   }

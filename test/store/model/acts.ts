@@ -5,7 +5,7 @@ import { add, childrenOf, name, need } from "./disk.ts";
 import { changeGate, park, tell } from "./gates.ts";
 import { writeSends } from "./messages.ts";
 import { count, happened } from "./runs.ts";
-import { firstEnd, giveBirth } from "./tasks.ts";
+import { firstEnd, giveBirth, pinTask } from "./tasks.ts";
 import { cancelWait, writeWaits } from "./waits.ts";
 import { holdsLease, type Writing } from "./writing.ts";
 
@@ -16,6 +16,7 @@ export function writeActs(w: Writing, batches: readonly ActBatch[]): void {
       w.fencedActs.push(b.lease);
       continue;
     }
+    if (b.pin !== undefined) pinTask(w, b.lease.task, b.pin);
     openGate(w, b);
     for (const child of b.children) {
       count(w, child, "total");

@@ -20,9 +20,11 @@ export function openCatalogue(disk: Disk): Store["catalogue"] {
           if (!rows.lanes.has(l.id) && ![...rows.lanes.values()].some((r) => like(r) === like(l))) rows.lanes.set(l.id, l);
       });
     },
-    joined({ id, boot, name }) {
+    joined({ id, boot, name, build, now }) {
       inTransaction(disk, (rows) => {
         refuseStranger(rows, boot);
+        if (!rows.builds.has(build)) count(rows, "catalogue");
+        if (!rows.builds.has(build)) rows.builds.set(build, Math.max(now, ...[...rows.builds.values()].map((at) => at + 1)));
         add(rows.workers, id, { name });
       });
     },

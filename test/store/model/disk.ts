@@ -16,6 +16,7 @@ import type {
   TaskRow,
   WaitRow,
 } from "../../../src/store/contract.ts";
+import type { Drain } from "../../../src/store/builds.ts";
 import type { TokenRow } from "../../../src/store/access.ts";
 import type { ScheduleRow } from "../../../src/store/schedules.ts";
 import type { LifeRow, Notice } from "../../../src/store/shared.ts";
@@ -149,6 +150,10 @@ export interface Rows {
   /** By their hash, in the order of their making. */
   readonly tokens: Map<string, TokenRow>;
   readonly workers: Map<number, { readonly name: string }>;
+  /** When the first worker of each came. */
+  readonly builds: Map<string, number>;
+  /** By kind and name. */
+  readonly drains: Map<string, Drain>;
   readonly definitions: Map<number, DefinitionRow>;
   readonly lanes: Map<number, LaneRow>;
   readonly tasks: Map<number, StoredTask>;
@@ -199,6 +204,8 @@ export function emptyDisk(): Disk {
       notices: [],
       counters: new Map(),
       workers: new Map(),
+      builds: new Map(),
+      drains: new Map(),
       namespaces: new Map([[defaultNamespace.name, defaultNamespace.id]]),
       tokens: new Map(),
       definitions: new Map(),

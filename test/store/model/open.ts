@@ -2,6 +2,7 @@
 // compared with it.
 import type { Store } from "../../../src/store/contract.ts";
 import { bootStore } from "./boot.ts";
+import { openBuilds } from "./builds.ts";
 import { openCatalogue } from "./catalogue.ts";
 import { commitBatch } from "./commit.ts";
 import { emptyDisk, type Disk } from "./disk.ts";
@@ -29,6 +30,7 @@ export function openModelStore(disk: Disk = emptyDisk()): Store {
     shared: null,
     commit: (batch) => commitBatch(disk, batch),
     catalogue: openCatalogue(disk),
+    builds: openBuilds(disk),
     access: openAccess(disk),
     schedules: openSchedules(disk),
     queue: openQueue(disk),

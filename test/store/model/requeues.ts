@@ -2,6 +2,7 @@ import type { Requeue } from "../../../src/store/contract.ts";
 import { add, name, need, type Place } from "./disk.ts";
 import { changeGate, park, renewGate, wake } from "./gates.ts";
 import { count, spend } from "./runs.ts";
+import { pinTask } from "./tasks.ts";
 import { holdsLease, type Writing } from "./writing.ts";
 
 /** Ends attempts whose task goes on. The lease number stays: the next claim counts on from it. */
@@ -14,6 +15,7 @@ export function writeRequeues(w: Writing, requeues: readonly Requeue[]): void {
     const { task, leaseNo } = r.lease;
     const { attempt, worker, startedAt, how, error } = r;
     add(w.rows.attempts, name(task, leaseNo), { task, leaseNo, attempt, worker, startedAt, endedAt: w.now, how, error });
+    if (r.pin) pinTask(w, task, r.lane);
     go(w, r);
     spend(w, r.run, r.spent);
     if (!r.isRoot && (how === "failed" || how === "timeout")) count(w, need(w.rows.tasks, task).row, "retried");

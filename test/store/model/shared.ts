@@ -36,7 +36,7 @@ export function openSharedModel(s: Sharing): Store {
         const boot = (rows.lives.at(-1)?.boot ?? 0) + 1;
         rows.lives.push({ boot, pid: p.pid, shares: true });
         const at = s.now();
-        const none = { workers: 0, slots: 0, busy: 0 };
+        const none = { workers: 0, slots: 0, busy: 0, versions: [] };
         rows.alive.set(boot, {
           boot,
           pid: p.pid,
@@ -60,10 +60,27 @@ export function openSharedModel(s: Sharing): Store {
         void store.catalogue.defineAll(p);
         hub.say(p.boot, (to) => to.catalogue());
       },
+      joined(p) {
+        const known = disk.rows.builds.has(p.build);
+        void store.catalogue.joined(p);
+        if (!known) hub.say(p.boot, (to) => to.catalogue());
+      },
       release(p) {
         const rows = store.catalogue.release(p) as readonly ReadyRow[];
         sayLanes(s, p.boot, rows);
         return rows;
+      },
+    },
+    builds: {
+      ...store.builds,
+      drain(p) {
+        void store.builds.drain(p);
+        hub.say(p.boot, (to) => to.catalogue());
+      },
+      resume(p) {
+        const resumed = store.builds.resume(p);
+        hub.say(p.boot, (to) => to.catalogue());
+        return resumed;
       },
     },
   };

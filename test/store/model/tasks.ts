@@ -111,6 +111,12 @@ export function nextDue(rows: Rows): number | null {
   return times.length === 0 ? null : Math.min(...times);
 }
 
+/** The lane that a task is in from here on. */
+export function pinTask(w: Writing, task: number, lane: number): void {
+  const stored = need(w.rows.tasks, task);
+  w.rows.tasks.set(task, { ...stored, row: { ...stored.row, lane } });
+}
+
 /** A ready task as dispatch sees it. */
 export function readyRow(rows: Rows, task: number): ReadyRow {
   const place = need(rows.places, task);

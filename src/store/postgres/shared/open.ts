@@ -21,10 +21,10 @@ export function openShared(o: {
     leaseMs,
     async beat({ boot, load }) {
       const beat = await db.row<{ alive: boolean; now: number }>(
-        `WITH beat AS (UPDATE orchestrator SET expires_at = clock_timestamp() + $2 * interval '1 ms', workers = $3, slots = $4, busy = $5,
+        `WITH beat AS (UPDATE orchestrator SET expires_at = clock_timestamp() + $2 * interval '1 ms', workers = $3, slots = $4, busy = $5, versions = $6,
            beating_since = CASE WHEN expires_at < clock_timestamp() THEN clock_timestamp() ELSE beating_since END WHERE id = $1 RETURNING 1)
          SELECT EXISTS (SELECT 1 FROM beat) AS alive, ${storeNow} AS now`,
-        [boot, leaseMs, load.workers, load.slots, load.busy],
+        [boot, leaseMs, load.workers, load.slots, load.busy, JSON.stringify(load.versions)],
       );
       return beat as NonNullable<typeof beat>;
     },
@@ -60,11 +60,13 @@ export function openShared(o: {
       const { ready } = await resign(db, p);
       notifier.note({ lanes: new Set(ready.map((r) => r.lane)) });
     },
-    lives: () =>
-      db.rows<LifeRow>(
-        `SELECT id AS boot, pid, host, version, started_at AS "startedAt", workers, slots, busy,
+    async lives() {
+      const rows = await db.rows<Omit<LifeRow, "versions"> & { readonly versions: string }>(
+        `SELECT id AS boot, pid, host, version, started_at AS "startedAt", workers, slots, busy, versions,
            (extract(epoch FROM expires_at) * 1000)::bigint AS "expiresAt" FROM orchestrator ORDER BY id`,
-      ),
+      );
+      return rows.map((life) => ({ ...life, versions: JSON.parse(life.versions) as string[] }));
+    },
     listen: (p) => listen(o.listener, p),
   };
 }

@@ -1,0 +1,7 @@
+-- breaking: no
+-- Builds that workers have had, and what is being drained, as in the SQLite store.
+CREATE TABLE build (name text PRIMARY KEY, since bigint NOT NULL);
+CREATE TABLE drain (kind smallint NOT NULL, name text NOT NULL, park smallint NOT NULL, at bigint NOT NULL, PRIMARY KEY (kind, name));
+
+-- Versions of code and of schemas that the workers of this life take tasks of, JSON.
+ALTER TABLE orchestrator ADD COLUMN versions text NOT NULL DEFAULT '[]';

@@ -1,0 +1,127 @@
+// Two orchestrators on one store: what becomes of attempts and waits when the store's answers are lost on their way.
+import { expect, test } from "vitest";
+import type { Fence, ToWorker } from "../../src/protocol/worker.ts";
+import type { Store } from "../../src/store/contract.ts";
+import type { SharedStore } from "../../src/store/shared.ts";
+import { emptyDisk } from "../store/model/disk.ts";
+import { openSharedModel, type Sharing } from "../store/model/shared.ts";
+import { SignalHub } from "../store/model/signals.ts";
+import { card, openWorld, type World } from "./world.ts";
+
+function sharing(): Sharing {
+  return {
+    disk: emptyDisk(),
+    leaseMs: 20_000,
+    now: () => 1_700_000_000_000,
+    hub: new SignalHub((_, say) => queueMicrotask(say)),
+  };
+}
+/** Its adoptions are done, and what they say is lost so often. */
+function losing(store: Store, times: number): Store {
+  const shared = store.shared as SharedStore;
+  let left = times;
+  return {
+    ...store,
+    shared: {
+      ...shared,
+      adopt: async (p) => {
+        const adopted = await shared.adopt(p);
+        if (left-- > 0) throw new Error("the connection is gone");
+        return adopted;
+      },
+    },
+  };
+}
+const hello = {
+  t: "hello",
+  protocol: 1,
+  name: "traveler",
+  pid: 1,
+  isolation: "remote",
+  slots: 2,
+  offers: [],
+  build: "b",
+  definitions: [card("work")],
+} as const;
+
+/** A worker that executes that attempt comes to an orchestrator. */
+function comes(world: World, fence: Fence) {
+  const sent: ToWorker[] = [];
+  const attachment = world.orchestrator.attach({ send: (m) => void sent.push(m), kill: () => {} }, hello, {
+    inventory: { worker: "w_before", held: [{ fence, definition: "work", acts: 0, seq: 0, finished: false }] },
+  });
+  return { sent, attachment, of: <T extends ToWorker["t"]>(t: T) => sent.filter((m) => m.t === t) };
+}
+
+test("an attempt is taken over once when the answer to the first try is lost, and its worker is given nothing before", async () => {
+  const s = sharing();
+  await using a = await openWorld({ store: openSharedModel(s) });
+  await using b = await openWorld({ store: losing(openSharedModel(s), 1) });
+  const first = a.worker({ slots: 1 });
+  const { id } = await a.start("work");
+  await a.turn();
+  const { fence } = first.assigned[0] as { fence: Fence };
+  const traveler = comes(b, fence);
+  await b.turn();
+  // Nobody else is there for the next one.
+  first.die();
+  await a.turn();
+  await b.start("work");
+  await b.turn();
+  expect(traveler.of("assign"), "what it brought along may take all its slots").toEqual([]);
+  b.clock.advance(500);
+  await b.turn();
+  expect(traveler.of("adopted")).toMatchObject([{ fence, next: { task: fence.task, leaseNo: 2 } }]);
+  expect(traveler.of("cancel")).toEqual([]);
+  expect(traveler.of("assign")).toHaveLength(1);
+  expect(await b.orchestrator.task(id)).toMatchObject({ state: "running" });
+  traveler.attachment.lost("its link was lost", { observed: false });
+  await b.turn();
+});
+
+test("a worker that is gone again before the answer comes leaves its task to others", async () => {
+  const s = sharing();
+  await using a = await openWorld({ store: openSharedModel(s) });
+  await using b = await openWorld({ store: losing(openSharedModel(s), 1) });
+  const first = a.worker({ slots: 1 });
+  const { id } = await a.start("work");
+  await a.turn();
+  const { fence } = first.assigned[0] as { fence: Fence };
+  const traveler = comes(b, fence);
+  await b.turn();
+  first.die();
+  await a.turn();
+  traveler.attachment.lost("its link was lost", { observed: false });
+  await b.turn();
+  b.clock.advance(500);
+  await b.turn();
+  expect(await b.orchestrator.task(id)).toMatchObject({ state: "ready", crashes: 0 });
+  const next = b.worker();
+  await b.turn();
+  expect(next.assigned).toMatchObject([{ fence: { task: fence.task, leaseNo: 3 } }]);
+});
+
+test("an end that cannot be read when it is told of is told when it can be", async () => {
+  const s = sharing();
+  await using a = await openWorld({ store: openSharedModel(s) });
+  const plain = openSharedModel(s);
+  let broken = 0;
+  const outcome: Store["runs"]["outcome"] = async (id) => {
+    if (broken-- > 0) throw new Error("the connection is gone");
+    return plain.runs.outcome(id);
+  };
+  await using b = await openWorld({ store: { ...plain, runs: { ...plain.runs, outcome } } });
+  const worker = a.worker();
+  const { id } = await a.start("work");
+  await a.turn();
+  const end = b.orchestrator.outcome(id);
+  await b.turn();
+  broken = 1;
+  worker.succeed(worker.assigned[0] as (typeof worker.assigned)[number], 7);
+  await a.turn();
+  await b.turn();
+  expect(broken).toBeLessThanOrEqual(0);
+  b.clock.advance(400);
+  await b.turn();
+  expect(await end).toMatchObject({ status: "succeeded", value: "7" });
+});
