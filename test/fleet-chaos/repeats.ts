@@ -1,7 +1,7 @@
 // Which tasks were executed more than once, and why. Execution is at least once; but a task that takes an hour is not begun
 // again for a network that was away for a second.
 import type { DatabaseSync } from "node:sqlite";
-import type { Line } from "../nemesis/history.ts";
+import type { Line } from "../chaos/nemesis/history.ts";
 
 export interface Repeat {
   readonly task: number;
@@ -17,8 +17,7 @@ type Begun = Extract<Line, { e: "begun" | "ended" }>;
 export function repeatsOf(lines: readonly Line[], file: DatabaseSync): Repeat[] {
   const how = file.prepare("SELECT how FROM attempt WHERE task = ? AND lease_no >= ? ORDER BY lease_no LIMIT 1");
   const gone = new Map<number, string>();
-  for (const l of lines)
-    if (l.e === "fault" && (l.kind === "worker killed" || l.kind === "worker left")) gone.set(l.pid, l.kind);
+  for (const l of lines) if (l.e === "fault" && (l.kind === "worker killed" || l.kind === "worker left")) gone.set(l.pid, l.kind);
   const told = new Map<string, string>();
   for (const l of lines) if (l.e === "told") told.set(l.token, l.why);
   const ended = new Set(lines.flatMap((l) => (l.e === "ended" ? [l.token] : [])));
