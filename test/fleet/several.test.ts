@@ -169,7 +169,7 @@ describe("two orchestrators on one database", () => {
     const [worker] = await a.orchestrator.workers();
     expect(worker).toMatchObject({ definitions: ["leaf"], slots: 8, state: "idle" });
     const { orchestrators, uncovered } = await a.orchestrator.health();
-    expect(orchestrators.map((o) => [o.answers, o.slots]).toSorted()).toEqual([
+    expect(orchestrators.map((o) => [o.answers, o.slots]).toSorted((x, y) => Number(x[0]) - Number(y[0]))).toEqual([
       [false, 8],
       [true, 0],
     ]);
