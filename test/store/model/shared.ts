@@ -126,6 +126,7 @@ function sharedOf(s: Sharing): SharedStore {
   const { disk, hub } = s;
   return {
     leaseMs: s.leaseMs,
+    outbox: null,
     beat: ({ boot, load }) =>
       inTransaction(disk, (rows) => {
         const now = s.now();
@@ -150,6 +151,7 @@ function sharedOf(s: Sharing): SharedStore {
         nextDueAt: nextDue(rows),
         nextTickAt: nextTickAt(rows),
         cancelsLeft: rows.cancelJobs.size > 0,
+        outbox: false,
       };
     },
     noticed: ({ boot, ids }) => dropNotices(disk, (n) => n.to === boot && ids.includes(n.notice.id)),
