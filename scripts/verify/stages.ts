@@ -42,8 +42,8 @@ export const stages: readonly Stage[] = [
   },
   {
     name: "postgres",
-    shareS: 90,
-    tests: ["test/postgres"],
+    shareS: 120,
+    tests: ["test/postgres", "test/fleet"],
     longEnv: { FLOTILLA_POSTGRES_SEQUENCES: "4000", FLOTILLA_POSTGRES_PAIRS: "1000" },
   },
   {

@@ -165,7 +165,7 @@ class Door implements WorkerDoor, Sessions {
       else if (silentMs >= this.silentMs) {
         connection.terminate();
         session?.end(undefined, `was not heard of for ${Math.round(silentMs / 1_000)} s`);
-      } else if (now - Math.min(connection.heardAt, connection.saidAt) >= (session?.fenceMs ?? this.silentMs) / 3)
+      } else if (now - Math.min(connection.heardAt, connection.saidAt) >= pingAfterMs(session?.fenceMs ?? this.silentMs))
         connection.ping();
     }
     this.#sweepDueAt = now + sweepMs;
@@ -179,6 +179,14 @@ class Door implements WorkerDoor, Sessions {
     for (const connection of this.#connections) connection.close(closeCodes.restart, "restart");
     this.#server.close();
   }
+}
+
+/**
+ * How long a link may be quiet in one direction before it is asked: its worker gives it up after seven tenths of its fence
+ * time, a look comes once a second, and the orchestrator's own pings, every five, should be enough for a worker that idles.
+ */
+function pingAfterMs(fenceMs: number): number {
+  return fenceMs * 0.7 - 1.5 * sweepMs;
 }
 
 /** Ten thousand workers of one build bring the same schemas: they are kept once. */
