@@ -136,7 +136,11 @@ export function createClient<D extends readonly AnyCallable[]>(
     start,
     async run(target: AnyCallable | string, input: unknown, o?: StartOptions) {
       if (o?.tx !== undefined)
-        throw configInvalid("run().tx", "a run ends after the commit, and run() waits for its end", "use start(), commit, then result()");
+        throw configInvalid(
+          "run().tx",
+          "a run ends after the commit, and run() waits for its end",
+          "use start(), commit, then result()",
+        );
       return (await start(target, input, o)).result();
     },
     get: async (id: string) => new RunHandle((await api.run(id)).id, api),

@@ -61,12 +61,15 @@ export function splitTransaction(
   name: string,
   o: StartOptions | undefined,
 ): { readonly options: StartOptions | undefined; readonly within: InTransaction | null } {
-  if (o === undefined || o === null || typeof o !== "object" || !("tx" in o || "notify" in o)) return { options: o, within: null };
+  if (o === undefined || o === null || typeof o !== "object" || !("tx" in o || "notify" in o))
+    return { options: o, within: null };
   const where = `start(${JSON.stringify(name)})`;
   const { tx, notify = false, ...options } = o;
-  if (typeof notify !== "boolean") throw configInvalid(`${where}.notify`, "it is neither true nor false", "leave it out, or pass true");
+  if (typeof notify !== "boolean")
+    throw configInvalid(`${where}.notify`, "it is neither true nor false", "leave it out, or pass true");
   if (tx === undefined) {
-    if (notify) throw configInvalid(`${where}.notify`, "there is no tx to commit", "leave it out: a start without tx is seen at once");
+    if (notify)
+      throw configInvalid(`${where}.notify`, "there is no tx to commit", "leave it out: a start without tx is seen at once");
     return { options, within: null };
   }
   checkTransaction(tx, `${where}.tx`);
@@ -79,7 +82,11 @@ function checkTransaction(tx: unknown, field: string): void {
     throw configInvalid(field, "it has no query(text, params)", "pass the client that has begun the transaction");
   // As pg's pools have it.
   if (typeof given.totalCount === "number" && typeof given.connect === "function")
-    throw configInvalid(field, "it is a pool, each statement of which is on another connection", "pass the client that pool.connect() gave");
+    throw configInvalid(
+      field,
+      "it is a pool, each statement of which is on another connection",
+      "pass the client that pool.connect() gave",
+    );
 }
 
 const known = ["idempotencyKey", "budget", "tenant", "tags", "priority", "delay", "startAt", "deadline", "ttl"];

@@ -103,20 +103,20 @@ export function transactionStarts(engine: Engine, outbox: OutboxStore, secret: (
       const namespace = defaultNamespace.id;
       const definition = state.definitions.require(namespace, request.name);
       const drawn = secret();
-      const { idempotencyKey: key = null, inputHash = "" } = request;
+      const { idempotencyKey: key = null, inputHash = null } = request;
       const { task, existing } = await outbox.submit({
         tx,
         secret: drawn,
         namespace,
         definition: definition.id,
         key,
+        inputHash,
         request: JSON.stringify(fromNow(request, state.clock.now())),
         notify,
       });
       if (existing === null) return { id: runId(drawn, task), existing: false };
       const id = runId(existing.secret, task);
-      if (existing.inputHash !== inputHash)
-        throw new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: key ?? "", run: id });
+      if (existing.inputHash !== inputHash) throw new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", { key: key ?? "", run: id });
       return { id, existing: true };
     },
     async stored(id) {

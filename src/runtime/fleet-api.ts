@@ -16,9 +16,7 @@ export interface HandleApi extends ClientApi {
   close(): void;
 }
 
-export function handleApi(
-  api: ClientApi & { readonly transactions: TransactionStarts | null },
-  alive: KeepAlive): HandleApi {
+export function handleApi(api: ClientApi & { readonly transactions: TransactionStarts | null }, alive: KeepAlive): HandleApi {
   const { transactions } = api;
   const waiting = new Set<(error: Error) => void>();
   const readers = new Set<AbortController>();

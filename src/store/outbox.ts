@@ -25,6 +25,7 @@ export interface OutboxStore {
     readonly namespace: number;
     readonly definition: number;
     readonly key: string | null;
+    readonly inputHash: string | null;
     readonly request: string;
     /** Orchestrators are told at the commit. */
     readonly notify: boolean;

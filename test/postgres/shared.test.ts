@@ -11,6 +11,7 @@ import { Notifier } from "../../src/store/postgres/notifier.ts";
 import { openPool } from "../../src/store/postgres/pool.ts";
 import { resolveSettings } from "../../src/store/postgres/settings.ts";
 import { openShared } from "../../src/store/postgres/shared/open.ts";
+import { openOutbox } from "../../src/store/postgres/outbox.ts";
 import { openQueue, openTaskReads } from "../../src/store/postgres/task-reads.ts";
 import type { SharedStore, Signals } from "../../src/store/shared.ts";
 import { blockedBy } from "./blocked.ts";
@@ -37,7 +38,7 @@ async function openLife(url: string, lease = leaseMs) {
     clock: systemClock,
     random: createRandom(1),
   };
-  const shared: SharedStore = openShared({ db, notifier, listener: parts, leaseMs: lease });
+  const shared: SharedStore = openShared({ db, notifier, listener: parts, leaseMs: lease, outbox: openOutbox(db, settings) });
   const { boot, nextWorker } = await bootStore(db, { leaseMs: bootLeaseMs, path: "" }, { nonce: from, pid: 1, now });
   const life = {
     db,

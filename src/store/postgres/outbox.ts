@@ -19,11 +19,20 @@ interface RawSubmitted {
 export function openOutbox(db: Database, settings: Pick<Settings, "schema" | "shown">): OutboxStore {
   const { schema } = settings;
   // With the schema's name: the user's connection has a search path of its own. Text comes back: drivers read int8 as they like.
-  const submit = `SELECT task, held_by, input_hash FROM ${schema}.submit($1::text, $2::bigint, $3::bigint, $4::text, $5::text, $6::text, $7::text)`;
+  const submit = `SELECT task, held_by, input_hash FROM ${schema}.submit($1::text, $2::bigint, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::text)`;
   return {
-    async submit({ tx, secret, namespace, definition, key, request, notify }): Promise<Submitted> {
+    async submit({ tx, secret, namespace, definition, key, inputHash, request, notify }): Promise<Submitted> {
       const channel = notify ? channelOf(schema) : null;
-      const params = [secret, namespace, definition, key === null ? null : encodeText(key), request, channel, lookAround];
+      const params = [
+        secret,
+        namespace,
+        definition,
+        key === null ? null : encodeText(key),
+        inputHash,
+        request,
+        channel,
+        lookAround,
+      ];
       let rows: readonly RawSubmitted[];
       try {
         ({ rows } = (await tx.query(submit, params)) as { rows: readonly RawSubmitted[] });

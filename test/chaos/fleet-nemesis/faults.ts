@@ -81,7 +81,10 @@ export const inflict: Readonly<Record<FleetFaultKind, (b: FleetBattle) => Promis
     await b.busyWorker();
     process.kill(o.process.pid, "SIGKILL");
     b.note("orchestrator killed", o.process.pid);
-    await Promise.all([b.recovered("orchestrator killed"), b.pass(b.random() * respawnMsMax).then(() => b.respawnOrchestrator(o))]);
+    await Promise.all([
+      b.recovered("orchestrator killed"),
+      b.pass(b.random() * respawnMsMax).then(() => b.respawnOrchestrator(o)),
+    ]);
     await b.linked(...b.workers);
   },
   async "orchestrator left"(b) {

@@ -17,8 +17,7 @@ type Begun = Extract<Line, { e: "begun" | "ended" }>;
 export function repeatsOf(lines: readonly Line[], file: DatabaseSync): Repeat[] {
   const how = file.prepare("SELECT how FROM attempt WHERE task = ? AND lease_no >= ? ORDER BY lease_no LIMIT 1");
   const gone = new Map<number, string>();
-  for (const l of lines)
-    if (l.e === "fault" && (l.kind === "worker killed" || l.kind === "worker left")) gone.set(l.pid, l.kind);
+  for (const l of lines) if (l.e === "fault" && (l.kind === "worker killed" || l.kind === "worker left")) gone.set(l.pid, l.kind);
   const told = new Map<string, string>();
   for (const l of lines) if (l.e === "told") told.set(l.token, l.why);
   const ended = new Set(lines.flatMap((l) => (l.e === "ended" ? [l.token] : [])));

@@ -31,7 +31,9 @@ export async function copyTables(url: string, schema: string, file: string): Pro
       copy.exec("COMMIT");
       if (rows.some((r) => "task" in r)) copy.exec(`CREATE INDEX "${table}_task" ON "${table}" (task)`);
     }
-    copy.exec("CREATE INDEX task_id ON task (id); CREATE INDEX task_parent ON task (parent); CREATE INDEX outcome_of ON outcome (task, lease_no)");
+    copy.exec(
+      "CREATE INDEX task_id ON task (id); CREATE INDEX task_parent ON task (parent); CREATE INDEX outcome_of ON outcome (task, lease_no)",
+    );
   } finally {
     copy.close();
     await client.end();

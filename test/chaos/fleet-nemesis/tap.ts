@@ -68,4 +68,3 @@ export function linkTap(log: string, token: string): LinkTap {
     },
   };
 }
-

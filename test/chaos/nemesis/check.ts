@@ -44,7 +44,10 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
         findings.add("forgotten", `lease ${line.leaseNo} of task ${line.task} had reached a worker`);
     } else if (line.e === "begun") {
       // A lease that moved to another orchestrator with its attempt went on as a later number.
-      if (!isLease.get(line.task, line.leaseNo) && !(moved.has(`${line.task}:${line.leaseNo}`) && wasLease.get(line.task, line.leaseNo)))
+      if (
+        !isLease.get(line.task, line.leaseNo) &&
+        !(moved.has(`${line.task}:${line.leaseNo}`) && wasLease.get(line.task, line.leaseNo))
+      )
         findings.add("forgotten", `task ${line.task} had begun under lease ${line.leaseNo}`);
     }
   }

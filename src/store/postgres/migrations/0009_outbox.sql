@@ -3,7 +3,7 @@
 -- the row in the transaction that makes the run. `task`: the first id of a block of its own, so that it is nobody else's.
 CREATE TABLE outbox (
   task bigint PRIMARY KEY, secret text NOT NULL, namespace bigint NOT NULL, definition bigint NOT NULL, key text COLLATE "C",
-  request text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
+  input_hash text, request text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 -- Two transactions that ask with one key: the second waits for the first, as with any unique index.
 CREATE UNIQUE INDEX outbox_key ON outbox (namespace, definition, key) WHERE key IS NOT NULL;
@@ -11,7 +11,7 @@ CREATE UNIQUE INDEX outbox_key ON outbox (namespace, definition, key) WHERE key 
 -- What a user's connection calls. It may be another user than ours: the right to call this is all that it needs, beside
 -- USAGE on the schema. `channel`: to be notified at the commit, null for nobody.
 DO $make$ BEGIN EXECUTE format($text$
-CREATE FUNCTION submit(secret text, namespace bigint, definition bigint, key text, request text, channel text, payload text)
+CREATE FUNCTION submit(secret text, namespace bigint, definition bigint, key text, input_hash text, request text, channel text, payload text)
 RETURNS TABLE (task text, held_by text, input_hash text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = %I, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -22,18 +22,18 @@ BEGIN
         WHERE i.namespace = $2 AND i.definition = $3 AND i.key = $4;
       IF FOUND THEN RETURN; END IF;
     END IF;
-    RETURN QUERY INSERT INTO outbox (task, secret, namespace, definition, key, request)
-      VALUES (nextval('task_block') * 1024, $1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING outbox.task::text, NULL::text, NULL::text;
+    RETURN QUERY INSERT INTO outbox (task, secret, namespace, definition, key, input_hash, request)
+      VALUES (nextval('task_block') * 1024, $1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING outbox.task::text, NULL::text, NULL::text;
     IF FOUND THEN
-      IF $6 IS NOT NULL THEN PERFORM pg_notify($6, $7); END IF;
+      IF $7 IS NOT NULL THEN PERFORM pg_notify($7, $8); END IF;
       RETURN;
     END IF;
     -- Another transaction has the key, and has committed; its row may be a run by now.
-    RETURN QUERY SELECT o.task::text, o.secret, o.request::json ->> 'inputHash' FROM outbox o
+    RETURN QUERY SELECT o.task::text, o.secret, o.input_hash FROM outbox o
       WHERE o.namespace = $2 AND o.definition = $3 AND o.key = $4;
     IF FOUND THEN RETURN; END IF;
   END LOOP;
   RAISE EXCEPTION 'the key is held by a transaction that this one cannot see' USING ERRCODE = '40001';
 END $$
 $text$, current_schema()); END $make$;
-REVOKE ALL ON FUNCTION submit(text, bigint, bigint, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION submit(text, bigint, bigint, text, text, text, text, text) FROM PUBLIC;
