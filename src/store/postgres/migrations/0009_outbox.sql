@@ -11,7 +11,7 @@ CREATE UNIQUE INDEX outbox_key ON outbox (namespace, definition, key) WHERE key 
 -- What a user's connection calls. It may be another user than ours: the right to call this is all that it needs, beside
 -- USAGE on the schema. `channel`: to be notified at the commit, null for nobody.
 DO $make$ BEGIN EXECUTE format($text$
-CREATE FUNCTION submit(secret text, namespace bigint, definition bigint, key text, input_hash text, request text, channel text, payload text)
+CREATE FUNCTION submit(secret text, namespace bigint, definition bigint, key text, hash text, request text, channel text, payload text)
 RETURNS TABLE (task text, held_by text, input_hash text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = %I, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
