@@ -205,7 +205,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         hearing,
       };
       engine.join(worker);
-      link.send({ t: "welcome", worker: worker.publicId });
+      link.send({ t: "welcome", worker: worker.publicId, ...(shared?.outbox && { store: { schema: shared.outbox.schema } }) });
       if (inventory && shared) adoptInventory(engine, shared, worker, inventory);
       else if (inventory) answerInventory(worker, inventory);
       return {

@@ -89,7 +89,7 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     boot: state.boot,
     acts: acts.map((a) => a.batch),
     settles: taken.ends.flatMap((e) => ("settle" in e.ending ? [e.ending.settle] : [])),
-    requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])),
+    requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])).concat(taken.left),
     cancels: taken.cancels.map((c) => c.request),
     cancelSlice: state.cancelsLeft || taken.cancels.length > 0 ? cancelSlice : 0,
     dueSlice: due ? batchMax : 0,

@@ -18,6 +18,8 @@ export type Submitted =
   | { readonly task: number; readonly existing: { readonly secret: string; readonly inputHash: string } };
 
 export interface OutboxStore {
+  /** Where users' connections find it. */
+  readonly schema: string;
   /** Writes through the user's own connection. @throws FLOTILLA_STORE_UNUSABLE when this store is not in its database */
   submit(p: {
     readonly tx: SqlTransaction;

@@ -7,7 +7,7 @@
 import type { ErrorJson } from "../core/error.ts";
 import type { Fence } from "../protocol/worker.ts";
 import type { OutboxStore } from "./outbox.ts";
-import type { Awaitable, Closed, ReadyRow, StoredDelivery, TaskRow } from "./contract.ts";
+import type { Awaitable, Closed, ReadyRow, Requeue, StoredDelivery, TaskRow } from "./contract.ts";
 
 /** Something that happened elsewhere to a task that this life holds, or was asked of this life. */
 export type Notice = { readonly id: number } & (
@@ -95,6 +95,8 @@ export interface Swept {
   readonly ready: readonly ReadyRow[];
   /** Idle workflows that nobody holds now. */
   readonly parked: number;
+  /** Attempts whose tasks users' transactions have completed: this life has them now, and is to end them. */
+  readonly completed: readonly Requeue[];
   /** There was more than fits a slice. */
   readonly more: boolean;
 }

@@ -375,7 +375,7 @@ describe("sweep and resign", () => {
     expect(await b.db.row("SELECT left_how FROM worker WHERE id = 7")).toEqual({ left_how: "orchestrator ended" });
     expect(await b.db.rows("SELECT * FROM swept")).toEqual([]);
     expect(await a.shared.beat({ boot: a.boot, load })).toMatchObject({ alive: false });
-    expect(await sweep(b)).toEqual({ lives: [], ready: [], parked: 0, more: false });
+    expect(await sweep(b)).toEqual({ lives: [], ready: [], parked: 0, completed: [], more: false });
   });
 
   test("nobody who was late himself a lease ago takes others for dead", async () => {

@@ -147,6 +147,7 @@ export class Peers {
     const { state } = this.#engine;
     for (;;) {
       const swept = await this.#shared.sweep({ boot: state.boot, now: state.clock.now(), slice: sweepSlice });
+      if (swept.completed.length > 0) this.#engine.endLeft(swept.completed);
       if (swept.lives.length > 0)
         state.log("warn", "took back what an orchestrator that fell silent was running", {
           lives: swept.lives,

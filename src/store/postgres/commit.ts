@@ -11,6 +11,7 @@ import { writeActs } from "./acts.ts";
 import { agenda, type Agenda } from "./boot.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
+import { settleCompleted } from "./completions.ts";
 import { RunChanges } from "./counters.ts";
 import { depthStatement } from "./depth.ts";
 import { fireExpiries } from "./expiries.ts";
@@ -39,24 +40,24 @@ export async function commitBatch(writer: Writer, batch: Batch, note: (notes: No
   return result;
 }
 
-async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ result: BatchResult; notes: Notes }> {
-  const { runs, runOf, missing } = await findRuns(tx, batch);
+async function writeBatch({ tx, number }: Entered, given: Batch): Promise<{ result: BatchResult; notes: Notes }> {
+  const { runs, runOf, missing } = await findRuns(tx, given);
   const cursors = new Map<number, number>();
   tx.later<{ run: number; events: number }>(
     "SELECT run, events FROM enter($1, $2, $3)",
-    [batch.boot, number, ints([...runs])],
+    [given.boot, number, ints([...runs])],
     (rows) => {
       for (const { run, events } of rows) cursors.set(run, events);
     },
   );
-  const locked = new Set([...runs, ...batch.tasks.map((t) => t.run)]);
+  const locked = new Set([...runs, ...given.tasks.map((t) => t.run)]);
   const writing: Writing = {
     tx,
     runs: new RunChanges(cursors, locked),
-    webhooks: new WebhookCalls(batch.webhooks),
+    webhooks: new WebhookCalls(given.webhooks),
     locked,
-    now: batch.now,
-    boot: batch.boot,
+    now: given.now,
+    boot: given.boot,
     fencedActs: [],
     fenced: [],
     unclaimed: [],
@@ -72,7 +73,8 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
     notices: [],
   };
   restartWhenFound(tx, missing, locked);
-  await writeActs(writing, batch.acts);
+  await writeActs(writing, given.acts);
+  const batch = await settleCompleted(writing, given);
   writeSettles(writing, batch.settles);
   await writeRequeues(writing, batch.requeues);
   // Before the due tasks: one that is due and too late at once is not run. Before the cancels: they go on below it.

@@ -1,4 +1,5 @@
 import { FlotillaError } from "../../core/error.ts";
+import { strangeDatabase } from "../../core/transaction.ts";
 import type { NewTask } from "../contract.ts";
 import type { OutboxRow, OutboxStore, Submitted } from "../outbox.ts";
 import { channelOf } from "./hints.ts";
@@ -21,6 +22,7 @@ export function openOutbox(db: Database, settings: Pick<Settings, "schema" | "sh
   // With the schema's name: the user's connection has a search path of its own. Text comes back: drivers read int8 as they like.
   const submit = `SELECT task, held_by, input_hash FROM ${schema}.submit($1::text, $2::bigint, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::text)`;
   return {
+    schema,
     async submit({ tx, secret, namespace, definition, key, inputHash, request, notify }): Promise<Submitted> {
       const channel = notify ? channelOf(schema) : null;
       const params = [
@@ -61,24 +63,6 @@ export async function takeRows(tx: Transaction, tasks: readonly NewTask[]): Prom
     [ints(tasks.map((t) => t.id))],
   );
   return new Set(rows.map((r) => r.task));
-}
-
-/** What the user's database says when our tables are not in it, or not for its user. Anything else is the user's own affair. */
-export function strangeDatabase(e: unknown, { schema, shown }: Pick<Settings, "schema" | "shown">): unknown {
-  const { code } = e as { code?: string };
-  const unusable = (problem: string, fix: string) =>
-    new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path: shown, problem, fix }, { cause: e });
-  if (code === "3F000" || code === "42883")
-    return unusable(
-      `the database of the transaction has no schema ${schema} of this version`,
-      "open the transaction in the database that the fleet's store URL names",
-    );
-  if (code === "42501")
-    return unusable(
-      "the user of the transaction may not start runs",
-      `GRANT USAGE ON SCHEMA ${schema} TO its_user; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} TO its_user`,
-    );
-  return e;
 }
 
 function unanswered(path: string): FlotillaError {

@@ -206,7 +206,7 @@ function sharedOf(s: Sharing): SharedStore {
         const silent = [...rows.alive.values()].filter((l) => l.boot !== boot && l.expiresAt <= at).map((l) => l.boot);
         for (const life of silent) endLife(rows, life);
         const left = [...rows.places].filter(([, place]) => place.in === "running" && !rows.alive.has(place.boot));
-        return { lives: silent, ...takeBackAll(rows, left.slice(0, slice), now), more: left.length > slice };
+        return { lives: silent, ...takeBackAll(rows, left.slice(0, slice), now), completed: [], more: left.length > slice };
       });
       sayLanes(s, boot, swept.ready);
       return swept;

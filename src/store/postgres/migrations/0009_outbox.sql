@@ -37,3 +37,37 @@ BEGIN
 END $$
 $text$, current_schema()); END $make$;
 REVOKE ALL ON FUNCTION submit(text, bigint, bigint, text, text, text, text, text) FROM PUBLIC;
+
+-- Tasks that complete in a user's own transaction: this row is there when it has committed, and whoever ends the attempt in
+-- any way settles the task with this value. Rows of tasks that have ended are cleared by the sweep.
+CREATE TABLE completion (
+  task bigint PRIMARY KEY, lease_no int NOT NULL, value text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+
+-- The attempt that began under that lease goes on. Another orchestrator may have taken it over with its worker, under a
+-- higher number; the end of an attempt that leaves its task open is a row in `attempt`.
+DO $make$ BEGIN EXECUTE format($text$
+CREATE FUNCTION goes_on(task bigint, lease_no int) RETURNS boolean LANGUAGE sql STABLE SET search_path = %1$I, pg_temp AS $$
+  SELECT EXISTS (SELECT 1 FROM running r WHERE r.task = $1 AND r.lease_no >= $2)
+    AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.task = $1 AND a.lease_no >= $2)
+$$;
+CREATE FUNCTION complete(task bigint, lease_no int, value text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = %1$I, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  IF NOT goes_on($1, $2) THEN RETURN 'lost'; END IF;
+  INSERT INTO completion (task, lease_no, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+  IF FOUND THEN RETURN 'held'; ELSE RETURN 'done'; END IF;
+END $$;
+-- At the commit, so that the engine waits for no longer than that takes. Each statement sees what is true after the lock.
+CREATE FUNCTION refuse_lost() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = %1$I, pg_temp AS $$
+BEGIN
+  PERFORM 1 FROM running r WHERE r.task = NEW.task AND r.lease_no >= NEW.lease_no FOR KEY SHARE;
+  IF NOT (SELECT goes_on(NEW.task, NEW.lease_no)) THEN
+    RAISE EXCEPTION 'the task that this transaction completes was given to another attempt, or has ended' USING ERRCODE = 'FL003';
+  END IF;
+  RETURN NULL;
+END $$
+$text$, current_schema()); END $make$;
+REVOKE ALL ON FUNCTION goes_on(bigint, int), complete(bigint, int, text), refuse_lost() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER completion_goes_on AFTER INSERT ON completion
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_lost();
