@@ -148,6 +148,24 @@ describe("the transaction", () => {
     expect(await rows("SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'effect'", [schema])).toEqual([]);
   });
 
+  test("that has committed counts, also when the run is canceled a moment later", async () => {
+    const { fleet } = await peer("a", "in-process");
+    const canceled = Promise.withResolvers<void>();
+    const paidFor = Promise.withResolvers<void>();
+    given.go = async (tx, complete) => {
+      await complete(1);
+      await tx.query("COMMIT");
+      paidFor.resolve();
+      await canceled.promise;
+      return 1;
+    };
+    const run = await fleet.start(scripted, {});
+    await paidFor.promise;
+    await run.cancel();
+    canceled.resolve();
+    expect(await run.outcome()).toEqual({ status: "succeeded", value: 1 });
+  });
+
   test("that is rolled back leaves nothing: what the code returns then is the result", async () => {
     const { fleet } = await peer("a", "in-process");
     given.go = async (tx, complete) => {

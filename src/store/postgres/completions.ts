@@ -67,6 +67,14 @@ function settlementOf(r: Requeue, { value, parent, act, detached }: Completed): 
   return { lease, run, parent, act, definition, detached, attempt, worker, startedAt, spent, ...end };
 }
 
+/** Of these tasks the ones that users' transactions have completed. No other of them can be after this. */
+export async function completedOf(w: Writing, tasks: readonly number[]): Promise<ReadonlySet<number>> {
+  const ids = ints(tasks);
+  w.tx.later("SELECT 1 FROM running WHERE task = ANY($1::bigint[]) ORDER BY task FOR UPDATE", [ids]);
+  const rows = await w.tx.rows<{ task: number }>("SELECT task FROM completion WHERE task = ANY($1::bigint[])", [ids]);
+  return new Set(rows.map((c) => c.task));
+}
+
 /** Of attempts of ended lives: those whose tasks were completed. The life that sweeps has them from here on. */
 export async function takeOver(
   tx: Sql,
