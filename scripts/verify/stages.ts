@@ -58,6 +58,7 @@ export const stages: readonly Stage[] = [
     },
   },
   { name: "kills and chaos", shareS: 120, tests: ["test/chaos"] },
+  { name: "fleet chaos", shareS: 120, tests: ["test/fleet-chaos"] },
   { name: "programs and command line", shareS: 90, tests: ["test/programs", "test/cli", "test/remote"] },
   { name: "server", shareS: 120, tests: ["test/server"], longEnv: { FLOTILLA_FUZZ_RUNS: "20000" } },
   { name: "remote workers", shareS: 120, tests: ["test/workers", "test/protocol"], longEnv: { FLOTILLA_WIRE_RUNS: "2000" } },

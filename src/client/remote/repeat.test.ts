@@ -34,6 +34,8 @@ test.each([
 describe("a refusal", () => {
   const strange = new FlotillaError("FLOTILLA_UNEXPECTED_REPLY", { target: "x", status: 0, problem: "" });
   const gone = new FlotillaError("FLOTILLA_UNREACHABLE", { target: "x" });
+  const away = new FlotillaError("FLOTILLA_STORE_UNREACHABLE", { path: "x", problem: "" });
+  const over = new FlotillaError("FLOTILLA_LIFE_OVER", { boot: 1 });
   const ours = new FlotillaError("FLOTILLA_NO_WORKER", { needs: [], nearest: [] });
 
   test.each([
@@ -44,6 +46,8 @@ describe("a refusal", () => {
     [404, strange, false],
     [401, strange, false],
     [503, gone, true],
+    [503, away, true],
+    [503, over, true],
     [503, ours, false],
     [429, ours, true],
   ])("%i with %s passes: %s", (status, error, passing) => {

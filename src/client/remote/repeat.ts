@@ -32,13 +32,16 @@ export function pauseMs(tries: number, random: () => number, retryAfterMs: numbe
 
 const passingStatus = new Set([429, 502, 503, 504]);
 
+/** The fleet, its database, or the life that was asked: another try may meet them back. */
+const goneFor = ["FLOTILLA_UNREACHABLE", "FLOTILLA_STORE_UNREACHABLE", "FLOTILLA_LIFE_OVER"] as const;
+
 /**
  * Of a reply that is a refusal. What the orchestrator itself says is its last word, such as that no worker can run this;
  * unless it is closing, or only asks to come back later.
  */
 export function refusalFailure(error: Error, status: number, retryAfterMs: number | null): Failure {
   const isOurs = isFlotillaError(error) && error.code !== "FLOTILLA_UNEXPECTED_REPLY";
-  const isGone = isFlotillaError(error, "FLOTILLA_UNREACHABLE");
+  const isGone = goneFor.some((code) => isFlotillaError(error, code));
   const passing = passingStatus.has(status) && (!isOurs || isGone || status === 429);
   return { error, unsent: status === 429, passing, retryAfterMs };
 }

@@ -23,6 +23,7 @@ import { openShared } from "./shared/open.ts";
 import { openQueue, openTaskReads } from "./task-reads.ts";
 import { openUpkeep } from "./upkeep/open.ts";
 import { openWebhooks } from "./webhooks.ts";
+import { SilenceWatch } from "./silence.ts";
 import { Writer } from "./writer.ts";
 
 export interface PostgresDeps {
@@ -49,8 +50,9 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
   const warn = (what: string, cause: unknown) => (log ? log("warn", what, { cause: String(cause) }) : warnProcess(what, cause));
   const schema = await migrate(settings);
   const path = settings.shown;
-  const db = openPool(settings);
-  const writer = new Writer(settings, clock, warn);
+  const silence = new SilenceWatch(settings);
+  const db = openPool(settings, silence);
+  const writer = new Writer({ settings, clock, silence, warn });
   // Names this store among those that hear its hints; no secret.
   const from = randomUUID();
   const notifier = new Notifier({ open: () => openNotifyLine(settings), from, clock });

@@ -3,6 +3,7 @@ import pg from "pg";
 import { isConflict, isLost, storeFailure } from "./failure.ts";
 import { beginText, clientConfig, sqlOn } from "./line.ts";
 import type { Settings } from "./settings.ts";
+import { SilenceWatch } from "./silence.ts";
 import type { Database, Sql } from "./sql.ts";
 
 export interface Pool extends Database {
@@ -10,7 +11,7 @@ export interface Pool extends Database {
 }
 
 /** Opens no connection yet. */
-export function openPool(s: Settings): Pool {
+export function openPool(s: Settings, silence = new SilenceWatch(s)): Pool {
   const pool = new pg.Pool({
     ...clientConfig(s, "reads"),
     max: s.connectionsMax,
@@ -19,6 +20,10 @@ export function openPool(s: Settings): Pool {
   });
   // An idle connection that goes is replaced when the next one is asked for.
   pool.on("error", () => {});
+  const lent = new WeakSet<pg.ClientBase>();
+  pool.on("connect", (client) => silence.watch(client, () => lent.has(client)));
+  pool.on("acquire", (client) => void lent.add(client));
+  pool.on("release", (_error, client) => void lent.delete(client));
 
   const inTransaction = async <T>(work: (tx: Sql) => Promise<T>): Promise<T> => {
     const client = await pool.connect();

@@ -11,6 +11,7 @@ import { FlotillaError } from "../../core/error.ts";
 import { isConflict, isLost, storeFailure } from "./failure.ts";
 import { beginText, clientConfig } from "./line.ts";
 import type { Settings } from "./settings.ts";
+import type { SilenceWatch } from "./silence.ts";
 import { Restart, Transaction } from "./transaction.ts";
 
 /** A batch that takes longer is given up with its connection: nobody answers any more. Waiting for others takes 10 s at most. */
@@ -27,19 +28,28 @@ export interface Entered {
 export class Writer {
   readonly #settings: Settings;
   readonly #clock: Clock;
+  readonly #silence: SilenceWatch;
   readonly #warn: (what: string, e: unknown) => void;
   #client: pg.Client | undefined;
   /** The last batch of each life that this store has had. */
   readonly #numbers = new Map<number, number>();
   #last: Promise<unknown> = Promise.resolve();
+  /** Under way, or waiting for the one that is. */
+  #batches = 0;
   #closed = false;
   /** Ends the pause before the next try. */
   #hurry: (() => void) | undefined;
 
-  constructor(settings: Settings, clock: Clock, warn: (what: string, e: unknown) => void) {
-    this.#settings = settings;
-    this.#clock = clock;
-    this.#warn = warn;
+  constructor(o: {
+    readonly settings: Settings;
+    readonly clock: Clock;
+    readonly silence: SilenceWatch;
+    readonly warn: (what: string, e: unknown) => void;
+  }) {
+    this.#settings = o.settings;
+    this.#clock = o.clock;
+    this.#silence = o.silence;
+    this.#warn = o.warn;
   }
 
   /**
@@ -47,7 +57,8 @@ export class Writer {
    * @throws FLOTILLA_LIFE_OVER, FLOTILLA_STORE_UNREACHABLE, FLOTILLA_STORE_FULL: nothing was stored.
    */
   batch<T>(boot: number, work: (entered: Entered) => Promise<T>): Promise<T> {
-    const mine = this.#last.then(() => this.#batch(boot, work));
+    this.#batches += 1;
+    const mine = this.#last.then(() => this.#batch(boot, work)).finally(() => (this.#batches -= 1));
     this.#last = mine.catch(() => undefined);
     return mine;
   }
@@ -167,6 +178,7 @@ export class Writer {
     // Whoever waits for an answer hears of it too.
     client.on("error", () => this.#drop(client));
     await client.connect();
+    this.#silence.watch(client, () => this.#batches > 0);
     this.#client = client;
     return client;
   }

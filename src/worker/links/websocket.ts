@@ -43,6 +43,7 @@ const reconnect: ResolvedRetry = Object.freeze({ attempts: 1_000, backoff: "expo
 const goodLinkMs = 10_000;
 /** Until the first answer on a new link. */
 const answerMs = 10_000;
+const answerMsLeast = 1_000;
 /** Of what nobody acknowledges: a gigabyte of results means that the other side is not there. */
 const keptMax = 1_073_741_824;
 /** Beyond it what is only told, and not recorded, is left out. */
@@ -119,7 +120,7 @@ export class RemoteLink {
       const url = this.#o.urls[this.#url % this.#o.urls.length] as string;
       const began = this.#o.clock.elapsedMs();
       try {
-        const socket = await this.#o.dial(url);
+        const socket = await this.#dialed(url);
         await this.#converse(socket);
         if (this.#o.clock.elapsedMs() - began >= goodLinkMs) this.#failures = 0;
         this.#failures += 1;
@@ -132,13 +133,45 @@ export class RemoteLink {
           break;
         }
         this.#o.log(refusal ? "error" : "warn", `no link to ${placeOf(url)}: ${(thrown as Error).message}`);
-        // While its session may be waiting there, it is worth a second try.
-        if (!this.#session || this.#failures % 2 === 0) this.#url += 1;
+        // While its session may be waiting there, it is worth a second try; one that was given up has had its turn.
+        const given = this.#o.urls[this.#url % this.#o.urls.length] !== url;
+        if (!given && (!this.#session || this.#failures % 2 === 0)) this.#url += 1;
         await this.#wait(refusal?.retryAfterMs);
       }
     }
     this.#endSession();
     this.#left.resolve();
+  }
+
+  /**
+   * While work is at stake, one that takes connections and says nothing (a process that stands still, a way that swallows)
+   * must not use up its time: another may take it over.
+   */
+  #answerMs(): number {
+    if (!this.#session) return answerMs;
+    return Math.min(answerMs, Math.max(answerMsLeast, (this.#fenceAt - this.#o.clock.elapsedMs()) / 3));
+  }
+
+  #dialed(url: string): Promise<Dialed> {
+    const { promise, resolve, reject } = Promise.withResolvers<Dialed>();
+    let late = false;
+    const timer = this.#o.clock.after(this.#answerMs(), () => {
+      late = true;
+      this.#url += 1;
+      reject(new FlotillaError("FLOTILLA_UNREACHABLE", { target: placeOf(url) }));
+    });
+    this.#o.dial(url).then(
+      (socket) => {
+        timer.cancel();
+        if (late) socket.terminate();
+        else resolve(socket);
+      },
+      (error: unknown) => {
+        timer.cancel();
+        reject(error as Error);
+      },
+    );
+    return promise;
   }
 
   #wait(leastMs: number | undefined): Promise<void> {
@@ -164,7 +197,7 @@ export class RemoteLink {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { clock } = this.#o;
     this.#socket = socket;
-    const late = clock.after(answerMs, () => socket.terminate());
+    const late = clock.after(this.#answerMs(), () => this.#giveUp(socket));
     let refusal: Refusal | undefined;
     socket.listen({
       text: (text) => {
@@ -329,8 +362,14 @@ export class RemoteLink {
       );
       this.#drop(error);
       this.#socket?.terminate();
-    } else if (this.#socket && now >= this.#staleAt) this.#socket.terminate();
+    } else if (this.#socket && now >= this.#staleAt) this.#giveUp(this.#socket);
     else this.#watch();
+  }
+
+  /** It was silent for too long: the next address first, the process behind this one may stand still. */
+  #giveUp(socket: Dialed): void {
+    this.#url += 1;
+    socket.terminate();
   }
 
   /** Nothing of the session counts any more. */

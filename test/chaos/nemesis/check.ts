@@ -9,7 +9,12 @@ import { wordFor, type Line } from "./history.ts";
 const crashesMost = 3;
 
 /** What was acknowledged up to now is in the file. Holds at any moment after a crash. */
-export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, findings: Findings): void {
+export function checkAcknowledged(
+  lines: readonly Line[],
+  file: DatabaseSync,
+  findings: Findings,
+  o: { /** From one orchestrator to another, with what runs. */ readonly leasesMove: boolean } = { leasesMove: false },
+): void {
   const outcomes = readOutcomes(file);
   const isTask = file.prepare("SELECT 1 FROM task WHERE id = ? AND secret = ?");
   const isLease = file.prepare(
@@ -23,7 +28,6 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
      WHERE task = ? AND lease_no >= ?`,
   );
   const runs = new Map<number, string>();
-  const moved = new Set(lines.flatMap((l) => (l.e === "adopted" ? [`${l.task}:${l.leaseNo}`] : [])));
   for (const line of lines) {
     if (line.e === "submitted") {
       const id = parseRunId(line.run);
@@ -43,11 +47,8 @@ export function checkAcknowledged(lines: readonly Line[], file: DatabaseSync, fi
       if (!wasLease.get(line.task, line.leaseNo))
         findings.add("forgotten", `lease ${line.leaseNo} of task ${line.task} had reached a worker`);
     } else if (line.e === "begun") {
-      // A lease that moved to another orchestrator with its attempt went on as a later number.
-      if (
-        !isLease.get(line.task, line.leaseNo) &&
-        !(moved.has(`${line.task}:${line.leaseNo}`) && wasLease.get(line.task, line.leaseNo))
-      )
+      // A lease that moved to another orchestrator with its attempt went on as a later number; its worker may not have heard.
+      if (!(o.leasesMove ? wasLease : isLease).get(line.task, line.leaseNo))
         findings.add("forgotten", `task ${line.task} had begun under lease ${line.leaseNo}`);
     }
   }

@@ -2,7 +2,7 @@
 // one write with O_APPEND, so it survives a kill -9 of whoever wrote it, and lines of many processes do not mix.
 import { appendFileSync, closeSync, openSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
-import type { FleetFaultKind } from "../fleet-nemesis/faults.ts";
+import type { FleetFaultKind } from "../../fleet-chaos/faults.ts";
 import type { FaultKind } from "./faults.ts";
 
 /** A worker process has begun. */

@@ -1,8 +1,8 @@
 // In each worker process: writes down which leases arrive over its link, and which of them move to another orchestrator.
-import type { ToWorker } from "../../../src/protocol/worker.ts";
-import { dial, type Dialed } from "../../../src/worker/links/dial.ts";
-import { note } from "../nemesis/history.ts";
-import type { Tap } from "../nemesis/tap.ts";
+import type { ToWorker } from "../../src/protocol/worker.ts";
+import { dial, type Dialed } from "../../src/worker/links/dial.ts";
+import { note } from "../chaos/nemesis/history.ts";
+import type { Tap } from "../chaos/nemesis/tap.ts";
 
 interface Frame {
   readonly t: string;

@@ -1,9 +1,9 @@
 // One remote worker of the fleet under fire, as `flotilla worker --connect` starts one.
 //   node worker.ts LOG TOKEN SLOTS URL...
-import { systemClock } from "../../../src/core/clock.ts";
-import { connectPath } from "../../../src/protocol/wire/frames.ts";
-import { startRemoteWorker } from "../../../src/runtime/remote-worker.ts";
-import { note } from "../nemesis/history.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { connectPath } from "../../src/protocol/wire/frames.ts";
+import { startRemoteWorker } from "../../src/runtime/remote-worker.ts";
+import { note } from "../chaos/nemesis/history.ts";
 import { createFleetLoad } from "./definitions.ts";
 import { linkTap } from "./tap.ts";
 

@@ -1,10 +1,10 @@
 // The load of the fleet on SQLite, and what only a fleet of machines is asked to keep: long tasks that no blip repeats.
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import { agent, workflow } from "../../../src/index.ts";
-import { createLoad, word } from "../nemesis/definitions.ts";
-import { note } from "../nemesis/history.ts";
-import type { Tap } from "../nemesis/tap.ts";
+import { agent, workflow } from "../../src/index.ts";
+import { createLoad, word } from "../chaos/nemesis/definitions.ts";
+import { note } from "../chaos/nemesis/history.ts";
+import type { Tap } from "../chaos/nemesis/tap.ts";
 
 /** @param tap what writes down here; undefined where no code runs */
 export function createFleetLoad(tap: Tap | undefined) {

@@ -1,11 +1,11 @@
 // What clients ask of the fleet: runs over HTTP through one address, each by a key, so that one that was not heard of is
 // asked again and is the same run.
 import { setTimeout as pause } from "node:timers/promises";
-import { connect, type RemoteFleet } from "../../../src/client/connect.ts";
-import { errorJson, isFlotillaError } from "../../../src/core/error.ts";
-import { createRandom, type Random } from "../../../src/core/random.ts";
-import { word } from "../nemesis/definitions.ts";
-import { note, wordFor } from "../nemesis/history.ts";
+import { connect, type RemoteFleet } from "../../src/client/connect.ts";
+import { errorJson, isFlotillaError } from "../../src/core/error.ts";
+import { createRandom, type Random } from "../../src/core/random.ts";
+import { word } from "../chaos/nemesis/definitions.ts";
+import { note, wordFor } from "../chaos/nemesis/history.ts";
 
 /** Numbers of runs: each kind has its own. */
 const firstOf = { wave: 1, vigil: 1_000_001, probe: 2_000_001 } as const;

@@ -1,9 +1,9 @@
 // One orchestrator of the fleet under fire, as `flotilla orchestrator` serves one.
 //   node orchestrator.ts LOG STORE
 // Prints one line of JSON: where it listens. With `setup` as a third word it makes the tokens, prints them and ends.
-import { systemClock } from "../../../src/core/clock.ts";
-import { serveFleet } from "../../../src/runtime/serve.ts";
-import { note } from "../nemesis/history.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { serveFleet } from "../../src/runtime/serve.ts";
+import { note } from "../chaos/nemesis/history.ts";
 
 const [log, store, setup] = process.argv.slice(2) as [string, `postgres://${string}`, string | undefined];
 process.stdin.on("close", () => process.exit(1)).resume();

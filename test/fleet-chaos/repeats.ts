@@ -1,7 +1,7 @@
 // Which tasks were executed more than once, and why. Execution is at least once; but a task that takes an hour is not begun
 // again for a network that was away for a second.
 import type { DatabaseSync } from "node:sqlite";
-import type { Line } from "../nemesis/history.ts";
+import type { Line } from "../chaos/nemesis/history.ts";
 
 export interface Repeat {
   readonly task: number;

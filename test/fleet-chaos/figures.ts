@@ -1,7 +1,7 @@
 // The history of a fleet under fire as numbers.
 import { DatabaseSync } from "node:sqlite";
-import type { Line } from "../nemesis/history.ts";
-import { spread, type Spread } from "../nemesis/figures.ts";
+import type { Line } from "../chaos/nemesis/history.ts";
+import { spread, type Spread } from "../chaos/nemesis/figures.ts";
 import type { FleetBattle } from "./battle.ts";
 import { fleetFaultKinds, type FleetFaultKind } from "./faults.ts";
 import { repeatsOf } from "./repeats.ts";

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRandom, type Random } from "../../../src/core/random.ts";
-import type { Findings } from "../nemesis/findings.ts";
+import { createRandom, type Random } from "../../src/core/random.ts";
+import type { Findings } from "../chaos/nemesis/findings.ts";
 import { FleetBattle, type BattleOptions } from "./battle.ts";
 import { fleetFaultKinds, inflict, type FleetFaultKind } from "./faults.ts";
 import { fleetFigures, type FleetFigures } from "./figures.ts";

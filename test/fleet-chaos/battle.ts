@@ -3,13 +3,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import type { Random } from "../../../src/core/random.ts";
-import { startPostgres, type Server } from "../../postgres/start.ts";
-import { faults } from "../life.ts";
-import { checkAtRest, openCopy, readOutcomes, type Outcomes } from "../nemesis/at-rest.ts";
-import { checkAcknowledged, checkEnd } from "../nemesis/check.ts";
-import { Findings } from "../nemesis/findings.ts";
-import { note, Tail, type Line } from "../nemesis/history.ts";
+import type { Random } from "../../src/core/random.ts";
+import { startPostgres, type Server } from "../postgres/start.ts";
+import { faults } from "../chaos/life.ts";
+import { checkAtRest, openCopy, readOutcomes, type Outcomes } from "../chaos/nemesis/at-rest.ts";
+import { checkAcknowledged, checkEnd } from "../chaos/nemesis/check.ts";
+import { Findings } from "../chaos/nemesis/findings.ts";
+import { note, Tail, type Line } from "../chaos/nemesis/history.ts";
 import type { FleetFaultKind } from "./faults.ts";
 import { Load } from "./load.ts";
 import { begin, type Process } from "./processes.ts";
@@ -265,7 +265,7 @@ export class FleetBattle {
     const found = new Findings();
     using copy = openCopy(file);
     checkAtRest(copy.file, this.#outcomes, found);
-    checkAcknowledged(lines, copy.file, found);
+    checkAcknowledged(lines, copy.file, found, { leasesMove: true });
     this.#outcomes = readOutcomes(copy.file);
     if (o.end) {
       checkEnd(lines, copy.file, found);

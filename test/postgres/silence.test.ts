@@ -1,0 +1,47 @@
+// Connections that went dead without a word: nobody waits for them longer than it takes to know.
+import { afterAll, expect, onTestFinished, test } from "vitest";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
+import { batch, begin, runningRoot, settleOf } from "../store/rows.ts";
+import { openSilentProxy } from "./silent-proxy.ts";
+import { dropSchemas, giveBack, takeSchema } from "./stores.ts";
+
+afterAll(dropSchemas);
+
+async function behindProxy() {
+  const url = await takeSchema();
+  const proxy = await openSilentProxy(url);
+  const { store } = await openPostgresStore({ url: proxy.url });
+  onTestFinished(async () => {
+    proxy.thaw();
+    await store.close();
+    await proxy.close();
+    giveBack(url);
+  });
+  return { url, proxy, store };
+}
+
+test("a batch, a beat and a read that are sent on one go on over another", async () => {
+  const { proxy, store } = await behindProxy();
+  const { boot } = await begin(store);
+  const parent = await runningRoot(store);
+  // Several connections of the pool are there, and all of them are dead.
+  await Promise.all([1, 2, 3].map(() => store.runs.outcome(parent.id)));
+  proxy.freeze();
+  proxy.thaw();
+  const load = { workers: 0, slots: 0, busy: 0, versions: [] };
+  const again = async <T>(work: () => PromiseLike<T> | T): Promise<T> => {
+    try {
+      return await work();
+    } catch (e) {
+      expect(e).toMatchObject({ code: "FLOTILLA_STORE_UNREACHABLE", retryable: true });
+      return work();
+    }
+  };
+  const [, beat] = await Promise.all([
+    again(() => store.commit(batch({ settles: [settleOf(parent, 1)] }))),
+    again(() => (store.shared as NonNullable<typeof store.shared>).beat({ boot, load })),
+    again(() => store.runs.outcome(parent.id)),
+  ]);
+  expect(beat.alive).toBe(true);
+  expect(await store.runs.outcome(parent.id)).toMatchObject({ status: "succeeded" });
+}, 30_000);
