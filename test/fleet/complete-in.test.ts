@@ -93,7 +93,7 @@ describe("a worker process is killed", () => {
       const [task] = await rows<{ lease_no: number }>("SELECT lease_no FROM $S.outcome");
       expect(task?.lease_no).toBe(tries);
       await expect.poll(() => count("$S.completion"), { timeout: 10_000 }).toBe(0);
-      for (const table of ["running", "ready", "delayed"]) expect(await count(`$S.${table}`), table).toBe(0);
+      for (const table of ["running", "ready", "delayed"]) expect(await count(`$S.${table}`), "rows are left in a place").toBe(0);
       expect((await fleet.get(run.id)).id).toBe(run.id);
     },
   );

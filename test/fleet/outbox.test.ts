@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import pg from "pg";
 import * as z from "zod";
-import { createFleet, agent, isFlotillaError, type Fleet, type SqlTransaction } from "../../src/index.ts";
+import { createFleet, agent, isFlotillaError, type Fleet } from "../../src/index.ts";
 import type { AnyCallable } from "../../src/core/definition.ts";
 import { numberOf } from "../../src/core/hash.ts";
 import { openFleet, type OpenFleet } from "../../src/runtime/create-fleet.ts";
@@ -43,7 +43,9 @@ async function peer(name: string, slots = 0): Promise<OpenFleet<typeof all>> {
 const rows = <T>(text: string, params: unknown[] = []) =>
   asAdmin(async (admin) => (await admin.query(text.replaceAll("$S", schema), params)).rows as T[]);
 const count = async (from: string) => Number((await rows<{ n: string }>(`SELECT count(*) AS n FROM ${from}`))[0]?.n);
-const emptied = () => expect.poll(() => count("$S.outbox"), { timeout: 30_000 }).toBe(0);
+const emptied = async () => {
+  await expect.poll(() => count("$S.outbox"), { timeout: 30_000 }).toBe(0);
+};
 const error = (promise: Promise<unknown>) =>
   promise.then(
     () => null,
@@ -240,7 +242,8 @@ describe("several orchestrators", () => {
     expect(await count("$S.outcome WHERE status = 0")).toBe(n);
     const inputs = await rows<{ input: string }>("SELECT DISTINCT input FROM $S.task");
     expect(inputs.length).toBe(n);
-    for (const place of ["ready", "running", "delayed", "outbox"]) expect(await count(`$S.${place}`), place).toBe(0);
+    for (const place of ["ready", "running", "delayed", "outbox"])
+      expect(await count(`$S.${place}`), "rows are left in a place").toBe(0);
   };
 
   test("500 rows that two drain at once are 500 runs", async () => {
@@ -290,7 +293,7 @@ describe("refused at once", () => {
     expect(await error(fleet.start(double, { n: "x" } as never, { tx: client }))).toMatchObject({
       code: "FLOTILLA_INPUT_INVALID",
     });
-    expect(await start({ tx: { query: async () => ({}) } as unknown as SqlTransaction })).toMatchObject({
+    expect(await start({ tx: { query: async () => ({}) } })).toMatchObject({
       code: "FLOTILLA_STORE_UNUSABLE",
     });
     await pool.end();

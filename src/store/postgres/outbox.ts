@@ -37,7 +37,7 @@ export function openOutbox(db: Database, settings: Pick<Settings, "schema" | "sh
       ];
       let rows: readonly RawSubmitted[];
       try {
-        ({ rows } = (await tx.query(submit, params)) as { rows: readonly RawSubmitted[] });
+        ({ rows } = await tx.query(submit, params));
       } catch (e) {
         throw strangeDatabase(e, settings);
       }
