@@ -27,7 +27,9 @@ export class OutboxDrain {
   readonly #outbox: OutboxStore;
   /** On their way into a batch. */
   readonly #taking = new Set<number>();
-  readonly #failed = new Map<number, { readonly tries: number; readonly until: number }>();
+  readonly #failed = new Map<number, Failed>();
+  /** The queue is full, or the store does not answer: no row fares better than another. */
+  #paused: Failed = { tries: 0, until: 0 };
 
   constructor(engine: Engine, outbox: OutboxStore) {
     this.#engine = engine;
@@ -39,6 +41,7 @@ export class OutboxDrain {
     const { state } = this.#engine;
     if (state.draining) return;
     const now = state.clock.elapsedMs();
+    if (this.#paused.until > now) return;
     const waiting = [...this.#failed].filter(([, f]) => f.until > now).map(([task]) => task);
     const rows = await this.#outbox.peek({ limit: pageMax, without: [...this.#taking, ...waiting] });
     const requests = rows.map((row) => ({ row, request: readRequest(row) }));
@@ -55,6 +58,7 @@ export class OutboxDrain {
     const done = () => {
       this.#taking.delete(task);
       this.#failed.delete(task);
+      this.#paused = { tries: 0, until: 0 };
       // As soon as the page is through, the next one; not with each of its rows.
       if (more && this.#taking.size === 0) this.#engine.look();
     };
@@ -69,9 +73,12 @@ export class OutboxDrain {
         if (isFlotillaError(error, "FLOTILLA_IDEMPOTENCY_CONFLICT")) return done();
         this.#taking.delete(task);
         const { clock, log } = this.#engine.state;
-        const waitMs = Math.min(backoffMsMin * 2 ** tries, backoffMsMax);
-        this.#failed.set(task, { tries: tries + 1, until: clock.elapsedMs() + waitMs });
+        const now = clock.elapsedMs();
         log("debug", "a start of a committed transaction waits", { run: task, error: String(error) });
+        if (isFlotillaError(error) && error.code !== "FLOTILLA_UNKNOWN_DEFINITION") {
+          // Of a whole page the first one tells.
+          if (this.#paused.until <= now) this.#paused = later(this.#paused.tries, now);
+        } else this.#failed.set(task, later(tries, now));
       },
     });
   }
@@ -80,6 +87,15 @@ export class OutboxDrain {
   #forget(now: number): void {
     for (const [task, { until }] of this.#failed) if (until + 2 * backoffMsMax < now) this.#failed.delete(task);
   }
+}
+
+interface Failed {
+  readonly tries: number;
+  readonly until: number;
+}
+
+function later(tries: number, now: number): Failed {
+  return { tries: tries + 1, until: now + Math.min(backoffMsMin * 2 ** tries, backoffMsMax) };
 }
 
 /** Written by ourselves, and read with care: what is not understood becomes a run that has failed, and is not lost. */

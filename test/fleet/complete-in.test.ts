@@ -7,7 +7,7 @@ import { openFleet, type OpenFleet } from "../../src/runtime/create-fleet.ts";
 import { systemDeps } from "../../src/runtime/deps.ts";
 import { begin, type Life } from "../chaos/life.ts";
 import { asAdmin, dropSchema, freshUrl, serverUrl } from "../postgres/server.ts";
-import { paid } from "./paid.ts";
+import { order, paid } from "./paid.ts";
 
 const given = { go: async (_tx: pg.Client, _complete: (value: unknown) => Promise<void>): Promise<unknown> => null };
 /** Does what the test says, on a connection of the test's database. */
@@ -27,7 +27,7 @@ const scripted = agent({
     }
   },
 });
-const all = [paid, scripted] as const;
+const all = [paid, order, scripted] as const;
 
 let url: string;
 let schema: string;
@@ -41,7 +41,7 @@ async function peer(name: string, workers: "none" | "in-process" | "child-proces
   const opened = await openFleet(
     {
       // A module of theirs is all that child processes have.
-      definitions: (apart ? [paid] : all) as unknown as typeof all,
+      definitions: (apart ? [paid, order] : all) as unknown as typeof all,
       store: own.href as `postgres://${string}`,
       ...(apart ? { modules: [new URL("./paid.ts", import.meta.url)] } : {}),
       workers: workers === "none" ? { count: 0 } : { count: 1, slots: 4, isolation: workers },
@@ -99,6 +99,13 @@ describe("a worker process is killed", () => {
   );
 });
 
+test("a child that had completed when its worker died: its parent goes on with the value", async () => {
+  const place = await makeTables();
+  const { fleet } = await peer("a", "child-process");
+  expect(await fleet.run(order, { n: 6, first: "dies after the commit", ...place })).toEqual(value(6));
+  expect(await count(`${place.schema}.paid`)).toBe(1);
+});
+
 describe("the whole process is killed, orchestrator and worker", () => {
   test("between commit and settle another settles it; before the commit it runs again", async () => {
     const place = await makeTables();
@@ -108,17 +115,20 @@ describe("the whole process is killed, orchestrator and worker", () => {
     lives.push(first);
     await first.line((line) => line === "up");
     const done = await fleet.start(paid, { n: 1, first: "hangs after the commit", ...place });
+    const child = await fleet.start(order, { n: 3, first: "hangs after the commit", ...place });
     const undone = await fleet.start(paid, { n: 2, first: "hangs before the commit", ...place });
     expect(await first.line((line) => line === "paid 1")).not.toBeNull();
+    expect(await first.line((line) => line === "paid 3")).not.toBeNull();
     expect(await first.line((line) => line === "open 2")).not.toBeNull();
     await first.kill();
     // Nobody has code for it: it is the record that settles it.
     expect(await done.result()).toEqual(value(1));
-    expect(await count(`${place.schema}.paid`)).toBe(1);
+    expect(await count(`${place.schema}.paid`)).toBe(2);
     lives.push(begin(script, [url]));
     expect(await undone.result()).toEqual(value(2));
+    expect(await child.result()).toEqual(value(3));
     const effects = await rows<{ n: number }>(`SELECT n FROM ${place.schema}.paid ORDER BY n`);
-    expect(effects.map((e) => e.n)).toEqual([1, 2]);
+    expect(effects.map((e) => e.n)).toEqual([1, 2, 3]);
     await expect.poll(() => count("$S.completion"), { timeout: 10_000 }).toBe(0);
     expect(await count("$S.running")).toBe(0);
   });
@@ -164,6 +174,30 @@ describe("the transaction", () => {
     await run.cancel();
     canceled.resolve();
     expect(await run.outcome()).toEqual({ status: "succeeded", value: 1 });
+  });
+
+  test("of an attempt that another orchestrator has taken over with its worker commits; of one that was given back it does not", async () => {
+    const { fleet } = await peer("a", "in-process");
+    given.go = async (tx, complete) => {
+      // What an adoption does to the row.
+      await rows("UPDATE $S.running SET lease_no = 5, top = 5");
+      await complete(1);
+      await tx.query("COMMIT");
+      await rows("UPDATE $S.running SET lease_no = 1, top = 1");
+      return 1;
+    };
+    expect(await fleet.run(scripted, {})).toBe(1);
+    let refused: unknown;
+    given.go = async (tx, complete) => {
+      await rows(
+        `INSERT INTO $S.attempt (task, lease_no, attempt, started_at, ended_at, how) SELECT task, lease_no, 1, 0, 0, 'lost' FROM $S.running`,
+      );
+      refused = await error(complete(1));
+      await tx.query("ROLLBACK");
+      return 2;
+    };
+    expect(await fleet.run(scripted, {})).toBe(2);
+    expect(isFlotillaError(refused, "FLOTILLA_LEASE_LOST")).toBe(true);
   });
 
   test("that is rolled back leaves nothing: what the code returns then is the result", async () => {

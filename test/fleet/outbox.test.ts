@@ -220,6 +220,24 @@ describe("what cannot be started after its commit", () => {
     expect(await fleet.run(double, { n: 2 })).toBe(4);
   });
 
+  test("while the queue is full the rows wait", async () => {
+    const own = new URL(url);
+    own.searchParams.set("application_name", "small");
+    const store = own.href as `postgres://${string}`;
+    const opened = await openFleet(
+      { definitions: all, store, workers: { count: 0 }, quotas: { queued: 2 } },
+      { ...systemDeps, log: () => {} },
+    );
+    open.push(opened);
+    await client.query("BEGIN");
+    for (let n = 0; n < 4; n++) await opened.fleet.start(double, { n }, { tx: client });
+    await client.query("COMMIT");
+    await expect.poll(() => count("$S.outbox")).toBe(2);
+    await peer("b", 4);
+    await emptied();
+    await expect.poll(() => count("$S.outcome WHERE status = 0")).toBe(4);
+  });
+
   test("a row of another namespace becomes a run there", async () => {
     await peer("a", 4);
     await rows("INSERT INTO $S.namespace (id, name) VALUES (7, 'team')");

@@ -1,7 +1,7 @@
 // Agents whose effect is a row of their own database: the one that the fleet's store is in.
 import pg from "pg";
 import * as z from "zod";
-import { agent } from "../../src/index.ts";
+import { agent, workflow } from "../../src/index.ts";
 
 const input = z.object({
   n: z.number(),
@@ -46,6 +46,14 @@ export const paid = agent({
       await client.end();
     }
   },
+});
+
+/** Its child is the one that pays. */
+export const order = workflow({
+  name: "order",
+  input,
+  output: z.object({ receipt: z.number(), mark: z.string() }),
+  run: (o, ctx) => ctx.call(paid, o),
 });
 
 async function hang(said: string): Promise<never> {
