@@ -28,7 +28,7 @@ test("a batch, a beat and a read that are sent on one go on over another", async
   await Promise.all([1, 2, 3].map(() => store.runs.outcome(parent.id)));
   proxy.freeze();
   proxy.thaw();
-  const load = { workers: 0, slots: 0, busy: 0, versions: [] };
+  const load = { workers: 0, slots: 0, busy: 0, versions: [], lanes: [], names: [] };
   const again = async <T>(work: () => PromiseLike<T> | T): Promise<T> => {
     try {
       return await work();
@@ -39,7 +39,7 @@ test("a batch, a beat and a read that are sent on one go on over another", async
   };
   const [, beat] = await Promise.all([
     again(() => store.commit(batch({ settles: [settleOf(parent, 1)] }))),
-    again(() => (store.shared as NonNullable<typeof store.shared>).beat({ boot, load })),
+    again(() => (store.shared as NonNullable<typeof store.shared>).beat({ boot, load, roster: "[]" })),
     again(() => store.runs.outcome(parent.id)),
   ]);
   expect(beat.alive).toBe(true);
