@@ -15,10 +15,13 @@ export async function work(o: { url: string; tasks: number; batch: number; conne
   await first.query(`CREATE TABLE running (id bigint PRIMARY KEY, worker int NOT NULL)`);
   await first.query(`CREATE TABLE outcome (id bigint PRIMARY KEY, status int NOT NULL, value text)`);
   const share = Math.ceil(o.tasks / o.connections);
-  const warm = Math.min(share, 4_000);
-  await Promise.all(clients.map((c, i) => cycle(c, 1 + i * warm, warm, o.batch)));
+  const all = (from: number, each: number) => {
+    const left = { tasks: each * o.connections };
+    return Promise.all(clients.map((c, i) => cycle(c, from + i * each, each, o.batch, left)));
+  };
+  await all(1, Math.min(share, 4_000));
   const started = performance.now();
-  await Promise.all(clients.map((c, i) => cycle(c, 10_000_000 + i * share, share, o.batch)));
+  await all(10_000_000, share);
   const seconds = (performance.now() - started) / 1_000;
   await first.query(`DROP SCHEMA ${schema} CASCADE`);
   await Promise.all(clients.map((c) => c.end()));
@@ -31,24 +34,28 @@ async function connect(url: string, schema: string): Promise<pg.Client> {
   return client;
 }
 
-async function cycle(client: pg.Client, from: number, tasks: number, batch: number): Promise<void> {
-  for (let done = 0; done < tasks; done += batch) {
+/** Inserts its share, and claims and completes whatever is there, its own or another connection's, until all is done. */
+async function cycle(client: pg.Client, from: number, tasks: number, batch: number, left: { tasks: number }): Promise<void> {
+  for (let done = 0; left.tasks > 0; done += batch) {
     const count = Math.min(batch, tasks - done);
-    const ids = Array.from({ length: count }, (_, i) => from + done + i);
-    await client.query({
-      name: "insert",
-      text: "WITH t AS (INSERT INTO task SELECT id, $2 FROM unnest($1::bigint[]) i(id)) INSERT INTO ready SELECT id FROM unnest($1::bigint[]) i(id)",
-      values: [ids, payload],
-    });
+    if (count > 0) {
+      const ids = Array.from({ length: count }, (_, i) => from + done + i);
+      await client.query({
+        name: "insert",
+        text: "WITH t AS (INSERT INTO task SELECT id, $2 FROM unnest($1::bigint[]) i(id)) INSERT INTO ready SELECT id FROM unnest($1::bigint[]) i(id)",
+        values: [ids, payload],
+      });
+    }
     // A queue that forgot what it had handed out would lose it with the process.
     const claimed = await client.query<{ id: string }>({
       name: "claim",
       text: `WITH p AS MATERIALIZED (SELECT id FROM ready ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
              d AS (DELETE FROM ready r USING p WHERE r.id = p.id), n AS (INSERT INTO running SELECT id, 1 FROM p)
              SELECT p.id, t.input FROM p JOIN task t ON t.id = p.id`,
-      values: [count],
+      values: [batch],
     });
-    if (claimed.rows.length !== count) throw new Error(`claimed ${claimed.rows.length} of ${count}`);
+    if (claimed.rows.length === 0) continue;
+    left.tasks -= claimed.rows.length;
     await client.query({
       name: "complete",
       text: `WITH d AS (DELETE FROM running r USING unnest($1::bigint[]) i(id) WHERE r.id = i.id RETURNING r.id)

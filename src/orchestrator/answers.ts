@@ -7,7 +7,8 @@ import { getApproval, listApprovals } from "./approvals.ts";
 import { explain } from "./explain.ts";
 import { findTask } from "./lookup.ts";
 import { getPlans } from "./plan-view.ts";
-import { getDefinition, getRun, getTask, health, listRuns, listTasks, listWorkers } from "./queries.ts";
+import { listWorkers } from "./roster.ts";
+import { getDefinition, getRun, getTask, health, listRuns, listTasks } from "./queries.ts";
 import type { State } from "./state.ts";
 
 type Reads =
@@ -36,8 +37,8 @@ export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
     tasks: (q) => listTasks(state, q),
     plans: (id) => getPlans(state, id),
     definition: async (name) => getDefinition(state, name, namespace),
-    workers: async () => listWorkers(state, null),
-    health: async () => health(state, version, null),
+    workers: () => listWorkers(state, null),
+    health: () => health(state, version, null),
     artifact: (ref) => state.artifacts.get(ref),
   };
 }

@@ -86,6 +86,9 @@ export function match(lanes: Iterable<Lane>, plan: SlotPlan, limit: number): Mat
   const cursors: { lane: Lane; at: number }[] = [];
   for (const lane of lanes) if (lane.head.length > 0 && lane.workers.size > 0) cursors.push({ lane, at: lane.from });
   const matches: Match[] = [];
+  // Another orchestrator may have run it meanwhile, and left it in another lane: the head that is older still shows it. Two
+  // claims of one task in a batch, and nobody could tell which of them the store took.
+  const matched = new Set<number>();
   while (cursors.length > 0 && matches.length < limit) {
     let first = 0;
     for (let i = 1; i < cursors.length; i++) {
@@ -93,9 +96,15 @@ export function match(lanes: Iterable<Lane>, plan: SlotPlan, limit: number): Mat
     }
     const cursor = cursors[first] as Cursor;
     const row = headOf(cursor);
+    if (matched.has(row.task)) {
+      cursor.at += 1;
+      if (cursor.at >= cursor.lane.head.length) cursors.splice(first, 1);
+      continue;
+    }
     const worker = row.alone ? plan.idleOne(cursor.lane) : plan.best(cursor.lane);
     if (worker) {
       plan.takes(worker, row.alone ? plan.free(worker) : 1);
+      matched.add(row.task);
       matches.push({ row, lane: cursor.lane, worker, runs: cursor.lane.workers.get(worker) as DefinitionState });
     }
     if (!worker && row.alone) plan.reserve(cursor.lane);

@@ -7,6 +7,7 @@ import type { TaskOptions } from "./attempt.ts";
 import { goneAfterMs, isCode } from "./builds.ts";
 import type { Lane } from "./lane.ts";
 import type { State } from "./state.ts";
+import { hearOthers } from "./roster.ts";
 import { liveState } from "./queries.ts";
 import { freeSlots } from "./workers.ts";
 
@@ -33,6 +34,7 @@ export async function explain(state: State, id: string, task: TaskRow, where: Wh
       };
     }
     case "ready": {
+      if (lane.workers.size === 0) await hearOthers(state);
       const why = whyReady(state, lane, where, now);
       return { task: id, state: "ready", ...why, detail: why.detail + endsText(task, where.leaseNo, now) };
     }
@@ -155,11 +157,11 @@ function whyReady(state: State, lane: Lane, where: Extract<Whereabouts, { in: "r
       detail: `${reasons.STORE_FULL}, since ${formatMs(now - state.storeFullAt)}; ready for ${waited}`,
       fix: ["free some space: it goes on by itself within a second", "what is large: flotilla db status"],
     };
-  if (lane.workers.size === 0 && state.builds.isElsewhere(lane.build))
+  if (lane.workers.size === 0 && (state.elsewhere.lanes.has(lane.id) || state.builds.isElsewhere(lane.build)))
     return {
       reason: "DISPATCHING",
-      detail: `workers of another orchestrator have its code; ready for ${waited}`,
-      fix: ["ask again in a moment; if it stays, ask the other orchestrator"],
+      detail: `workers of another orchestrator serve it; ready for ${waited}`,
+      fix: ["ask again in a moment; if it stays, see whether they have free slots: flotilla workers ls"],
     };
   if (lane.workers.size === 0 && lane.build !== "" && !state.builds.isHere(lane.build)) return buildGone(state, lane, waited);
   if (lane.workers.size === 0) {

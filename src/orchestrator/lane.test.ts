@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { ReadyRow } from "../store/contract.ts";
+import { match, SlotPlan } from "./dispatch.ts";
 import { Lane } from "./lane.ts";
+import type { WorkerState } from "./workers.ts";
 
 const row = (task: number, prio = 1): ReadyRow => ({
   task,
@@ -39,4 +41,12 @@ test("no priority is passed over, and the last row is always tried", () => {
   const short = laneOf([row(1)]);
   short.raced(0, 9);
   expect(short.from).toBe(0);
+});
+
+test("a task that two lanes show is claimed from one of them", () => {
+  const [one, two] = [laneOf([row(1), row(2)]), laneOf([row(1), row(3)])];
+  const worker = { hello: { slots: 9 }, busy: 0, killed: null, attempts: new Map() } as unknown as WorkerState;
+  for (const lane of [one, two]) lane.workers.set(worker, lane.definition);
+  const matches = match([one, two], new SlotPlan(), 10);
+  expect(matches.map((m) => m.row.task).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
 });

@@ -15,15 +15,16 @@ import type {
   TaskDetail,
   TasksQuery,
   TaskView,
-  WorkerView,
 } from "../protocol/views.ts";
 import type { OutcomeRow, RunRow, TaskRow, Whereabouts } from "../store/contract.ts";
 import type { Lane } from "./lane.ts";
 import { findRun, findTask } from "./lookup.ts";
+import { busySlots, hearOthers, namesServed, workersOf } from "./roster.ts";
 import { originId } from "./origin.ts";
+import type { LifeRow } from "../store/shared.ts";
 import type { State } from "./state.ts";
 import type { TaskOptions } from "./attempt.ts";
-import { serves, type WorkerState } from "./workers.ts";
+import type { WorkerState } from "./workers.ts";
 
 const pageMax = 500;
 const pageDefault = 50;
@@ -252,35 +253,9 @@ export function getDefinition(state: State, name: string, namespace: number): De
   return { name, kind, description, inputSchema };
 }
 
-/** `namespace` null: all of them. Of one namespace: those that serve it, with its own tasks alone. */
-export function listWorkers(state: State, namespace: number | null): WorkerView[] {
-  const now = state.clock.now();
-  return workersOf(state, namespace).map((w) => ({
-    id: w.publicId,
-    name: w.hello.name,
-    pid: w.hello.pid,
-    isolation: w.hello.isolation,
-    state: w.draining || w.finishing ? "draining" : w.unresponsive || w.away ? "unresponsive" : w.busy > 0 ? "busy" : "idle",
-    slots: w.hello.slots,
-    busy: busySlots(w),
-    offers: [...w.offers],
-    definitions: [...w.names],
-    build: w.hello.build,
-    ...(w.hello.pool === undefined ? {} : { pool: w.hello.pool }),
-    joinedAt: iso(w.joinedAt),
-    tasks: [...w.attempts.values()]
-      .filter((a) => a.state === "running" && (namespace === null || a.definition.namespace === namespace))
-      .slice(0, 20)
-      .map((a) => ({ id: a.publicId, name: a.runs.name, forMs: now - a.claimedAt })),
-  }));
-}
-
-function workersOf(state: State, namespace: number | null): WorkerState[] {
-  return [...state.workers.values()].filter((w) => namespace === null || serves(w, namespace));
-}
-
 /** `namespace` null: of the whole fleet. */
-export function health(state: State, version: string, namespace: number | null): HealthView {
+export async function health(state: State, version: string, namespace: number | null): Promise<HealthView> {
+  const lives = await hearOthers(state);
   const workers = workersOf(state, namespace);
   const lanes = [...state.definitions.lanes].filter((l) => namespace === null || l.definition.namespace === namespace);
   const attempts = [...(namespace === null ? [] : state.attempts.values())];
@@ -307,9 +282,23 @@ export function health(state: State, version: string, namespace: number | null):
       oldestReadyMs: oldest === null ? null : state.clock.now() - oldest,
     },
     storeFullAt: state.storeFullAt === null ? null : iso(state.storeFullAt),
+    orchestrators: namespace === null ? orchestratorsOf(state, lives) : [],
     builds: buildsOf(state, workers),
     uncovered: uncovered(state, workers, lanes, namespace),
   };
+}
+
+function orchestratorsOf(state: State, lives: readonly LifeRow[]): HealthView["orchestrators"] {
+  return lives.map(({ pid, host, version, startedAt, workers, slots, busy, boot }) => ({
+    host,
+    pid,
+    version,
+    startedAt: iso(startedAt),
+    workers,
+    slots,
+    busy,
+    answers: boot === state.boot,
+  }));
 }
 
 function buildsOf(state: State, workers: readonly WorkerState[]): BuildView[] {
@@ -326,11 +315,6 @@ function buildsOf(state: State, workers: readonly WorkerState[]): BuildView[] {
   }));
 }
 
-/** Workflows that resume while every slot is taken wait for one at the worker: they are not busy yet. */
-function busySlots(w: WorkerState): number {
-  return Math.min(w.busy, w.hello.slots);
-}
-
 /** Since when the task has waited that is next in its lane, the longest over all lanes; the lanes' heads know, no table is read. */
 function oldestReady(lanes: readonly Lane[]): number | null {
   let oldest: number | null = null;
@@ -343,15 +327,12 @@ function oldestReady(lanes: readonly Lane[]): number | null {
 
 /** Registered definitions that no live worker has code for, and lanes with tasks that no live worker can serve. */
 function uncovered(state: State, workers: readonly WorkerState[], lanes: readonly Lane[], namespace: number | null): string[] {
-  const served = new Set<string>();
-  for (const w of workers) {
-    for (const d of w.hello.definitions) {
-      served.add(d.name);
-      if (d.implements !== null) served.add(d.implements);
-    }
-  }
-  const unserved = state.definitions.names(namespace).filter((name) => !served.has(name));
-  const stuck = lanes.filter((l) => l.ready > 0 && l.workers.size === 0).map((l) => l.definition.name);
+  const served = namesServed(workers);
+  const { elsewhere } = state;
+  const unserved = state.definitions.names(namespace).filter((name) => !served.has(name) && !elsewhere.names.has(name));
+  const stuck = lanes
+    .filter((l) => l.ready > 0 && l.workers.size === 0 && !elsewhere.lanes.has(l.id))
+    .map((l) => l.definition.name);
   return [...new Set([...unserved, ...stuck])].toSorted();
 }
 

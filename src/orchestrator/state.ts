@@ -79,6 +79,11 @@ export class State {
   /** Calls of webhooks were stored. */
   callsStored: () => void = () => {};
   draining = false;
+  /** What workers of other orchestrators on the same store serve, as those said last. */
+  elsewhere: { readonly lanes: ReadonlySet<number>; readonly names: ReadonlySet<string> } = {
+    lanes: new Set(),
+    names: new Set(),
+  };
   /** It lets go of its workers elsewhere: what they execute goes on at another orchestrator. */
   handingOver = false;
   /** Since when the store has no room; null: it has. */

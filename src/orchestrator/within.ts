@@ -9,7 +9,8 @@ import type { OrchestratorApi, StartReply } from "../protocol/views.ts";
 import type { BulkDesk } from "./bulk/bulk.ts";
 import { getApproval, listApprovals } from "./approvals.ts";
 import type { Engine } from "./engine.ts";
-import { getDefinition, health, listRuns, listWorkers } from "./queries.ts";
+import { listWorkers } from "./roster.ts";
+import { getDefinition, health, listRuns } from "./queries.ts";
 import { Schedules } from "./schedules.ts";
 import type { State } from "./state.ts";
 import { purge } from "./upkeep/purge.ts";
@@ -123,8 +124,8 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
     explain: after((id) => all.explain(id)),
     plans: after((id) => all.plans(id)),
     definition: async (name) => getDefinition(state, name, namespace),
-    workers: async () => listWorkers(state, namespace),
-    health: async () => health(state, version, namespace),
+    workers: () => listWorkers(state, namespace),
+    health: () => health(state, version, namespace),
     async *events(run, o) {
       await own(run);
       yield* all.events(run, o);

@@ -161,6 +161,17 @@ export interface HealthView {
   };
   /** Since when the store has no room: nothing is started or claimed, results are held. Null: it has. */
   readonly storeFullAt: string | null;
+  /** Of a store that several orchestrators share, as each said last; none where one process owns it. `answers`: this one. */
+  readonly orchestrators: readonly {
+    readonly host: string;
+    readonly pid: number;
+    readonly version: string;
+    readonly startedAt: string;
+    readonly workers: number;
+    readonly slots: number;
+    readonly busy: number;
+    readonly answers: boolean;
+  }[];
   /** Of the live workers of this orchestrator, the newest first. */
   readonly builds: readonly BuildView[];
   /** Definitions that a task may need and no live worker has. */

@@ -45,6 +45,9 @@ export interface Load {
   readonly busy: number;
   /** What its workers have and take tasks of: for the other orchestrators, the store only keeps it. */
   readonly versions: readonly string[];
+  /** Lanes that its workers serve, and names of the definitions that they fulfil. */
+  readonly lanes: readonly number[];
+  readonly names: readonly string[];
 }
 
 export interface LifeRow extends Load {
@@ -116,7 +119,11 @@ export interface SharedStore {
    * Says that this life goes on. `alive` false: it was taken for dead and swept, and owns nothing any more. `now`: the
    * store's clock, ms since the epoch.
    */
-  beat(p: { readonly boot: number; readonly load: Load }): Awaitable<{ readonly alive: boolean; readonly now: number }>;
+  beat(p: {
+    readonly boot: number;
+    readonly load: Load;
+    /** Of its workers, for whoever lists them; opaque to the store. */ readonly roster: string;
+  }): Awaitable<{ readonly alive: boolean; readonly now: number }>;
   look(p: {
     readonly boot: number;
     /** Runs that somebody here waits for or follows, each with the cursor that is known. */
@@ -144,5 +151,7 @@ export interface SharedStore {
   /** This life ends by itself: what it still holds goes back to ready at once. */
   resign(p: { readonly boot: number; readonly now: number }): Awaitable<void>;
   lives(): Awaitable<readonly LifeRow[]>;
+  /** What each life said of its workers at its last beat. */
+  rosters(): Awaitable<readonly { readonly boot: number; readonly roster: string }[]>;
   listen(p: { readonly boot: number; readonly to: Signals }): Awaitable<{ close(): Awaitable<void> }>;
 }

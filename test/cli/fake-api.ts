@@ -110,6 +110,7 @@ export function healthView(o: Partial<HealthView> = {}): HealthView {
     queue: { ready: 0, delayed: 0, running: 1, parked: 0, oldestReadyMs: null },
     storeFullAt: null,
     builds: [{ build: "a1f3", workers: 1, slots: 8, newest: true, draining: false }],
+    orchestrators: [],
     uncovered: [],
     ...o,
   };

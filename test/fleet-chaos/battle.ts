@@ -19,6 +19,7 @@ import { Way } from "./way.ts";
 const schema = "nemesis";
 /** Until something that was hit shows that it goes on; past it that is a finding. Far above what it takes. */
 const patienceMs = 60_000;
+const calmMs = 800;
 const healthMs = 500;
 const healthTimeoutMs = 1_000;
 const slotsOfWorker = 6;
@@ -237,6 +238,13 @@ export class FleetBattle {
   async linked(...workers: readonly Worker[]): Promise<void> {
     const up = () => workers.every((w) => !w.process.isAlive() || w.ways.some((way) => way.connections > 0));
     if (!(await this.tail.until(up, patienceMs))) this.findings.add("unfinished", "a worker did not come back");
+  }
+
+  /** What one fault left is done with before the next one begins. */
+  async calm(): Promise<void> {
+    await this.linked(...this.workers);
+    const since = performance.now();
+    while ((await this.load.probe().then(() => performance.now())) - since < calmMs) await this.pass(calmMs / 4);
   }
 
   pass(ms: number): Promise<boolean> {

@@ -161,6 +161,22 @@ describe("two orchestrators on one database", () => {
     expect(await cuts).toBeGreaterThan(0);
   });
 
+  test("the workers of both are listed at each, and nothing is said to lack what the other has", async () => {
+    const a = await peer("a", []);
+    await peer("b", [leaf]);
+    // b says what it has with its first beat after its worker has joined.
+    await expect.poll(async () => (await a.orchestrator.workers()).length, { timeout: 20_000 }).toBe(1);
+    const [worker] = await a.orchestrator.workers();
+    expect(worker).toMatchObject({ definitions: ["leaf"], slots: 8, state: "idle" });
+    const { orchestrators, uncovered } = await a.orchestrator.health();
+    expect(orchestrators.map((o) => [o.answers, o.slots]).toSorted()).toEqual([
+      [false, 8],
+      [true, 0],
+    ]);
+    expect(uncovered).not.toContain("leaf");
+    expect(uncovered).toContain("tree");
+  });
+
   test("the same key asked of both is one run", async () => {
     const a = await peer("a", [leaf]);
     const b = await peer("b", [leaf]);

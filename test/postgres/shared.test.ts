@@ -21,7 +21,7 @@ const now = 1_000_000;
 const bootLeaseMs = 3_600_000;
 /** How long who sweeps must have beaten, and the server must have been up. */
 const leaseMs = 1_000;
-const load = { workers: 1, slots: 4, busy: 2, versions: ["c:1", "s:2"] };
+const load = { workers: 1, slots: 4, busy: 2, versions: ["c:1", "s:2"], lanes: [7], names: ["work"] };
 
 /** The parts of a store that lives share, with a pool and lines of its own. */
 async function openLife(url: string, lease = leaseMs) {
@@ -142,7 +142,7 @@ describe("lives", () => {
   test("a beat says on the store's clock that it goes on, and what it carries", async () => {
     const a = await openLife(url);
     await fallSilent(a);
-    const beat = await a.shared.beat({ boot: a.boot, load });
+    const beat = await a.shared.beat({ boot: a.boot, load, roster: "[]" });
     expect(beat.alive).toBe(true);
     const [life] = await a.shared.lives();
     expect(life).toMatchObject({ boot: 1, ...load });
@@ -152,7 +152,7 @@ describe("lives", () => {
   test("one whose row is gone is told, and writes nothing", async () => {
     const a = await openLife(url);
     await a.db.run("DELETE FROM orchestrator");
-    expect(await a.shared.beat({ boot: a.boot, load })).toMatchObject({ alive: false });
+    expect(await a.shared.beat({ boot: a.boot, load, roster: "[]" })).toMatchObject({ alive: false });
     const joined = a.catalogue.joined({ id: 1, boot: a.boot, name: "w", pid: 1, build: "b", now });
     await expect(joined).rejects.toMatchObject({ code: "FLOTILLA_LIFE_OVER" });
     const adopt = a.shared.adopt({ boot: a.boot, now, worker: 1, held: [{ task: 1, boot: 1, leaseNo: 1 }] });
@@ -308,8 +308,10 @@ describe("adopt", () => {
     ]);
     expect(await a.tasks.where(1)).toMatchObject({ in: "running", leaseNo: 3, worker: 77 });
     expect((await look(a)).notices).toMatchObject([{ kind: "closed", task: 1, leaseNo: 2, status: "moved" }]);
-    // What the worker still says under the old lease finds nothing.
-    expect(await b.shared.adopt({ boot: b.boot, now, worker: 77, held })).toEqual([]);
+    // Asked again by the same worker, because the answer was lost, it says the same; another one finds nothing.
+    expect(await b.shared.adopt({ boot: b.boot, now, worker: 77, held })).toEqual(adopted);
+    expect(await b.shared.adopt({ boot: b.boot, now, worker: 78, held })).toEqual([]);
+    expect(await a.tasks.where(1)).toMatchObject({ in: "running", leaseNo: 3, worker: 77 });
   });
 
   test("two lives to which it turns at once: one of them has it", async () => {
@@ -373,7 +375,7 @@ describe("sweep and resign", () => {
     ]);
     expect(await b.db.row("SELECT left_how FROM worker WHERE id = 7")).toEqual({ left_how: "orchestrator ended" });
     expect(await b.db.rows("SELECT * FROM swept")).toEqual([]);
-    expect(await a.shared.beat({ boot: a.boot, load })).toMatchObject({ alive: false });
+    expect(await a.shared.beat({ boot: a.boot, load, roster: "[]" })).toMatchObject({ alive: false });
     expect(await sweep(b)).toEqual({ lives: [], ready: [], parked: 0, more: false });
   });
 
@@ -386,7 +388,7 @@ describe("sweep and resign", () => {
     await fallSilent(b);
     // Both are late: the database was away.
     expect(await sweep(b)).toMatchObject({ lives: [], ready: [] });
-    await b.shared.beat({ boot: b.boot, load });
+    await b.shared.beat({ boot: b.boot, load, roster: "[]" });
     expect(await sweep(b)).toMatchObject({ lives: [], ready: [] });
     expect(await b.tasks.where(1)).toMatchObject({ in: "running" });
   });

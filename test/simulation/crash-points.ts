@@ -87,9 +87,6 @@ const endsLife: ReadonlySet<CrashPoint> = new Set([
 export type HitsOf<P extends string> = Record<P, number>;
 export type Hits = HitsOf<CrashPoint>;
 
-export function noHits(): Hits {
-  return noHitsOf(crashPoints);
-}
 export function noHitsOf<P extends string>(points: readonly P[]): HitsOf<P> {
   return Object.fromEntries(points.map((p) => [p, 0])) as HitsOf<P>;
 }

@@ -82,7 +82,11 @@ export function exerciseShared(name: string, o: SharedExercise): void {
     });
 
     it("each is told with what it has, and how busy it says it is", async ({ a, b }) => {
-      await a.shared.beat({ boot: a.boot, load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] } });
+      await a.shared.beat({
+        boot: a.boot,
+        load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"], lanes: [7], names: ["work"] },
+        roster: "[1]",
+      });
       const lives = await b.shared.lives();
       expect(lives.map((l) => l.boot).toSorted((x, y) => x - y)).toEqual([a.boot, b.boot].toSorted((x, y) => x - y));
       expect(lives.find((l) => l.boot === a.boot)).toMatchObject({
@@ -90,11 +94,15 @@ export function exerciseShared(name: string, o: SharedExercise): void {
         slots: 9,
         busy: 3,
         versions: ["c:1", "+c:1"],
+        lanes: [7],
+        names: ["work"],
         pid: 1,
       });
+      expect(await b.shared.rosters()).toEqual([{ boot: a.boot, roster: "[1]" }]);
       const { now: at } = await a.shared.beat({
         boot: a.boot,
-        load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"] },
+        load: { workers: 2, slots: 9, busy: 3, versions: ["c:1", "+c:1"], lanes: [7], names: ["work"] },
+        roster: "[1]",
       });
       const after = (await b.shared.lives()).find((l) => l.boot === a.boot);
       expect(after?.expiresAt).toBeGreaterThan(at);
@@ -105,7 +113,15 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       const t = await running(a, 1);
       await world.silence(a.boot);
       expect((await sweep(b)).lives).toEqual([a.boot]);
-      expect((await a.shared.beat({ boot: a.boot, load: { workers: 0, slots: 0, busy: 0, versions: [] } })).alive).toBe(false);
+      expect(
+        (
+          await a.shared.beat({
+            boot: a.boot,
+            load: { workers: 0, slots: 0, busy: 0, versions: [], lanes: [], names: [] },
+            roster: "[]",
+          })
+        ).alive,
+      ).toBe(false);
       await expect(a.commit({ settles: [settleOf(t, 1)], tasks: [root(2)] })).rejects.toMatchObject(over);
       expect(await where(b, 2)).toBeNull();
       expect(await where(b, 1)).toMatchObject({ in: "ready" });
@@ -120,7 +136,15 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       const t = await running(a, 1);
       await world.silence(a.boot);
       expect((await a.commit({ tasks: [root(2)] })).existing.size).toBe(0);
-      expect((await a.shared.beat({ boot: a.boot, load: { workers: 0, slots: 0, busy: 0, versions: [] } })).alive).toBe(true);
+      expect(
+        (
+          await a.shared.beat({
+            boot: a.boot,
+            load: { workers: 0, slots: 0, busy: 0, versions: [], lanes: [], names: [] },
+            roster: "[]",
+          })
+        ).alive,
+      ).toBe(true);
       expect((await sweep(b)).lives).toEqual([]);
       expect((await a.commit({ settles: [settleOf(t, 1)] })).fenced).toEqual([]);
     });
@@ -554,7 +578,7 @@ export function exerciseShared(name: string, o: SharedExercise): void {
       const t = await running(a, 1, { terms: { deadlineAt: now + 7, ttlAt: null, schedule: null } });
       await a.commit({ acts: [actsOf(t, 1, { children: [child(2, t, 1)] })] });
       expect(await look(b)).toMatchObject({ nextDueAt: now + 7, nextTickAt: now + 10, cancelsLeft: false });
-      await a.commit({ settles: [settleOf(t, 1)] });
+      await a.commit({ settles: [settleOf(t, 1, { expires: true })] });
       expect(await look(b)).toMatchObject({ nextDueAt: null, cancelsLeft: true });
       await b.commit({ cancelSlice: 10 });
       expect(await where(a, 2)).toMatchObject({ in: "outcome" });

@@ -6,6 +6,7 @@ import type { SharedStore } from "../../store/shared.ts";
 import type { Engine } from "../engine.ts";
 import type { StoreClock } from "./store-clock.ts";
 import { isRemote } from "../workers.ts";
+import { hearOthers, namesServed, rosterOf } from "../roster.ts";
 import { takeNotices } from "./notices.ts";
 
 /** Without a signal, what others did is seen at most this late; with one, at once. */
@@ -126,14 +127,17 @@ export class Peers {
       busy += w.busy;
     }
     const sentAt = state.clock.elapsedMs();
-    const load = { workers: state.workers.size, slots, busy, versions: state.builds.offered() };
-    const { alive, now } = await this.#shared.beat({ boot: state.boot, load });
+    const lanes = [...state.definitions.lanes].filter((lane) => lane.workers.size > 0).map((lane) => lane.id);
+    const names = [...namesServed(state.workers.values())];
+    const load = { workers: state.workers.size, slots, busy, versions: state.builds.offered(), lanes, names };
+    const roster = JSON.stringify(rosterOf(state));
+    const { alive, now } = await this.#shared.beat({ boot: state.boot, load, roster });
     if (this.#stopped) return;
     this.#clock.told(now, state.clock.elapsedMs() - sentAt);
     // From when it was sent: the lease may have begun then.
     this.#beatAt = sentAt;
     if (!alive) return this.#engine.over();
-    const others = (await this.#shared.lives()).filter((life) => life.boot !== state.boot);
+    const others = (await hearOthers(state)).filter((life) => life.boot !== state.boot);
     if (this.#stopped || !state.builds.heard(others.flatMap((life) => life.versions))) return;
     state.definitions.workersChanged();
     this.#engine.dispatch();

@@ -223,6 +223,18 @@ const health = z.looseObject({
     oldestReadyMs: z.number().nullable(),
   }),
   storeFullAt: at.nullable(),
+  orchestrators: z.array(
+    z.looseObject({
+      host: z.string(),
+      pid: z.int(),
+      version: z.string(),
+      startedAt: at,
+      workers: count,
+      slots: count,
+      busy: count,
+      answers: z.boolean(),
+    }),
+  ),
   builds: z.array(z.looseObject({ build: z.string(), workers: count, slots: count, newest: z.boolean(), draining: z.boolean() })),
   uncovered: z.array(z.string()),
 });

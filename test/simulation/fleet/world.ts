@@ -22,6 +22,8 @@ import { FleetPoints, type FleetPoint } from "./points.ts";
 import { watchReady } from "./probe.ts";
 
 export const fleetTasksMin = 120;
+/** With so many a world has been long enough, however few faults have struck. */
+const tasksMax = 600;
 const endsWithinMs = 10 * 60_000;
 const eventsMax = 2_000_000;
 /** By then the longest freeze and the slowest commit are over, and those who were taken for dead have begun anew. */
@@ -302,7 +304,7 @@ export class FleetWorld {
   #nextFault(): void {
     const { schedule, record, points } = this;
     schedule.after((100 + schedule.below(900)) * this.#pace, undefined, () => {
-      const enough = record.tasks >= fleetTasksMin && countHits(points.hits) >= 20;
+      const enough = record.tasks >= fleetTasksMin && (countHits(points.hits) >= 20 || record.tasks > tasksMax);
       if (enough && schedule.nowMs > this.#livesEndMs + this.#oneLifeMs) return this.#faultsOver();
       if (schedule.nowMs > this.#livesEndMs) points.onlyOneLife = true;
       if (record.open.size < 10 && schedule.nowMs > 5_000)

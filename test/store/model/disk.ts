@@ -140,7 +140,7 @@ export interface Rows {
   /** One for each life of an orchestrator; of a store with one owner the last one is alive. */
   readonly lives: { readonly boot: number; readonly pid: number; readonly shares: boolean }[];
   /** Of a store that several share: those that go on. One that is not here owns nothing. */
-  readonly alive: Map<number, LifeRow>;
+  readonly alive: Map<number, LifeRow & { readonly roster: string }>;
   /** What a commit of one life means for an attempt that another holds, in order. */
   readonly notices: { readonly to: number; readonly notice: Notice }[];
   /** The last number that was given out, by what it numbers. */

@@ -36,7 +36,7 @@ export function openSharedModel(s: Sharing): Store {
         const boot = (rows.lives.at(-1)?.boot ?? 0) + 1;
         rows.lives.push({ boot, pid: p.pid, shares: true });
         const at = s.now();
-        const none = { workers: 0, slots: 0, busy: 0, versions: [] };
+        const none = { workers: 0, slots: 0, busy: 0, versions: [], lanes: [], names: [], roster: "[]" };
         rows.alive.set(boot, {
           boot,
           pid: p.pid,
@@ -126,11 +126,11 @@ function sharedOf(s: Sharing): SharedStore {
   const { disk, hub } = s;
   return {
     leaseMs: s.leaseMs,
-    beat: ({ boot, load }) =>
+    beat: ({ boot, load, roster }) =>
       inTransaction(disk, (rows) => {
         const now = s.now();
         const life = rows.alive.get(boot);
-        if (life) rows.alive.set(boot, { ...life, ...load, expiresAt: now + s.leaseMs });
+        if (life) rows.alive.set(boot, { ...life, ...load, roster, expiresAt: now + s.leaseMs });
         return { alive: life !== undefined, now };
       }),
     look({ boot, runs, limit }) {
@@ -217,7 +217,8 @@ function sharedOf(s: Sharing): SharedStore {
       });
       sayLanes(s, boot, ready);
     },
-    lives: () => [...disk.rows.alive.values()],
+    lives: () => [...disk.rows.alive.values()].map(({ roster: _, ...life }) => life),
+    rosters: () => [...disk.rows.alive.values()].flatMap(({ boot, roster }) => (roster === "[]" ? [] : [{ boot, roster }])),
     listen: ({ boot, to }) => hub.listen(boot, to),
   };
 }

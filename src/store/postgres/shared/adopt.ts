@@ -42,7 +42,22 @@ export async function adopt(
        RETURNING r.task, r.lease_no AS "leaseNo", h.boot AS "heldBoot", h.lease_no AS "heldLease", r.attempt, r.crashes, r.alone, r.claimed_at AS "claimedAt"`,
       [p.held.map((f) => f.task), p.held.map((f) => f.boot), p.held.map((f) => f.leaseNo), p.boot, p.worker],
     );
-    if (moved.length === 0) return { adopted: [], told: [] };
+    // What an earlier try has moved already, whose answer was lost: a worker that has just come has no other tasks.
+    const before = await tx.rows<Moved>(
+      `SELECT r.task, r.lease_no AS "leaseNo", h.boot AS "heldBoot", h.lease_no AS "heldLease", r.attempt, r.crashes, r.alone, r.claimed_at AS "claimedAt"
+       FROM unnest($1::bigint[], $2::bigint[], $3::int[]) h(task, boot, lease_no) JOIN running r ON r.task = h.task
+       WHERE r.orchestrator = $4 AND r.worker = $5 AND r.lease_no > h.lease_no AND r.task <> ALL ($6::bigint[])`,
+      [
+        p.held.map((f) => f.task),
+        p.held.map((f) => f.boot),
+        p.held.map((f) => f.leaseNo),
+        p.boot,
+        p.worker,
+        moved.map((m) => m.task),
+      ],
+    );
+    const all = [...moved, ...before];
+    if (all.length === 0) return { adopted: [], told: [] };
     // The highest number ever given stands in all rows of a task.
     await tx.run(
       "UPDATE running r SET top = m.top FROM unnest($1::bigint[], $2::int[]) m(task, top) WHERE r.task = m.task AND r.top < m.top",
@@ -69,10 +84,10 @@ export async function adopt(
         })),
     );
     const rows = await tx.rows<RawTask>(`SELECT ${taskColumns} FROM task t WHERE t.id = ANY($1::bigint[])`, [
-      moved.map((m) => m.task),
+      all.map((m) => m.task),
     ]);
     const tasks = new Map(rows.map((r) => [r.id, taskRow(r)]));
-    const adopted = moved.flatMap((m): Adopted[] => {
+    const adopted = all.flatMap((m): Adopted[] => {
       const task = tasks.get(m.task);
       if (!task) return [];
       const held = { task: m.task, boot: m.heldBoot, leaseNo: m.heldLease };

@@ -7,6 +7,9 @@ import { adopt } from "./adopt.ts";
 import { dropNotices, look } from "./look.ts";
 import { resign, sweep } from "./sweep.ts";
 
+/** Columns that hold JSON. */
+type Lists = "versions" | "lanes" | "names";
+
 const storeNow = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /** What several orchestrators on one database do for each other. */
@@ -19,12 +22,22 @@ export function openShared(o: {
   const { db, notifier, leaseMs } = o;
   return {
     leaseMs,
-    async beat({ boot, load }) {
+    async beat({ boot, load, roster }) {
       const beat = await db.row<{ alive: boolean; now: number }>(
-        `WITH beat AS (UPDATE orchestrator SET expires_at = clock_timestamp() + $2 * interval '1 ms', workers = $3, slots = $4, busy = $5, versions = $6,
+        `WITH beat AS (UPDATE orchestrator SET expires_at = clock_timestamp() + $2 * interval '1 ms', workers = $3, slots = $4, busy = $5, versions = $6, lanes = $7, names = $8, roster = $9,
            beating_since = CASE WHEN expires_at < clock_timestamp() THEN clock_timestamp() ELSE beating_since END WHERE id = $1 RETURNING 1)
          SELECT EXISTS (SELECT 1 FROM beat) AS alive, ${storeNow} AS now`,
-        [boot, leaseMs, load.workers, load.slots, load.busy, JSON.stringify(load.versions)],
+        [
+          boot,
+          leaseMs,
+          load.workers,
+          load.slots,
+          load.busy,
+          JSON.stringify(load.versions),
+          JSON.stringify(load.lanes),
+          JSON.stringify(load.names),
+          roster,
+        ],
       );
       return beat as NonNullable<typeof beat>;
     },
@@ -61,12 +74,18 @@ export function openShared(o: {
       notifier.note({ lanes: new Set(ready.map((r) => r.lane)) });
     },
     async lives() {
-      const rows = await db.rows<Omit<LifeRow, "versions"> & { readonly versions: string }>(
-        `SELECT id AS boot, pid, host, version, started_at AS "startedAt", workers, slots, busy, versions,
+      const rows = await db.rows<Omit<LifeRow, Lists> & Readonly<Record<Lists, string>>>(
+        `SELECT id AS boot, pid, host, version, started_at AS "startedAt", workers, slots, busy, versions, lanes, names,
            (extract(epoch FROM expires_at) * 1000)::bigint AS "expiresAt" FROM orchestrator ORDER BY id`,
       );
-      return rows.map((life) => ({ ...life, versions: JSON.parse(life.versions) as string[] }));
+      return rows.map((life) => ({
+        ...life,
+        versions: JSON.parse(life.versions) as string[],
+        lanes: JSON.parse(life.lanes) as number[],
+        names: JSON.parse(life.names) as string[],
+      }));
     },
+    rosters: () => db.rows("SELECT id AS boot, roster FROM orchestrator WHERE roster <> '[]' ORDER BY id"),
     listen: (p) => listen(o.listener, p),
   };
 }
