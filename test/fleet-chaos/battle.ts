@@ -51,6 +51,7 @@ export interface Worker {
 interface Lease {
   readonly task: number;
   readonly leaseNo: number;
+  readonly token: string;
 }
 
 export class FleetBattle {
@@ -68,6 +69,7 @@ export class FleetBattle {
   readonly #log: string;
   /** Attempts whose code runs, by token, by worker process. */
   readonly #running = new Map<number, Map<string, Lease>>();
+  readonly #ended = new Set<string>();
   /** The newest lease that reached a worker, by task. */
   readonly #newest = new Map<number, number>();
   #postgres: Server | undefined;
@@ -98,8 +100,11 @@ export class FleetBattle {
   #learn(line: Line): void {
     if (line.e === "hello") this.#running.set(line.pid, new Map());
     else if (line.e === "assigned") this.#newest.set(line.task, line.leaseNo);
-    else if (line.e === "begun") this.#running.get(line.pid)?.set(line.token, { task: line.task, leaseNo: line.leaseNo });
-    else if (line.e === "ended") this.#running.get(line.pid)?.delete(line.token);
+    else if (line.e === "begun") this.#running.get(line.pid)?.set(line.token, line);
+    else if (line.e === "ended") {
+      this.#running.get(line.pid)?.delete(line.token);
+      this.#ended.add(line.token);
+    }
   }
 
   async begin(): Promise<void> {
@@ -215,7 +220,9 @@ export class FleetBattle {
 
   /** What a kill hit is given out again. */
   async moved(hit: readonly Lease[], kind: FleetFaultKind): Promise<void> {
-    const waiting = () => hit.filter(({ task, leaseNo }) => (this.#newest.get(task) as number) <= leaseNo);
+    // What has ended in spite of it needs no other lease.
+    const waiting = () =>
+      hit.filter(({ task, leaseNo, token }) => (this.#newest.get(task) as number) <= leaseNo && !this.#ended.has(token));
     if (await this.tail.until(() => waiting().length === 0, patienceMs)) return;
     for (const { task } of waiting())
       this.findings.add("unfinished", `task ${task} was not given out again in ${patienceMs / 1_000} s after ${kind}`);
