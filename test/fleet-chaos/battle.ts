@@ -16,6 +16,8 @@ import { begin, type Process } from "./processes.ts";
 import { copyTables } from "./snapshot.ts";
 import { Way } from "./way.ts";
 
+const orchestratorScript = new URL("./orchestrator.ts", import.meta.url);
+const workerScript = new URL("./worker.ts", import.meta.url);
 const schema = "nemesis";
 /** Until something that was hit shows that it goes on; past it that is a finding. Far above what it takes. */
 const patienceMs = 60_000;
@@ -111,7 +113,7 @@ export class FleetBattle {
     mkdirSync(join(this.o.folder, "compiled"), { recursive: true });
     // A commit is in the log when it is acknowledged, so that a crash of the server loses none; the machine does not crash.
     this.#postgres = await startPostgres({ durable: true, flags: ["fsync=off", "full_page_writes=off"] });
-    const setup = begin("orchestrator.ts", [this.#log, this.#storeUrl(new URL(this.postgres.url).port), "setup"], this.#cache);
+    const setup = begin(orchestratorScript, [this.#log, this.#storeUrl(new URL(this.postgres.url).port), "setup"], this.#cache);
     this.#tokens = JSON.parse(await setup.firstLine) as { worker: string; client: string };
     await setup.ended;
     for (let i = 0; i < this.o.orchestrators; i++) {
@@ -156,11 +158,11 @@ export class FleetBattle {
     return url.href;
   }
   #spawnOrchestrator(toStore: Way): Process {
-    return begin("orchestrator.ts", [this.#log, this.#storeUrl(String(toStore.port))], this.#cache);
+    return begin(orchestratorScript, [this.#log, this.#storeUrl(String(toStore.port))], this.#cache);
   }
   #spawnWorker(ways: readonly Way[]): Process {
     const urls = ways.map((w) => `ws://127.0.0.1:${w.port}`);
-    return begin("worker.ts", [this.#log, this.#tokens.worker, String(slotsOfWorker), ...urls], this.#cache);
+    return begin(workerScript, [this.#log, this.#tokens.worker, String(slotsOfWorker), ...urls], this.#cache);
   }
   async #serving(o: Orchestrator): Promise<void> {
     const { url } = JSON.parse(await o.process.firstLine) as { url: string };

@@ -168,7 +168,7 @@ export class RemoteLink {
       },
       (error: unknown) => {
         timer.cancel();
-        reject(error as Error);
+        reject(error);
       },
     );
     return promise;
