@@ -45,9 +45,10 @@ const hello = {
 } as const;
 
 /** A worker that executes that attempt comes to an orchestrator. */
-function comes(world: World, fence: Fence) {
+function comes(world: World, fence: Fence, namespace: number | null = null) {
   const sent: ToWorker[] = [];
   const attachment = world.orchestrator.attach({ send: (m) => void sent.push(m), kill: () => {} }, hello, {
+    namespace,
     inventory: { worker: "w_before", held: [{ fence, definition: "work", acts: 0, seq: 0, finished: false }] },
   });
   return { sent, attachment, of: <T extends ToWorker["t"]>(t: T) => sent.filter((m) => m.t === t) };
@@ -99,6 +100,30 @@ test("a worker that is gone again before the answer comes leaves its task to oth
   const next = b.worker();
   await b.turn();
   expect(next.assigned).toMatchObject([{ fence: { task: fence.task, leaseNo: 3 } }]);
+});
+
+test("a worker of another namespace takes over nothing, whatever fence it names", async () => {
+  const s = sharing();
+  await using a = await openWorld({ store: openSharedModel(s) });
+  await using b = await openWorld({ store: openSharedModel(s) });
+  const holder = a.worker({ slots: 1 });
+  const { id } = await a.start("work");
+  await a.turn();
+  const { fence } = holder.assigned[0] as { fence: Fence };
+  const other = await b.orchestrator.access.internNamespace("other");
+  // Of the same orchestrator, and of another one.
+  for (const world of [a, b]) {
+    const stranger = comes(world, fence, other.id);
+    await world.turn();
+    expect(stranger.of("adopted")).toEqual([]);
+    expect(stranger.of("cancel")).toMatchObject([{ fence }]);
+    stranger.attachment.receive({ t: "settle", fence, result: { status: "succeeded", value: "666" }, spent: null });
+    stranger.attachment.lost("its link was lost", { observed: false });
+    await world.turn();
+  }
+  holder.succeed(holder.assigned[0] as (typeof holder.assigned)[number], 7);
+  await a.turn();
+  expect(await a.orchestrator.outcome(id)).toMatchObject({ status: "succeeded", value: "7" });
 });
 
 test("an end that cannot be read when it is told of is told when it can be", async () => {
