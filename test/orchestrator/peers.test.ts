@@ -126,6 +126,79 @@ test("a worker of another namespace takes over nothing, whatever fence it names"
   expect(await a.orchestrator.outcome(id)).toMatchObject({ status: "succeeded", value: "7" });
 });
 
+/** Two on one store; `sweptByA` ends the life of the other one, which has not heard of it yet. */
+async function silenced(wrap: (store: Store) => Store = (store) => store) {
+  const s = sharing();
+  let now = s.now();
+  const shared = { ...s, now: () => now };
+  const a = await openWorld({ store: openSharedModel(shared) });
+  const b = await openWorld({ store: wrap(openSharedModel(shared)) });
+  return {
+    a,
+    b,
+    lives: async () => (await (a.store.shared as SharedStore).lives()).length,
+    async sweptByA() {
+      now += s.leaseMs + 1;
+      a.clock.advance(2_500);
+      await a.turn();
+    },
+    async [Symbol.asyncDispose]() {
+      await b[Symbol.asyncDispose]();
+      await a[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("one that was taken for dead, and has begun anew, is still told at once what others do", async () => {
+  await using w = await silenced();
+  const worker = w.b.worker();
+  await w.b.turn();
+  await w.sweptByA();
+  await expect(w.b.start("work")).rejects.toMatchObject({ code: "FLOTILLA_LIFE_OVER" });
+  w.b.clock.advance(1_000);
+  await w.b.turn();
+  const { id } = await w.b.start("work");
+  await w.b.turn();
+  expect(worker.assigned).toHaveLength(1);
+  await w.a.orchestrator.cancel(id, "enough");
+  await w.b.turn();
+  // Its clock stands still: no look was due.
+  expect(worker.of("cancel")).toHaveLength(1);
+});
+
+test("what a late answer says of a life that is over ends no later one", async () => {
+  const gate = Promise.withResolvers<void>();
+  let held = false;
+  const late = (store: Store): Store => {
+    const shared = store.shared as SharedStore;
+    const beat: SharedStore["beat"] = async (p) => {
+      const said = await shared.beat(p);
+      if (!said.alive) {
+        held = true;
+        await gate.promise;
+      }
+      return said;
+    };
+    return { ...store, shared: { ...shared, beat } };
+  };
+  await using w = await silenced(late);
+  const worker = w.b.worker();
+  await w.b.turn();
+  await w.sweptByA();
+  w.b.clock.advance(9_000);
+  await w.b.turn();
+  expect(held).toBe(true);
+  await expect(w.b.start("work")).rejects.toMatchObject({ code: "FLOTILLA_LIFE_OVER" });
+  w.b.clock.advance(1_000);
+  await w.b.turn();
+  await w.b.start("work");
+  await w.b.turn();
+  gate.resolve();
+  await w.b.turn();
+  expect(await w.lives()).toBe(2);
+  expect(worker.of("cancel")).toEqual([]);
+});
+
 test("an end that cannot be read when it is told of is told when it can be", async () => {
   const s = sharing();
   await using a = await openWorld({ store: openSharedModel(s) });

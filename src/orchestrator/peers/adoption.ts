@@ -43,7 +43,7 @@ async function insist(engine: Engine, shared: SharedStore, arrival: Arrival): Pr
       await take(engine, shared, arrival);
       break;
     } catch (e) {
-      if (isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return engine.over();
+      if (isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return state.boot === arrival.boot ? engine.over() : undefined;
       state.log("warn", "what a worker brought along could not be looked up; it is tried again", { error: String(e) });
       await new Promise<void>((resolve) => void state.clock.after(retryMs, resolve));
     }

@@ -22,7 +22,7 @@ export class Peers {
   readonly #shared: SharedStore;
   readonly #clock: StoreClock;
   readonly #timers = new Map<string, Timer>();
-  #listening: { close(): unknown } | undefined;
+  #listening: { readonly boot: number; readonly ears: Promise<{ close(): unknown }> } | undefined;
   #catalogue = -1;
   #beatAt: number;
   #stopped = false;
@@ -36,20 +36,26 @@ export class Peers {
 
   async start(): Promise<void> {
     await this.#beat();
-    const { boot } = this.#engine.state;
-    this.#listening = await this.#shared.listen({
-      boot,
-      to: {
-        lanes: (ids) => this.#grew(ids),
-        notices: () => this.#engine.look(),
-        runs: (ids) => this.#ranOn(ids),
-        catalogue: () => this.#engine.look(),
-        missed: () => this.#engine.look(),
-      },
-    });
+    await this.#listen();
     this.#every("beat", this.#shared.leaseMs / 3, () => this.#beat());
     this.#every("look", lookMs, () => Promise.resolve(this.#engine.look()));
     this.#every("sweep", sweepMs, () => this.#sweep());
+  }
+
+  /** What is said to a life is heard by that life: the next one listens anew. */
+  async #listen(): Promise<void> {
+    const { boot } = this.#engine.state;
+    const before = this.#listening;
+    const to = {
+      lanes: (ids: readonly number[]) => this.#grew(ids),
+      notices: () => this.#engine.look(),
+      runs: (ids: readonly number[]) => this.#ranOn(ids),
+      catalogue: () => this.#engine.look(),
+      missed: () => this.#engine.look(),
+    };
+    const ears = (async () => this.#shared.listen({ boot, to }))();
+    this.#listening = { boot, ears };
+    await Promise.all([ears, before?.ears.then((old) => old.close())]);
   }
 
   /** How long the store has not answered a beat, in ms. */
@@ -60,6 +66,8 @@ export class Peers {
   /** In the loop that everything goes through, between two batches: so that what it finds and what they do have an order. */
   async look(): Promise<void> {
     const { state, outcomes, events } = this.#engine;
+    if (this.#listening && this.#listening.boot !== state.boot)
+      void this.#listen().catch((e: unknown) => state.log("debug", "a life cannot hear the others yet", { error: String(e) }));
     // Of a run that is only awaited its end is all that matters.
     const followed = events.followed();
     const awaited = [...outcomes.awaited].map((id) => ({ id, cursor: Number.MAX_SAFE_INTEGER }));
@@ -126,13 +134,15 @@ export class Peers {
       slots += w.hello.slots;
       busy += w.busy;
     }
+    const { boot } = state;
     const sentAt = state.clock.elapsedMs();
     const lanes = [...state.definitions.lanes].filter((lane) => lane.workers.size > 0).map((lane) => lane.id);
     const names = [...namesServed(state.workers.values())];
     const load = { workers: state.workers.size, slots, busy, versions: state.builds.offered(), lanes, names };
     const roster = JSON.stringify(rosterOf(state));
-    const { alive, now } = await this.#shared.beat({ boot: state.boot, load, roster });
-    if (this.#stopped) return;
+    const { alive, now } = await this.#shared.beat({ boot, load, roster });
+    // Said of a life that is over: another one has begun meanwhile.
+    if (this.#stopped || state.boot !== boot) return;
     this.#clock.told(now, state.clock.elapsedMs() - sentAt);
     // From when it was sent: the lease may have begun then.
     this.#beatAt = sentAt;
@@ -207,7 +217,7 @@ export class Peers {
     for (const timer of this.#timers.values()) timer.cancel();
     const { state } = this.#engine;
     try {
-      await this.#listening?.close();
+      await (await this.#listening?.ears)?.close();
       await this.#shared.resign({ boot: state.boot, now: state.clock.now() });
     } catch (e) {
       state.log("warn", "the store did not hear that this orchestrator ends; others find out by themselves", {
