@@ -24,14 +24,12 @@ export class Peers {
   readonly #timers = new Map<string, Timer>();
   #listening: { readonly boot: number; readonly ears: Promise<{ close(): unknown }> } | undefined;
   #catalogue = -1;
-  #beatAt: number;
   #stopped = false;
 
   constructor(engine: Engine, shared: SharedStore, clock: StoreClock) {
     this.#engine = engine;
     this.#shared = shared;
     this.#clock = clock;
-    this.#beatAt = clock.elapsedMs();
   }
 
   async start(): Promise<void> {
@@ -56,11 +54,6 @@ export class Peers {
     const ears = (async () => this.#shared.listen({ boot, to }))();
     this.#listening = { boot, ears };
     await Promise.all([ears, before?.ears.then((old) => old.close())]);
-  }
-
-  /** How long the store has not answered a beat, in ms. */
-  get silentMs(): number {
-    return this.#engine.state.clock.elapsedMs() - this.#beatAt;
   }
 
   /** In the loop that everything goes through, between two batches: so that what it finds and what they do have an order. */
@@ -88,7 +81,7 @@ export class Peers {
     this.#ranOn(found.moved);
     takeNotices(this.#engine, found.notices);
     if (found.notices.length > 0) await this.#shared.noticed({ boot: state.boot, ids: found.notices.map((n) => n.id) });
-    if (found.notices.length === noticesMax) this.#engine.look();
+    if (found.moreNotices) this.#engine.look();
     else this.#endOvertaken();
     this.#engine.wakeAtNextDue();
     if (state.ready > 0) this.#engine.dispatch();
@@ -144,8 +137,6 @@ export class Peers {
     // Said of a life that is over: another one has begun meanwhile.
     if (this.#stopped || state.boot !== boot) return;
     this.#clock.told(now, state.clock.elapsedMs() - sentAt);
-    // From when it was sent: the lease may have begun then.
-    this.#beatAt = sentAt;
     if (!alive) return this.#engine.over();
     const others = (await hearOthers(state)).filter((life) => life.boot !== state.boot);
     if (this.#stopped || !state.builds.heard(others.flatMap((life) => life.versions))) return;
