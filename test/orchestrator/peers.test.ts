@@ -199,6 +199,41 @@ test("what a late answer says of a life that is over ends no later one", async (
   expect(worker.of("cancel")).toEqual([]);
 });
 
+test("a question about a workflow that was parked reaches it at whichever orchestrator it goes on", async () => {
+  const s = sharing();
+  await using a = await openWorld({ store: openSharedModel(s) });
+  await using b = await openWorld({ store: openSharedModel(s) });
+  // Nobody at `a` has its code.
+  const worker = b.worker({ definitions: [card("flow", { kind: "workflow" })] });
+  const { id } = await b.start("flow");
+  await b.turn();
+  const { fence } = worker.assigned[0] as { fence: Fence };
+  const asked = { key: "m", inputHash: "h", askedAfter: 0 };
+  worker.say({
+    t: "acts",
+    fence,
+    acts: [
+      { kind: "message", act: 1, name: "go", timeoutMs: null, ...asked },
+      { kind: "wait", seen: 0, park: true },
+    ],
+  });
+  await b.turn();
+  expect(worker.of("parked")).toHaveLength(1);
+  const answer = a.orchestrator.query(id, "progress");
+  await a.turn();
+  await b.turn();
+  expect(worker.assigned).toHaveLength(2);
+  a.clock.advance(400);
+  await a.turn();
+  await b.turn();
+  const question = worker.of("query")[0] as Extract<ToWorker, { t: "query" }>;
+  worker.say({ t: "answer", fence: question.fence, request: question.request, value: '"half"', error: null });
+  await b.turn();
+  await a.turn();
+  expect(await answer).toBe('"half"');
+  expect(worker.of("query")).toHaveLength(1);
+});
+
 test("an end that cannot be read when it is told of is told when it can be", async () => {
   const s = sharing();
   await using a = await openWorld({ store: openSharedModel(s) });

@@ -7,6 +7,7 @@ import type { Engine } from "../engine.ts";
 import type { StoreClock } from "./store-clock.ts";
 import { isRemote } from "../workers.ts";
 import { hearOthers, namesServed, rosterOf } from "../roster.ts";
+import { passOnQuestions } from "./questions.ts";
 import { takeNotices } from "./notices.ts";
 
 /** Without a signal, what others did is seen at most this late; with one, at once. */
@@ -83,6 +84,7 @@ export class Peers {
     if (found.notices.length > 0) await this.#shared.noticed({ boot: state.boot, ids: found.notices.map((n) => n.id) });
     if (found.moreNotices) this.#engine.look();
     else this.#endOvertaken();
+    await passOnQuestions(this.#engine, this.#shared);
     this.#engine.wakeAtNextDue();
     if (state.ready > 0) this.#engine.dispatch();
   }
