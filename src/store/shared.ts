@@ -71,6 +71,8 @@ export interface Look {
   readonly parked: number;
   /** The oldest of what waits for this life. */
   readonly notices: readonly Notice[];
+  /** As many as were asked for wait, some of which may mean nothing any more and are left out: there may be others behind. */
+  readonly moreNotices: boolean;
   /** Of the runs that were asked about: those whose events have moved on, or that have ended. */
   readonly moved: readonly number[];
   readonly nextDueAt: number | null;

@@ -145,6 +145,7 @@ function sharedOf(s: Sharing): SharedStore {
           .filter((n) => n.to === boot)
           .slice(0, limit)
           .map((n) => n.notice),
+        moreNotices: rows.notices.filter((n) => n.to === boot).length >= limit,
         moved: runs
           .filter(({ id, cursor }) => (rows.cursors.get(id) ?? 0) > cursor || rows.places.get(id)?.in === "outcome")
           .map(({ id }) => id),

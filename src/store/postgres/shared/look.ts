@@ -41,6 +41,7 @@ export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Pro
     delayed: tasksOf(delayedLane),
     parked: tasksOf(parkedLane),
     notices: read,
+    moreNotices: notices.length === p.limit,
   };
 }
 
