@@ -44,6 +44,8 @@ export type { Attachment };
 export interface Orchestrator extends ServedOrchestrator, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
+  /** What was registered is known to the other orchestrators on the store, where there may be some. */
+  published(): Promise<void>;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
   /** Takes and starts nothing more; resolves when nothing runs. */
@@ -161,6 +163,10 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     bulk: (q, signal) => bulk.run(q, defaultNamespace.id, signal),
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
+
+    async published() {
+      if (shared) await state.definitions.save();
+    },
 
     register(cards) {
       state.definitions.register(cards);

@@ -2,6 +2,7 @@
 // places in a lane's order may stay empty.
 import { bounds } from "../core/bounds.ts";
 import { FlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import type { ActBatch, Batch } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { PendingActs, PendingStart, Placed, Planned, PlannedActs } from "./batch.ts";
@@ -33,6 +34,10 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   const due = p.due || (state.nextDueAt !== null && state.nextDueAt <= now);
   const ids = state.taskIds.need(newTasks(taken) + (ticksDue(state, now) ? ticksMax : 0));
   if (ids) await ids;
+  for (const [namespace, names] of namesAsked(state, taken)) {
+    const seeking = state.definitions.seek(namespace, names);
+    if (seeking) await seeking;
+  }
   const slots = new SlotPlan();
   for (const { attempt, codeRuns } of taken.ends) if (attempt.holdsSlot && !codeRuns) slots.frees(attempt.worker);
 
@@ -103,6 +108,25 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   };
   const { ends, cancels, messages, answers } = taken;
   return { batch, acts, ends, cancels, messages, answers, roots, ticks, matches, rows };
+}
+
+/** Definitions that starts and calls name, by namespace; of a store with one owner nobody needs to know. */
+function namesAsked(state: State, taken: Taken): ReadonlyMap<number, ReadonlySet<string>> {
+  const asked = new Map<number, Set<string>>();
+  if (!state.store.shared) return asked;
+  const note = (namespace: number, name: string): void => {
+    const names = asked.get(namespace);
+    if (names) names.add(name);
+    else asked.set(namespace, new Set([name]));
+  };
+  for (const { request, namespace = defaultNamespace.id } of taken.starts) note(namespace, request.name);
+  for (const { item, from, to } of taken.acts) {
+    for (let i = from; i < to; i++) {
+      const act = item.acts[i] as StoredAct;
+      if (act.kind === "child") note(item.attempt.definition.namespace, act.definition);
+    }
+  }
+  return asked;
 }
 
 /** How many tasks this may bring. */

@@ -169,12 +169,23 @@ describe("two orchestrators on one database", () => {
     const [worker] = await a.orchestrator.workers();
     expect(worker).toMatchObject({ definitions: ["leaf"], slots: 8, state: "idle" });
     const { orchestrators, uncovered } = await a.orchestrator.health();
-    expect(orchestrators.map((o) => [o.answers, o.slots]).toSorted()).toEqual([
+    expect(orchestrators.map((o) => [o.answers, o.slots]).toSorted((x, y) => Number(x[0]) - Number(y[0]))).toEqual([
       [false, 8],
       [true, 0],
     ]);
     expect(uncovered).not.toContain("leaf");
     expect(uncovered).toContain("tree");
+  });
+
+  test("a definition that has just come with one is known at the other, hints or not", async () => {
+    const a = await peer("a", [tree]);
+    await peer("b", [leaf]);
+    // Nothing has been looked at since.
+    expect((await a.orchestrator.definition("leaf")).name).toBe("leaf");
+    await peer("c", [stuck]);
+    expect(await a.fleet.run(tree, { n: 3 })).toEqual([0, 2, 4]);
+    const run = await a.fleet.start(stuck, {});
+    await run.cancel("enough");
   });
 
   test("the same key asked of both is one run", async () => {

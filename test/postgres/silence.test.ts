@@ -42,7 +42,7 @@ test("a batch, a beat and a read that are sent on one go on over another", async
   };
   const [, beat] = await Promise.all([
     again(() => store.commit(batch({ settles: [settleOf(parent, 1)] }))),
-    again(() => (store.shared as NonNullable<typeof store.shared>).beat({ boot, load, roster: "" })),
+    again(() => (store.shared as NonNullable<typeof store.shared>).beat({ boot, load, roster: "[]" })),
     again(() => store.runs.outcome(parent.id)),
   ]);
   expect(beat.alive).toBe(true);
