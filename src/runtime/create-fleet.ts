@@ -96,7 +96,7 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
     return (closed ??= release());
   };
   const fleet: Fleet<D> = {
-    ...createClient<D>(api, engine.catalogue, shortHash),
+    ...createClient<D>(api, engine.catalogue, shortHash, api.transactions),
     url: undefined,
     async fetch(request, env) {
       return (await served())(request, env);

@@ -184,8 +184,8 @@ describe("two orchestrators on one database", () => {
     expect((await a.orchestrator.definition("leaf")).name).toBe("leaf");
     await peer("c", [stuck]);
     expect(await a.fleet.run(tree, { n: 3 })).toEqual([0, 2, 4]);
-    const run = await a.fleet.start(stuck, {});
-    await run.cancel("enough");
+    const [started] = a.orchestrator.start([{ name: "stuck", input: "{}" }]);
+    await a.orchestrator.cancel((await started)?.id ?? "", "enough");
   });
 
   test("the same key asked of both is one run", async () => {

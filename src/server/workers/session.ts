@@ -4,8 +4,9 @@
 //     │                      └──grace over──▶ over: its attempts are given to others
 //     └── goodbye, killed, silent, overflow ──▶ over
 import type { Clock, Timer } from "../../core/clock.ts";
-import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
+import { errorFromJson, errorJson, FlotillaError, isFlotillaError, type ErrorJson } from "../../core/error.ts";
 import type { LogSink } from "../../core/log.ts";
+import { jsonForStrangers } from "../for-strangers.ts";
 import { closeCodes } from "./close-codes.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { fromWorkerMessages, parsed } from "../../protocol/wire/frames.ts";
@@ -169,7 +170,7 @@ export class RemoteSession {
   /** Never throws: what cannot travel ends the attempt that it is for, and nothing else. */
   #send(message: ToWorker): void {
     try {
-      this.#session.send(message);
+      this.#session.send(isFailure(message) ? { ...message, error: jsonForStrangers(errorFromJson(message.error)) } : message);
     } catch (thrown) {
       this.#o.log("error", "a message to a worker could not be sent", { worker: this.hello.name, message: message.t });
       this.#refused(
@@ -189,6 +190,11 @@ export class RemoteSession {
       setImmediate(() => this.#attachment.receive({ t: "settle", fence, result, spent: null }));
     }
   }
+}
+
+/** Of the orchestrator's own doing, such as reading an artifact: it may name files and addresses. */
+function isFailure(m: ToWorker): m is Extract<ToWorker, { t: "reply" }> & { readonly error: ErrorJson } {
+  return m.t === "reply" && m.error !== null;
 }
 
 function lost(worker: string, reason: string): FlotillaError {
