@@ -2,6 +2,7 @@
 import { isFlotillaError } from "../../src/core/error.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, expect, onTestFinished, test } from "vitest";
+import { isFlotillaError } from "../../src/core/error.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { batch, begin, runningRoot, settleOf } from "../store/rows.ts";
 import { openSilentProxy } from "./silent-proxy.ts";

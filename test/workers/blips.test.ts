@@ -178,6 +178,38 @@ describe("a link that breaks", () => {
     expect(seen).toMatchObject({ runs: 1, stoppedAt: undefined });
   });
 
+  test("silent while a task times out there: that it was not heard to stop ends nobody else", async () => {
+    const clock = testClock();
+    await using world = await openWorld({ clock });
+    await using between = await network(world.url);
+    const { hold, begun, seen, go } = holding();
+    const late = Promise.withResolvers<void>();
+    const lateBegun = Promise.withResolvers<void>();
+    const slow = agent({
+      name: "slow",
+      input: z.object({}),
+      output: z.string(),
+      timeout: "1s",
+      retry: { attempts: 1 },
+      async run() {
+        lateBegun.resolve();
+        await late.promise;
+        return "late";
+      },
+    });
+    await world.worker([hold, slow], { urls: [between.url, world.url] });
+    const id = await world.start("hold", {});
+    const other = await world.start("slow", {});
+    await Promise.all([begun, lateBegun.promise]);
+    between.stall();
+    late.resolve();
+    await pass(clock, 40_000);
+    expect((await world.outcome(other)).status).toBe("failed");
+    go();
+    expect(await world.outcome(id)).toMatchObject({ status: "succeeded" });
+    expect(seen).toMatchObject({ runs: 1, stoppedAt: undefined });
+  });
+
   test("a worker that would run on for longer than its orchestrator waits is refused", async () => {
     await using world = await openWorld({ silentMs: 5_000 });
     const { hold } = holding();
