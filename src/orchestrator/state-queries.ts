@@ -76,9 +76,7 @@ export class StateQueries {
   /** Questions that nobody has been asked elsewhere, of tasks that are not `here`. */
   waiting(here: (task: number) => boolean): { readonly task: number; readonly request: number; readonly name: string }[] {
     return [...this.#open].flatMap(([task, questions]) =>
-      here(task)
-        ? []
-        : [...questions].flatMap(([request, { name, passedOn }]) => (passedOn ? [] : [{ task, request, name }])),
+      here(task) ? [] : [...questions].flatMap(([request, { name, passedOn }]) => (passedOn ? [] : [{ task, request, name }])),
     );
   }
 

@@ -327,7 +327,12 @@ export type FromWorker =
   | { readonly t: "goodbye"; readonly reason: string; readonly crashed?: true };
 
 export type ToWorker =
-  | { readonly t: "welcome"; readonly worker: string }
+  | {
+      readonly t: "welcome";
+      readonly worker: string;
+      /** Where in PostgreSQL the fleet's tables are: code may complete its tasks in transactions of that database. */
+      readonly store?: { readonly schema: string };
+    }
   | { readonly t: "assign"; readonly tasks: readonly Assignment[] }
   | { readonly t: "journal"; readonly fence: Fence; readonly entries: readonly JournalEntry[]; readonly left: number }
   | { readonly t: "deliver"; readonly fence: Fence; readonly deliveries: readonly Delivery[] }

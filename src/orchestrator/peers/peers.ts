@@ -5,6 +5,7 @@ import type { Timer } from "../../core/clock.ts";
 import type { SharedStore } from "../../store/shared.ts";
 import type { Engine } from "../engine.ts";
 import type { StoreClock } from "./store-clock.ts";
+import { OutboxDrain } from "../outbox.ts";
 import { isRemote } from "../workers.ts";
 import { hearOthers, namesServed, rosterOf } from "../roster.ts";
 import { passOnQuestions } from "./questions.ts";
@@ -22,6 +23,7 @@ export class Peers {
   readonly #engine: Engine;
   readonly #shared: SharedStore;
   readonly #clock: StoreClock;
+  readonly #outbox: OutboxDrain | null;
   readonly #timers = new Map<string, Timer>();
   #listening: { readonly boot: number; readonly ears: Promise<{ close(): unknown }> } | undefined;
   #catalogue = -1;
@@ -31,6 +33,7 @@ export class Peers {
     this.#engine = engine;
     this.#shared = shared;
     this.#clock = clock;
+    this.#outbox = shared.outbox && new OutboxDrain(engine, shared.outbox);
   }
 
   async start(): Promise<void> {
@@ -79,6 +82,7 @@ export class Peers {
     state.nextDueAt = found.nextDueAt;
     state.nextTickAt = found.nextTickAt;
     state.cancelsLeft ||= found.cancelsLeft;
+    if (found.outbox) await this.#outbox?.take();
     this.#ranOn(found.moved);
     takeNotices(this.#engine, found.notices);
     if (found.notices.length > 0) await this.#shared.noticed({ boot: state.boot, ids: found.notices.map((n) => n.id) });
@@ -150,6 +154,7 @@ export class Peers {
     const { state } = this.#engine;
     for (;;) {
       const swept = await this.#shared.sweep({ boot: state.boot, now: state.clock.now(), slice: sweepSlice });
+      if (swept.completed.length > 0) this.#engine.endLeft(swept.completed);
       if (swept.lives.length > 0)
         state.log("warn", "took back what an orchestrator that fell silent was running", {
           lives: swept.lives,
