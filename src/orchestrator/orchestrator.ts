@@ -178,6 +178,8 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
       engine.dispatch();
     },
 
+    answeringMs: () => peers?.answeringMs ?? Number.POSITIVE_INFINITY,
+
     attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
         throw new FlotillaError("FLOTILLA_PROTOCOL_VERSION", { worker: hello.protocol, orchestrator: protocolVersion });

@@ -384,6 +384,11 @@ export interface Attachment {
 /** Where workers are attached: the orchestrator, as links see it. */
 export interface WorkerHost {
   /**
+   * How long the store has answered, in ms. While it is away a worker that has lost its link can come to nobody, and nobody
+   * can be given what it has: the time that it has for coming back begins when the store does. @default always
+   */
+  answeringMs?(): number;
+  /**
    * `inventory`: what the worker still has of a life that this orchestrator may not know; each of it is answered.
    * `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one
    */

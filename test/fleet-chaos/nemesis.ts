@@ -59,6 +59,9 @@ export interface FleetReport {
   readonly findings: Findings;
 }
 
+/** Share of faults that are followed by the next one at once. */
+const atOnce = 0.25;
+
 export async function runFleetNemesis(o: {
   readonly seed: number;
   readonly plan: FleetPlan;
@@ -74,6 +77,8 @@ export async function runFleetNemesis(o: {
     for (const [i, kind] of order.entries()) {
       o.say(`${i + 1} of ${order.length}`);
       await inflict[kind](battle);
+      // Most come one at a time, some on top of what the last one left.
+      if (random() >= atOnce) await battle.calm();
       if ((i + 1) % o.plan.lookEvery === 0) await battle.look(`after ${kind}`);
     }
     await battle.finish();

@@ -27,6 +27,8 @@ export class Peers {
   readonly #timers = new Map<string, Timer>();
   #listening: { readonly boot: number; readonly ears: Promise<{ close(): unknown }> } | undefined;
   #catalogue = -1;
+  /** null: the last look was not answered. */
+  #answersSince: number | null = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(engine: Engine, shared: SharedStore, clock: StoreClock) {
@@ -60,6 +62,23 @@ export class Peers {
     await Promise.all([ears, before?.ears.then((old) => old.close())]);
   }
 
+  /** How long the store has answered every look, in ms. */
+  get answeringMs(): number {
+    return this.#answersSince === null ? 0 : this.#engine.state.clock.elapsedMs() - this.#answersSince;
+  }
+
+  /** @throws when the store does not answer */
+  async #ask<T>(question: () => T | PromiseLike<T>): Promise<T> {
+    try {
+      const answer = await question();
+      this.#answersSince ??= this.#engine.state.clock.elapsedMs();
+      return answer;
+    } catch (e) {
+      this.#answersSince = null;
+      throw e;
+    }
+  }
+
   /** In the loop that everything goes through, between two batches: so that what it finds and what they do have an order. */
   async look(): Promise<void> {
     const { state, outcomes, events } = this.#engine;
@@ -69,7 +88,7 @@ export class Peers {
     const followed = events.followed();
     const awaited = [...outcomes.awaited].map((id) => ({ id, cursor: Number.MAX_SAFE_INTEGER }));
     const runs = followed.length === 0 ? awaited : [...followed, ...awaited.filter((a) => !followed.some((f) => f.id === a.id))];
-    const found = await this.#shared.look({ boot: state.boot, runs, limit: noticesMax });
+    const found = await this.#ask(() => this.#shared.look({ boot: state.boot, runs, limit: noticesMax }));
     if (found.catalogue !== this.#catalogue) {
       await state.definitions.refresh();
       await this.#engine.drains.refresh();

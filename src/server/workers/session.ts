@@ -121,9 +121,20 @@ export class RemoteSession {
     this.#carrier = undefined;
     this.#session.close();
     this.#attachment.reachable(false);
-    this.#grace = this.#o.clock.after(this.graceMs, () =>
-      this.end(undefined, `lost its link and did not come back within ${Math.round(this.graceMs / 100) / 10} s`),
-    );
+    this.#await(this.graceMs);
+  }
+
+  #await(ms: number): void {
+    this.#grace = this.#o.clock.after(ms, () => {
+      const answeringMs = this.#o.host.answeringMs?.() ?? this.graceMs;
+      if (answeringMs < this.graceMs) this.#await(this.graceMs - answeringMs);
+      else this.end(undefined, `lost its link and did not come back within ${Math.round(this.graceMs / 100) / 10} s`);
+    });
+  }
+
+  /** Nothing came by a socket for so long. Its worker may have come by another since, and left this one behind. */
+  silent(carrier: Carrying, ms: number): void {
+    if (this.#carrier === carrier) this.end(undefined, `was not heard of for ${Math.round(ms / 1_000)} s`);
   }
 
   /** Over: what it was running is given to others. `error`: what it is told, if it can still be told. */
