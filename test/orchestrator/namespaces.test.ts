@@ -238,7 +238,7 @@ describe("a worker of one namespace", () => {
     expect(ofA.of("reply")[1]).toMatchObject({ value: '"of A"', error: null });
     const [refused, put] = [1, 2].map((request) => ofB.of("reply").find((m) => m.request === request));
     expect(refused).toMatchObject({ value: null, error: { code: "FLOTILLA_NOT_FOUND" } });
-    await expect(inA.artifact(JSON.parse(put?.value ?? "{}").$artifact)).rejects.toMatchObject(notFound);
+    await expect(inA.artifact(JSON.parse(put?.value ?? "{}").$artifact as string)).rejects.toMatchObject(notFound);
   });
 
   test("a task of B is not said to wait for what a worker of A lacks", async () => {
