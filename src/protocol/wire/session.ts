@@ -33,6 +33,8 @@ export interface SessionOptions<In> {
 const frameChars = 262_144;
 /** What a link holds in its buffer before the session waits for it. */
 const bufferedMax = 1_048_576;
+/** Of FLOTILLA_TOO_LARGE, when too much is kept for the other side. */
+export const notTaken = "what the other side of the link has not taken";
 /** Frames, or characters, that may come before they are acknowledged although there is nothing to say. */
 const ackFrames = 16;
 const ackChars = 65_536;
@@ -75,6 +77,10 @@ export class Session<Out extends FromWorker | ToWorker, In extends FromWorker | 
   /** Characters that the other side has not acknowledged. */
   get keptChars(): number {
     return this.#keptChars + this.#batchChars;
+  }
+  /** The last number that the other side has acknowledged. */
+  get acknowledged(): number {
+    return this.#acked;
   }
   /** Characters of a message whose last part has not come. */
   get partChars(): number {
@@ -125,7 +131,7 @@ export class Session<Out extends FromWorker | ToWorker, In extends FromWorker | 
     if (before <= this.#o.keptMax) return;
     this.end();
     const error = new FlotillaError("FLOTILLA_TOO_LARGE", {
-      what: "what the other side of the link has not taken",
+      what: notTaken,
       bytes: before,
       max: this.#o.keptMax,
     });

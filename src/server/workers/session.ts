@@ -10,7 +10,7 @@ import { jsonForStrangers } from "../for-strangers.ts";
 import { closeCodes } from "./close-codes.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { fromWorkerMessages, parsed } from "../../protocol/wire/frames.ts";
-import { Session, type Wire } from "../../protocol/wire/session.ts";
+import { notTaken, Session, type Wire } from "../../protocol/wire/session.ts";
 import type { Attachment, FromWorker, Hello, Inventory, ToWorker, WorkerHost, WorkerLink } from "../../protocol/worker.ts";
 
 /** The socket that carries a session now. */
@@ -35,8 +35,11 @@ export interface RemoteSessionOptions {
   readonly forget: (session: RemoteSession) => void;
 }
 
-/** What is kept for a worker that does not take it: beyond one message that is as long as messages get. */
-const keptMax = 67_108_864;
+/** What is kept for a worker that takes some of it now and then, beyond one message that is as long as messages get. */
+const keptMax = 1_073_741_824;
+/** What is kept for one that takes nothing, for `stallMs`. Several large results at once are more, and are no fault of anybody. */
+const stalledMax = 67_108_864;
+const stallMs = 10_000;
 
 export class RemoteSession {
   readonly id: string;
@@ -49,6 +52,7 @@ export class RemoteSession {
   readonly #attachment: Attachment;
   #carrier: Carrying | undefined;
   #grace: Timer | undefined;
+  #stall: Timer | undefined;
   #over = false;
 
   constructor(o: RemoteSessionOptions) {
@@ -142,6 +146,7 @@ export class RemoteSession {
     if (this.#over) return;
     this.#over = true;
     this.#grace?.cancel();
+    this.#stall?.cancel();
     const carrier = this.#carrier;
     this.#carrier = undefined;
     if (error) carrier?.end(error, { over: true });
@@ -163,6 +168,7 @@ export class RemoteSession {
   abandon(): void {
     this.#over = true;
     this.#grace?.cancel();
+    this.#stall?.cancel();
     this.#session.end();
     this.#o.forget(this);
   }
@@ -171,6 +177,7 @@ export class RemoteSession {
   #send(message: ToWorker): void {
     try {
       this.#session.send(isFailure(message) ? { ...message, error: jsonForStrangers(errorFromJson(message.error)) } : message);
+      if (this.#session.keptChars > stalledMax) this.#stall ??= this.#watchStall();
     } catch (thrown) {
       this.#o.log("error", "a message to a worker could not be sent", { worker: this.hello.name, message: message.t });
       this.#refused(
@@ -178,6 +185,22 @@ export class RemoteSession {
         isFlotillaError(thrown) ? thrown : new FlotillaError("FLOTILLA_MESSAGE_INVALID", { problem: String(thrown) }),
       );
     }
+  }
+
+  /** More than `stalledMax` is kept: as long as the worker takes some of it, all is well. */
+  #watchStall(): Timer {
+    const { acknowledged } = this.#session;
+    return this.#o.clock.after(stallMs, () => {
+      this.#stall = undefined;
+      const bytes = this.#session.keptChars;
+      if (this.#over || bytes <= stalledMax) return;
+      // A broken link has its grace, which is what ends it.
+      if (this.#carrier && this.#session.acknowledged === acknowledged) {
+        const error = new FlotillaError("FLOTILLA_TOO_LARGE", { what: notTaken, bytes, max: stalledMax });
+        return this.end(error, `did not take what it was sent: ${error.message}`);
+      }
+      this.#stall = this.#watchStall();
+    });
   }
 
   #refused(m: ToWorker, thrown: Error): void {
