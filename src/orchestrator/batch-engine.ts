@@ -391,7 +391,7 @@ export class BatchEngine implements Engine {
       return;
     }
     this.state.log("error", "the store refused a batch; running work is kept and tried again", { error: String(error) });
-    if (!busy) this.#schedule();
+    if (!busy || this.#over) this.#schedule();
     else if (!this.#closed) this.state.clock.after(retryMs, () => this.#schedule());
   }
 
