@@ -14,6 +14,7 @@ export type { Queued, Run, RunOutcome } from "./client/run.ts";
 export type { Schedule, ScheduleOptions } from "./client/schedule.ts";
 export type { ClientSchedules } from "./client/schedules.ts";
 export type { StartOptions } from "./client/start.ts";
+export type { SqlTransaction } from "./core/transaction.ts";
 export type { Contract } from "./core/definition.ts";
 export type { Duration } from "./core/duration.ts";
 export type { AnyFlotillaError as FlotillaError, ErrorCode, ErrorDetails, FlotillaErrorOf } from "./core/error.ts";

@@ -84,6 +84,7 @@ export type { Queued, Run, RunOutcome } from "./client/run.ts";
 export type { Schedule, ScheduleOptions } from "./client/schedule.ts";
 export type { ClientSchedules } from "./client/schedules.ts";
 export type { StartOptions } from "./client/start.ts";
+export type { SqlTransaction } from "./core/transaction.ts";
 export type { Fleet } from "./runtime/create-fleet.ts";
 export type { RunOutcomeName as Outcome } from "./core/task.ts";
 export type { RunEvent } from "./protocol/events.ts";

@@ -48,7 +48,7 @@ export const stages: readonly Stage[] = [
   },
   {
     name: "replay and simulation",
-    shareS: 90,
+    shareS: 120,
     tests: ["test/replay", "test/simulation"],
     longEnv: {
       FLOTILLA_REPLAY_SEEDS: "3000",

@@ -8,7 +8,14 @@ import type { Catalogue } from "./catalogue.ts";
 import { approvalsOf, type Approvals } from "./approvals.ts";
 import { RunHandle, type Run } from "./run.ts";
 import { clientSchedules, type ClientSchedules } from "./schedules.ts";
-import { startRequest, type Hash, type StartOptions } from "./start.ts";
+import { splitTransaction, startRequest, type Hash, type StartOptions } from "./start.ts";
+import { afterCommit } from "./after-commit.ts";
+import { configInvalid } from "./check.ts";
+import { notSupported } from "../core/not-supported.ts";
+import type { TransactionStarts } from "../protocol/outbox.ts";
+
+const noDatabase =
+  "open the fleet with a PostgreSQL store in the database of the transaction; elsewhere start after your commit, with an idempotencyKey made of what you committed";
 
 type Names<D extends readonly AnyCallable[]> = { [C in D[number] as C["name"]]: C };
 
@@ -97,6 +104,7 @@ export function createClient<D extends readonly AnyCallable[]>(
   api: ClientApi,
   catalogue: Catalogue,
   hash: Hash | null,
+  transactions: TransactionStarts | null = null,
 ): Client<D> {
   const submit = batchStarts(api);
 
@@ -111,15 +119,30 @@ export function createClient<D extends readonly AnyCallable[]>(
         { name, known: catalogue.names() },
         { where: `start(${JSON.stringify(name)})` },
       );
-    const request = startRequest(definition, name, input, o, hash);
-    const { id, depth, pressure } = await submit(request instanceof Promise ? await request : request);
+    const { options, within } = splitTransaction(name, o);
+    const made = startRequest(definition, name, input, options, hash);
+    const request = made instanceof Promise ? await made : made;
+    if (within) {
+      if (!transactions) throw notSupported("start({ tx }) on this fleet", noDatabase);
+      const { id } = await transactions.submit(request, within);
+      return new RunHandle(id, afterCommit(api, transactions));
+    }
+    const { id, depth, pressure } = await submit(request);
     return new RunHandle(id, api, { depth, pressure });
   }
 
   const began = ({ id, depth, pressure }: StartReply) => new RunHandle(id, api, { depth, pressure });
   const client = {
     start,
-    run: async (target: AnyCallable | string, input: unknown, o?: StartOptions) => (await start(target, input, o)).result(),
+    async run(target: AnyCallable | string, input: unknown, o?: StartOptions) {
+      if (o?.tx !== undefined)
+        throw configInvalid(
+          "run().tx",
+          "a run ends after the commit, and run() waits for its end",
+          "use start(), commit, then result()",
+        );
+      return (await start(target, input, o)).result();
+    },
     get: async (id: string) => new RunHandle((await api.run(id)).id, api),
     repair: async (id: string) => began(await api.repair(id)),
     fork: async (id: string, input: unknown) => began(await api.fork(id, toJson(input, "fork"))),

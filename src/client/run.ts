@@ -62,7 +62,7 @@ export interface Run<O, E = never> {
   resume(o?: { budget?: Budget }): Promise<void>;
 }
 
-type RunApi = Pick<OrchestratorApi, "outcome" | "cancel" | "events" | "send" | "query">;
+export type RunApi = Pick<OrchestratorApi, "outcome" | "cancel" | "events" | "send" | "query">;
 
 export class RunHandle<O, E> implements Run<O, E> {
   readonly id: string;

@@ -7,6 +7,7 @@ import { plainIssues } from "../core/issue.ts";
 import { canonicalJson, toJson } from "../core/json.ts";
 import { parse } from "../core/schema.ts";
 import { priorities, type Priority } from "../core/task.ts";
+import type { SqlTransaction } from "../core/transaction.ts";
 import type { StartRequest } from "../protocol/views.ts";
 import { checkKnown, checkObject, checkText, checkTexts, configInvalid, isoDate, spanMs } from "./check.ts";
 import { notSupported } from "../core/not-supported.ts";
@@ -36,6 +37,56 @@ export interface StartOptions {
    * fails with FLOTILLA_TIMEOUT (`after: "ttl"`) and is never run. @default none
    */
   ttl?: Duration;
+  /**
+   * A transaction of yours that is open, in the database that the fleet's PostgreSQL store is in: the run starts when it
+   * commits, and never if it is rolled back. `delay` and `deadline` count from the call. A pool will not do: each of its
+   * statements is on another connection. @default none: the run is stored when `start` resolves
+   */
+  tx?: SqlTransaction;
+  /**
+   * With `tx`: the commit tells the fleet's orchestrators at once, instead of within about 0.3 s. All commits that tell
+   * something take turns on one lock of the database server: set it where that wait matters. @default false
+   */
+  notify?: boolean;
+}
+
+/** What a start in a transaction says beside what every start says. */
+export interface InTransaction {
+  readonly tx: SqlTransaction;
+  readonly notify: boolean;
+}
+
+/** The options as they travel, and the transaction that they name. @throws FLOTILLA_CONFIG_INVALID */
+export function splitTransaction(
+  name: string,
+  o: StartOptions | undefined,
+): { readonly options: StartOptions | undefined; readonly within: InTransaction | null } {
+  if (o === undefined || o === null || typeof o !== "object" || !("tx" in o || "notify" in o))
+    return { options: o, within: null };
+  const where = `start(${JSON.stringify(name)})`;
+  const { tx, notify = false, ...options } = o;
+  if (typeof notify !== "boolean")
+    throw configInvalid(`${where}.notify`, "it is neither true nor false", "leave it out, or pass true");
+  if (tx === undefined) {
+    if (notify)
+      throw configInvalid(`${where}.notify`, "there is no tx to commit", "leave it out: a start without tx is seen at once");
+    return { options, within: null };
+  }
+  checkTransaction(tx, `${where}.tx`);
+  return { options, within: { tx, notify } };
+}
+
+function checkTransaction(tx: unknown, field: string): void {
+  const given = tx as { query?: unknown; totalCount?: unknown; connect?: unknown } | null;
+  if (typeof given?.query !== "function")
+    throw configInvalid(field, "it has no query(text, params)", "pass the client that has begun the transaction");
+  // As pg's pools have it.
+  if (typeof given.totalCount === "number" && typeof given.connect === "function")
+    throw configInvalid(
+      field,
+      "it is a pool, each statement of which is on another connection",
+      "pass the client that pool.connect() gave",
+    );
 }
 
 const known = ["idempotencyKey", "budget", "tenant", "tags", "priority", "delay", "startAt", "deadline", "ttl"];

@@ -8,6 +8,7 @@ import type { ExecuteOptions, Plan, PlanError } from "./plan.ts";
 import type { Retry } from "./retry.ts";
 import type { Parsed, Schema, Wire } from "./schema.ts";
 import type { Item, Joined, Pending } from "./settled.ts";
+import type { SqlTransaction } from "./transaction.ts";
 
 export interface Usage {
   inputTokens?: number | undefined;
@@ -58,6 +59,21 @@ export interface BaseContext<E extends ErrorMap = {}> {
 }
 export interface AgentContext<E extends ErrorMap = {}> extends BaseContext<E> {
   readonly kind: "agent";
+  /**
+   * Completes the task in a transaction of yours, in the database of the fleet's PostgreSQL store: your rows and the task's
+   * success are committed together, or neither is. Commit, then return the same value. If the process dies in between, the
+   * task has succeeded with `value` and is not run again; if it dies before the commit, it is tried again as always. A
+   * commit that comes after the task was given to another attempt fails, and so writes nothing.
+   *
+   * ```ts
+   * await ctx.completeIn(client, { orderId });
+   * await client.query("COMMIT");
+   * return { orderId };
+   * ```
+   * @throws FLOTILLA_LEASE_LOST: roll back; FLOTILLA_OUTPUT_INVALID, FLOTILLA_TOO_LARGE (64 KiB), FLOTILLA_TOO_LATE when
+   * called twice; FLOTILLA_STORE_UNUSABLE in another database; FLOTILLA_NOT_SUPPORTED on other stores
+   */
+  completeIn(tx: SqlTransaction, value: unknown): Promise<void>;
 }
 
 export type Join =

@@ -23,8 +23,8 @@ export interface ErrorDetails {
   FLOTILLA_VALUE_NOT_JSON: { path: string; why: string };
   FLOTILLA_TOO_LARGE: { what: string; bytes: number; max: number };
   FLOTILLA_TOO_MANY: { what: string; count: number; max: number };
-  FLOTILLA_IDEMPOTENCY_CONFLICT: { key: string; run: string };
-  FLOTILLA_NOT_FOUND: { what: string; id: string };
+  FLOTILLA_IDEMPOTENCY_CONFLICT: { key: string; run: string; overtook?: true };
+  FLOTILLA_NOT_FOUND: { what: string; id: string; why?: string };
   FLOTILLA_LEASE_LOST: { task: string };
   FLOTILLA_TOO_LATE: { what: string; why: string };
   FLOTILLA_STEP_IN_DOUBT: { key: string };
@@ -214,13 +214,14 @@ export const catalogue: { readonly [C in ErrorCode]: Entry<ErrorDetails[C]> } = 
   FLOTILLA_IDEMPOTENCY_CONFLICT: {
     title: "Idempotency key was used with another input",
     retryable: false,
-    why: (d) => `key ${JSON.stringify(d.key)} belongs to run ${d.run}, which has a different input`,
+    why: (d) =>
+      `key ${JSON.stringify(d.key)} belongs to run ${d.run}, which ${d.overtook ? "another start got while the transaction of this one was open" : "has a different input"}`,
     fix: () => ["use a key that changes with the input, or fetch the existing run"],
   },
   FLOTILLA_NOT_FOUND: {
     title: "Not found",
     retryable: false,
-    why: (d) => `no ${d.what} ${d.id}`,
+    why: (d) => `no ${d.what} ${d.id}${d.why === undefined ? "" : `: ${d.why}`}`,
     fix: (d) => [`list them: flotilla ${d.what.endsWith("build") ? "worker" : d.what}s ls`],
   },
   FLOTILLA_LEASE_LOST: {

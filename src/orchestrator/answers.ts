@@ -36,7 +36,7 @@ export function answersOf(state: State): Pick<OrchestratorApi, Reads> {
     task: (id) => getTask(state, id),
     tasks: (q) => listTasks(state, q),
     plans: (id) => getPlans(state, id),
-    definition: async (name) => getDefinition(state, name, namespace),
+    definition: (name) => getDefinition(state, name, namespace),
     workers: () => listWorkers(state, null),
     health: () => health(state, version, null),
     artifact: (ref) => state.artifacts.get(ref),

@@ -117,7 +117,8 @@ function applyEnd(engine: Engine, end: PendingEnd, fenced: boolean, now: number)
   endAttempt(engine, attempt, codeRuns ? ("requeue" in ending ? ending.requeue.how : "timed out") : null);
   engine.dispatch();
   if (fenced) {
-    // Somebody else ended it: whoever waits here must hear of that end.
+    // Somebody else ended it: whoever waits here must hear of that end, and whoever asks later asks the store.
+    if (attempt.parent === null) engine.state.openRuns.delete(attempt.run);
     if (attempt.parent === null) engine.outcomes.lookUp(attempt.run, () => engine.state.store.runs.outcome(attempt.run));
     return;
   }

@@ -3,7 +3,7 @@
 import type { Timer } from "../core/clock.ts";
 import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
 import type { DefinitionCard } from "../protocol/worker.ts";
-import type { Batch, BatchResult, Boot } from "../store/contract.ts";
+import type { Batch, BatchResult, Boot, Requeue } from "../store/contract.ts";
 import { everyNamespace } from "../core/namespace.ts";
 import { apply } from "./apply.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
@@ -129,6 +129,10 @@ export class BatchEngine implements Engine {
   }
   wake(task: number): void {
     this.#queue.wake(task);
+    this.#schedule();
+  }
+  endLeft(requeues: readonly Requeue[]): void {
+    this.#queue.left(requeues);
     this.#schedule();
   }
   due(): void {

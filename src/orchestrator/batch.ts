@@ -10,6 +10,8 @@ import type { WorkerState } from "./workers.ts";
 
 export interface PendingStart extends Cause {
   readonly request: StartRequest;
+  /** A user's transaction has asked for it. `patient`: it is left for later while its definition is unknown. */
+  readonly outbox?: { readonly task: number; readonly secret: string; readonly patient: boolean };
   resolve(reply: StartReply): void;
   reject(error: unknown): void;
 }

@@ -108,6 +108,13 @@ export class Definitions {
     return undefined;
   }
 
+  /** A name that nobody here has registered may have come with another orchestrator a moment ago: it is looked for once. */
+  seek(namespace: number, names: Iterable<string>): Promise<void> | undefined {
+    if (!this.#store.shared) return undefined;
+    for (const name of names) if (!this.get(namespace, name)?.card) return this.refresh();
+    return undefined;
+  }
+
   /** Takes over what other orchestrators have stored. */
   async refresh(): Promise<void> {
     const { definitions, lanes } = await this.#store.catalogue.read();

@@ -1,3 +1,4 @@
+import type { Requeue } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { PendingAnswer, PendingCancel, PendingMessage, PendingStart } from "./batch.ts";
 import type { Drains } from "./drains.ts";
@@ -23,6 +24,8 @@ export interface Engine {
   answer(pending: PendingAnswer): void;
   /** Brings a parked task back although nothing has settled for it. */
   wake(task: number): void;
+  /** Ends attempts that an ended life has left to this one. */
+  endLeft(requeues: readonly Requeue[]): void;
   acts(attempt: Attempt, acts: readonly StoredAct[]): void;
   /** `codeRuns`: its code goes on, so it is told, and keeps its slot until it has ended. */
   end(attempt: Attempt, ending: Ending, codeRuns: boolean): void;

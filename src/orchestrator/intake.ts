@@ -1,5 +1,5 @@
 import { bounds } from "../core/bounds.ts";
-import { FlotillaError, type ErrorJson } from "../core/error.ts";
+import { errorJson, FlotillaError, isFlotillaError, type ErrorJson } from "../core/error.ts";
 import { defaultNamespace } from "../core/namespace.ts";
 import { priorityCode } from "../core/task.ts";
 import type { ChildAct } from "../protocol/worker.ts";
@@ -88,6 +88,45 @@ export function incomingRoot(
     idempotency: r.idempotencyKey === undefined ? null : { key: r.idempotencyKey, inputHash: r.inputHash ?? "" },
   };
   return { task, lane, options };
+}
+
+/** A start that nobody is there to hear the refusal of: it is stored as a run that has failed. */
+export function refusedRoot(
+  r: StartRequest,
+  definitions: Definitions,
+  { task: id, secret }: { readonly task: number; readonly secret: string },
+  now: number,
+  error: unknown,
+  { namespace = defaultNamespace.id }: Cause,
+): Incoming {
+  const lane = definitions.laneOf(definitions.expect(namespace, r.name.slice(0, bounds.nameLength)), []);
+  const task: Incoming["task"] = {
+    ...nothing,
+    id,
+    namespace,
+    run: id,
+    secret,
+    definition: lane.definition.id,
+    lane: lane.id,
+    prio: priorityCode(undefined),
+    pass: lane.nextPass(null),
+    tenant: typeof r.tenant === "string" && r.tenant.length <= bounds.tenantLength ? r.tenant : null,
+    depth: 0,
+    detached: false,
+    shielded: false,
+    // What is too large is the reason, not to be kept.
+    input: isFlotillaError(error, "FLOTILLA_TOO_LARGE") ? "null" : r.input,
+    options: null,
+    createdAt: now,
+    claim: null,
+    dueAt: null,
+    refused: errorJson(error),
+    adopts: null,
+    origin: null,
+    terms: null,
+    idempotency: null,
+  };
+  return { task, lane, options: null };
 }
 
 /** A child that running code asked for. What cannot be accepted is stored as refused: a re-run of the parent sees the same. */

@@ -63,9 +63,27 @@ export function watchUnwinding(engine: Engine, attempt: Attempt, reason: string)
 export function watchGrace(engine: Engine, attempt: Attempt): void {
   const { worker } = attempt;
   if (worker.hello.isolation === "in-process") return;
-  attempt.timeout = engine.state.clock.after(engine.abortGraceMs, () => {
-    if (worker.ending.has(attempt)) endWorker(worker, `task ${attempt.publicId} did not stop when it was told to`);
-  });
+  // Across a network it may not have been told, or we may not have heard: an answer to what was asked after it shows both.
+  // One that answers nothing is taken for silent, by whoever holds its link.
+  const shows = worker.pingSent + 1;
+  if (isRemote(worker)) ask(engine, worker);
+  const wait = (): void => {
+    attempt.timeout = engine.state.clock.after(engine.abortGraceMs, () => {
+      if (!worker.ending.has(attempt)) return;
+      if (isRemote(worker) && worker.pongSeen < shows) wait();
+      else endWorker(worker, `task ${attempt.publicId} did not stop when it was told to`);
+    });
+  };
+  wait();
+}
+
+/** For its main loop's pulse, unless it still owes the last answer. */
+function ask(engine: Engine, worker: WorkerState): void {
+  if (worker.pongSeen !== worker.pingSent || worker.away) return;
+  worker.pingSent += 1;
+  worker.pongAt = engine.state.clock.elapsedMs();
+  worker.hearing.pinged();
+  worker.link.send({ t: "ping", n: worker.pingSent });
 }
 
 /** Ends a worker's process; its exit comes back as a loss that counts against nobody. */
@@ -125,12 +143,7 @@ export function watchWorkers(engine: Engine, blockedMs: number): { stop(): void 
       worker.unresponsive = silentMs > unresponsiveMs;
       if (silentMs > blockedMs) endWorker(worker, `its main loop has been blocked for ${Math.round(silentMs / 1_000)} s`);
       if (isRemote(worker) && (ticks + worker.id) % remoteTicks !== 0) continue;
-      if (worker.pongSeen === worker.pingSent) {
-        worker.pingSent += 1;
-        worker.pongAt = clock.elapsedMs();
-        worker.hearing.pinged();
-        worker.link.send({ t: "ping", n: worker.pingSent });
-      }
+      ask(engine, worker);
     }
     const lead = clock.now() - clock.elapsedMs();
     if (Math.abs(lead - wallLead) > driftMs) engine.clockSet();

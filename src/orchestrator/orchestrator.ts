@@ -3,6 +3,7 @@ import { FlotillaError } from "../core/error.ts";
 import { defaultNamespace } from "../core/namespace.ts";
 import { parseRunId } from "../core/id.ts";
 import { protocolVersion, type Attachment, type DefinitionCard, type WorkerHost } from "../protocol/worker.ts";
+import type { TransactionStarts } from "../protocol/outbox.ts";
 import type { ScheduleRequest } from "../protocol/schedules.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
 import type { StartReply, StartRequest } from "../protocol/views.ts";
@@ -21,6 +22,7 @@ import { endWorker, watchWorkers, workerLost } from "./liveness.ts";
 import { findRun, findTask } from "./lookup.ts";
 import { sendMessage } from "./messages.ts";
 import { fork, redrive, repair } from "./origin.ts";
+import { transactionStarts } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { receive } from "./receive.ts";
 import { Schedules } from "./schedules.ts";
@@ -44,7 +46,11 @@ export type { Attachment };
 export interface Orchestrator extends ServedOrchestrator, WorkerHost {
   /** Makes definitions known before a worker has them: contracts, and what clients may start. */
   register(cards: readonly DefinitionCard[]): void;
+  /** What was registered is known to the other orchestrators on the store, where there may be some. */
+  published(): Promise<void>;
   /** Schedules that the fleet's definition holds. `whole`: it is all that it holds, and others that it held are deleted. */
+  /** null: the store is in no database of the user's. */
+  readonly transactions: TransactionStarts | null;
   adopt(schedules: readonly ScheduleRequest[], o: { readonly whole: boolean }): Promise<void>;
   /** Takes and starts nothing more; resolves when nothing runs. */
   drain(): Promise<void>;
@@ -105,6 +111,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         webhooks: webhooksOf(state, name),
       }),
     access,
+    transactions: shared?.outbox ? transactionStarts(engine, shared.outbox, secret) : null,
     tokens: access.tokens(null),
     webhooks: webhooksOf(state, null),
     start: (requests: readonly StartRequest[]) =>
@@ -162,10 +169,16 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
     backup: (folder) =>
       state.artifacts.holding(() => backupStore({ store: state.store, artifacts: state.artifacts, now: o.clock.now() }, folder)),
 
+    async published() {
+      if (shared) await state.definitions.save();
+    },
+
     register(cards) {
       state.definitions.register(cards);
       engine.dispatch();
     },
+
+    answeringMs: () => peers?.answeringMs ?? Number.POSITIVE_INFINITY,
 
     attach(link, hello, { namespace = null, inventory } = {}) {
       if (hello.protocol !== protocolVersion) {
@@ -200,7 +213,7 @@ export async function createOrchestrator(given: OrchestratorOptions): Promise<Or
         hearing,
       };
       engine.join(worker);
-      link.send({ t: "welcome", worker: worker.publicId });
+      link.send({ t: "welcome", worker: worker.publicId, ...(shared?.outbox && { store: { schema: shared.outbox.schema } }) });
       if (inventory && shared) adoptInventory(engine, shared, worker, inventory);
       else if (inventory) answerInventory(worker, inventory);
       return {

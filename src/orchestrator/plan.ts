@@ -1,14 +1,15 @@
 // Makes a batch of what was taken. It changes nothing that would matter if the store refused: numbers may be skipped, and
 // places in a lane's order may stay empty.
 import { bounds } from "../core/bounds.ts";
-import { FlotillaError } from "../core/error.ts";
+import { FlotillaError, isFlotillaError } from "../core/error.ts";
+import { defaultNamespace } from "../core/namespace.ts";
 import type { ActBatch, Batch } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { PendingActs, PendingStart, Placed, Planned, PlannedActs } from "./batch.ts";
 import { match, SlotPlan, type Match } from "./dispatch.ts";
 import type { ApprovalAct, MessageAct, TimerAct } from "../protocol/worker.ts";
 import { approvalDetail } from "./approvals.ts";
-import { incomingChild, incomingRoot, type Incoming } from "./intake.ts";
+import { incomingChild, incomingRoot, refusedRoot, type Incoming } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import { tryFindTask } from "./lookup.ts";
 import { batchMax, type Taken } from "./queue.ts";
@@ -33,6 +34,10 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   const due = p.due || (state.nextDueAt !== null && state.nextDueAt <= now);
   const ids = state.taskIds.need(newTasks(taken) + (ticksDue(state, now) ? ticksMax : 0));
   if (ids) await ids;
+  for (const [namespace, names] of namesAsked(state, taken)) {
+    const seeking = state.definitions.seek(namespace, names);
+    if (seeking) await seeking;
+  }
   const slots = new SlotPlan();
   for (const { attempt, codeRuns } of taken.ends) if (attempt.holdsSlot && !codeRuns) slots.frees(attempt.worker);
 
@@ -65,7 +70,7 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
           count: state.ready + state.delayed,
           max: p.queuedMax,
         });
-      roots.push(place(incomingRoot(start.request, state.definitions, state.taskIds.take(), p.secret(), now, start), start));
+      roots.push(place(plannedRoot(p, start, now), start));
     } catch (e) {
       start.reject(e);
     }
@@ -89,7 +94,7 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
     boot: state.boot,
     acts: acts.map((a) => a.batch),
     settles: taken.ends.flatMap((e) => ("settle" in e.ending ? [e.ending.settle] : [])),
-    requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])),
+    requeues: taken.ends.flatMap((e) => ("requeue" in e.ending ? [e.ending.requeue] : [])).concat(taken.left),
     cancels: taken.cancels.map((c) => c.request),
     cancelSlice: state.cancelsLeft || taken.cancels.length > 0 ? cancelSlice : 0,
     dueSlice: due ? batchMax : 0,
@@ -103,6 +108,39 @@ export async function planBatch(p: Planning, taken: Taken): Promise<Planned> {
   };
   const { ends, cancels, messages, answers } = taken;
   return { batch, acts, ends, cancels, messages, answers, roots, ticks, matches, rows };
+}
+
+/** Definitions that starts and calls name, by namespace; of a store with one owner nobody needs to know. */
+function namesAsked(state: State, taken: Taken): ReadonlyMap<number, ReadonlySet<string>> {
+  const asked = new Map<number, Set<string>>();
+  if (!state.store.shared) return asked;
+  const note = (namespace: number, name: string): void => {
+    const names = asked.get(namespace);
+    if (names) names.add(name);
+    else asked.set(namespace, new Set([name]));
+  };
+  for (const { request, namespace = defaultNamespace.id } of taken.starts) note(namespace, request.name);
+  for (const { item, from, to } of taken.acts) {
+    for (let i = from; i < to; i++) {
+      const act = item.acts[i] as StoredAct;
+      if (act.kind === "child") note(item.attempt.definition.namespace, act.definition);
+    }
+  }
+  return asked;
+}
+
+/** @throws what the caller of `start` gets. Of the outbox: why it stays there for now. */
+function plannedRoot({ state, secret }: Planning, start: PendingStart, now: number): Incoming {
+  const { request, outbox } = start;
+  if (!outbox) return incomingRoot(request, state.definitions, state.taskIds.take(), secret(), now, start);
+  let incoming: Incoming;
+  try {
+    incoming = incomingRoot(request, state.definitions, outbox.task, outbox.secret, now, start);
+  } catch (e) {
+    if (outbox.patient && isFlotillaError(e, "FLOTILLA_UNKNOWN_DEFINITION")) throw e;
+    incoming = refusedRoot(request, state.definitions, outbox, now, e, start);
+  }
+  return { ...incoming, task: { ...incoming.task, outbox: true } };
 }
 
 /** How many tasks this may bring. */

@@ -248,7 +248,8 @@ function workerOf(where: Whereabouts | null): number | null {
 }
 
 /** @throws FLOTILLA_UNKNOWN_DEFINITION */
-export function getDefinition(state: State, name: string, namespace: number): DefinitionView {
+export async function getDefinition(state: State, name: string, namespace: number): Promise<DefinitionView> {
+  await state.definitions.seek(namespace, [name]);
   const { kind, description, inputSchema } = state.definitions.require(namespace, name).card;
   return { name, kind, description, inputSchema };
 }

@@ -1,3 +1,4 @@
+import type { Requeue } from "../store/contract.ts";
 import type { Attempt, StoredAct } from "./attempt.ts";
 import type { PendingActs, PendingAnswer, PendingCancel, PendingEnd, PendingMessage, PendingStart } from "./batch.ts";
 
@@ -15,6 +16,8 @@ export interface Taken {
   readonly answers: readonly PendingAnswer[];
   /** Parked tasks that must come back. */
   readonly wakes: readonly number[];
+  /** Ends of attempts that no worker here has: an ended life has left them. */
+  readonly left: readonly Requeue[];
 }
 
 /** What has been asked for and is not in the store yet. */
@@ -26,6 +29,7 @@ export class Queue {
   #messages: PendingMessage[] = [];
   #answers: PendingAnswer[] = [];
   #wakes: number[] = [];
+  #left: Requeue[] = [];
 
   start(pending: PendingStart): void {
     this.#starts.push(pending);
@@ -50,9 +54,13 @@ export class Queue {
     this.#wakes.push(task);
   }
 
+  left(requeues: readonly Requeue[]): void {
+    this.#left.push(...requeues);
+  }
+
   get isEmpty(): boolean {
     const asked = this.#starts.length + this.#cancels.length + this.#messages.length + this.#answers.length;
-    return asked + this.#wakes.length === 0 && !this.holdsWork;
+    return asked + this.#wakes.length + this.#left.length === 0 && !this.holdsWork;
   }
   /** Acts or ends of running code are waiting. */
   get holdsWork(): boolean {
@@ -80,12 +88,13 @@ export class Queue {
       messages: this.#messages.splice(0, batchMax),
       answers: this.#answers.splice(0, batchMax),
       wakes: this.#wakes.splice(0, batchMax),
+      left: this.#left.splice(0, batchMax),
     };
   }
 
   /** One part alone, so that it shows whether the store refuses this one. */
   takeOne(): Taken {
-    const none: Taken = { ends: [], acts: [], starts: [], cancels: [], messages: [], answers: [], wakes: [] };
+    const none: Taken = { ends: [], acts: [], starts: [], cancels: [], messages: [], answers: [], wakes: [], left: [] };
     if (this.#acts.length > 0) return { ...none, acts: [this.#takeActs(Number.POSITIVE_INFINITY)] };
     const ends = this.#takeEnds(1);
     if (ends.length > 0) return { ...none, ends };
@@ -93,6 +102,7 @@ export class Queue {
     if (this.#messages.length > 0) return { ...none, messages: this.#messages.splice(0, 1) };
     if (this.#answers.length > 0) return { ...none, answers: this.#answers.splice(0, 1) };
     if (this.#wakes.length > 0) return { ...none, wakes: this.#wakes.splice(0, 1) };
+    if (this.#left.length > 0) return { ...none, left: this.#left.splice(0, 1) };
     return { ...none, starts: this.#starts.splice(0, 1) };
   }
 
@@ -100,6 +110,7 @@ export class Queue {
   putBack(taken: Taken): void {
     this.#ends.unshift(...taken.ends);
     this.#wakes.unshift(...taken.wakes);
+    this.#left.unshift(...taken.left);
     for (const { item, from } of taken.acts.toReversed()) {
       item.at = Math.min(item.at, from);
       if (!this.#acts.includes(item)) this.#acts.unshift(item);
@@ -111,6 +122,7 @@ export class Queue {
     this.#acts = [];
     this.#ends = [];
     this.#wakes = [];
+    this.#left = [];
     return {
       starts: this.#starts.splice(0),
       cancels: this.#cancels.splice(0),

@@ -196,7 +196,7 @@ async function artifact(engine: Engine, worker: WorkerState, m: Extract<FromWork
       throw new FlotillaError("FLOTILLA_TOO_LARGE", { what: "the artifact", bytes, max: bounds.artifactBytes });
     const { hash } = await engine.state.artifacts.put(m.value);
     const attempt = engine.state.attempts.get(m.fence.task);
-    if (sameLease(attempt, m.fence)) await engine.state.uses.note({ hash, run: attempt.run });
+    if (sameLease(attempt, m.fence) && attempt.worker === worker) await engine.state.uses.note({ hash, run: attempt.run });
     reply(JSON.stringify({ $artifact: hash, bytes, ...(m.type === null ? {} : { type: m.type }) }), null);
   } catch (e) {
     reply(null, e);

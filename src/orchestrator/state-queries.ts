@@ -14,6 +14,8 @@ const patienceMs = 30_000;
 interface Question {
   readonly name: string;
   readonly timer: Timer;
+  /** An orchestrator elsewhere was asked, which runs the task. */
+  passedOn: boolean;
   resolve(value: string): void;
   reject(error: unknown): void;
 }
@@ -40,7 +42,7 @@ export class StateQueries {
         reject(new FlotillaError("FLOTILLA_TIMEOUT", { after: "query" }, { where: `query ${name}` }));
       });
       const questions = this.#open.get(task) ?? new Map<number, Question>();
-      this.#open.set(task, questions.set(request, { name, timer, resolve, reject }));
+      this.#open.set(task, questions.set(request, { name, timer, passedOn: false, resolve, reject }));
       if (attempt) attempt.worker.link.send({ t: "query", fence: attempt.fence, request, name });
     });
   }
@@ -49,6 +51,7 @@ export class StateQueries {
   elsewhere(task: number, name: string, ask: (request: number) => Awaitable<boolean>): Promise<string> {
     const answer = this.ask(task, name, undefined);
     const request = this.#last;
+    this.passedOn(task, request);
     void Promise.resolve(ask(request)).then(
       // Nobody holds it: whoever begins it next, here or there, is asked again by whoever waits.
       (asked) =>
@@ -70,9 +73,17 @@ export class StateQueries {
     }
   }
 
-  /** Nobody waits for an answer. */
-  get none(): boolean {
-    return this.#open.size === 0;
+  /** Questions that nobody has been asked elsewhere, of tasks that are not `here`. */
+  waiting(here: (task: number) => boolean): { readonly task: number; readonly request: number; readonly name: string }[] {
+    return [...this.#open].flatMap(([task, questions]) =>
+      here(task) ? [] : [...questions].flatMap(([request, { name, passedOn }]) => (passedOn ? [] : [{ task, request, name }])),
+    );
+  }
+
+  /** Its answer comes from another orchestrator. */
+  passedOn(task: number, request: number): void {
+    const question = this.#open.get(task)?.get(request);
+    if (question) question.passedOn = true;
   }
 
   /** Somebody waits for an answer of that task. */

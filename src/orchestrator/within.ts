@@ -123,7 +123,7 @@ export function apiWithin({ engine, owners, bulk, all, namespace, tokens, webhoo
     },
     explain: after((id) => all.explain(id)),
     plans: after((id) => all.plans(id)),
-    definition: async (name) => getDefinition(state, name, namespace),
+    definition: (name) => getDefinition(state, name, namespace),
     workers: () => listWorkers(state, namespace),
     health: () => health(state, version, namespace),
     async *events(run, o) {

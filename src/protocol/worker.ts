@@ -327,7 +327,12 @@ export type FromWorker =
   | { readonly t: "goodbye"; readonly reason: string; readonly crashed?: true };
 
 export type ToWorker =
-  | { readonly t: "welcome"; readonly worker: string }
+  | {
+      readonly t: "welcome";
+      readonly worker: string;
+      /** Where in PostgreSQL the fleet's tables are: code may complete its tasks in transactions of that database. */
+      readonly store?: { readonly schema: string };
+    }
   | { readonly t: "assign"; readonly tasks: readonly Assignment[] }
   | { readonly t: "journal"; readonly fence: Fence; readonly entries: readonly JournalEntry[]; readonly left: number }
   | { readonly t: "deliver"; readonly fence: Fence; readonly deliveries: readonly Delivery[] }
@@ -378,6 +383,11 @@ export interface Attachment {
 
 /** Where workers are attached: the orchestrator, as links see it. */
 export interface WorkerHost {
+  /**
+   * How long the store has answered, in ms. While it is away a worker that has lost its link can come to nobody, and nobody
+   * can be given what it has: the time that it has for coming back begins when the store does. @default always
+   */
+  answeringMs?(): number;
   /**
    * `inventory`: what the worker still has of a life that this orchestrator may not know; each of it is answered.
    * `namespace`: whose tasks alone it is given, and where alone its definitions are known. @default null: every one

@@ -3,6 +3,8 @@ import type { ControlSocket } from "../server/control-socket.ts";
 import type { Deps } from "./deps.ts";
 
 export interface Control {
+  /** Resolves when the command line can reach the fleet, or cannot for good. */
+  readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,10 @@ export function openControl(api: OrchestratorApi, database: string, deps: Deps):
   });
   opened.catch((error: unknown) => deps.log("warn", "the command line cannot reach this fleet", { why: String(error) }));
   return {
+    ready: opened.then(
+      () => {},
+      () => {},
+    ),
     async close() {
       closed = true;
       await (await opened.catch(() => undefined))?.close();

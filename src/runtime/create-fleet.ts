@@ -67,6 +67,7 @@ export interface OpenFleet<D extends readonly AnyCallable[]> {
   readonly orchestrator: Orchestrator;
   readonly settings: FleetSettings;
   readonly commits: Engine["commits"];
+  readonly reachable: Engine["reachable"];
 }
 
 export async function openFleet<const D extends readonly AnyCallable[]>(
@@ -95,7 +96,7 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
     return (closed ??= release());
   };
   const fleet: Fleet<D> = {
-    ...createClient<D>(api, engine.catalogue, shortHash),
+    ...createClient<D>(api, engine.catalogue, shortHash, api.transactions),
     url: undefined,
     async fetch(request, env) {
       return (await served())(request, env);
@@ -108,5 +109,5 @@ export async function openFleet<const D extends readonly AnyCallable[]>(
     close,
     [Symbol.asyncDispose]: close,
   };
-  return { fleet, orchestrator: engine.orchestrator, settings, commits: engine.commits };
+  return { fleet, orchestrator: engine.orchestrator, settings, commits: engine.commits, reachable: engine.reachable };
 }

@@ -18,6 +18,8 @@ export interface Engine {
   readonly orchestrator: Orchestrator;
   /** How long they took. */
   readonly commits: () => CommitTimes;
+  /** Resolves when commands of other terminals reach it, or cannot for good. */
+  readonly reachable: Promise<void>;
   readonly catalogue: Catalogue;
   readonly alive: KeepAlive;
   /**
@@ -74,6 +76,7 @@ function assemble(orchestrator: Orchestrator, commits: Engine["commits"], deps: 
     const added = merged.filter((callable) => !definitions.includes(callable));
     if (added.length === 0) return adopt(settings, false);
     orchestrator.register(cardsOf(added));
+    await orchestrator.published();
     const runnable = added.filter((callable) => callable.kind !== "contract");
     if (runnable.length > 0 && settings.workers.count > 0)
       groups.push(await startWorkers(settings, runnable, { ...deps, orchestrator, alive, nextNumber: () => ++workers }));
@@ -98,6 +101,7 @@ function assemble(orchestrator: Orchestrator, commits: Engine["commits"], deps: 
   return {
     orchestrator,
     commits,
+    reachable: control?.ready ?? Promise.resolve(),
     catalogue,
     alive,
     admit(settings) {

@@ -1,5 +1,6 @@
 import type { ClientApi } from "../client/client.ts";
 import { FlotillaError } from "../core/error.ts";
+import type { TransactionStarts } from "../protocol/outbox.ts";
 import type { KeepAlive } from "./keep-alive.ts";
 
 /**
@@ -7,6 +8,7 @@ import type { KeepAlive } from "./keep-alive.ts";
  * handle that is closed refuses what waits and what comes, also while another one keeps the same store open.
  */
 export interface HandleApi extends ClientApi {
+  readonly transactions: TransactionStarts | null;
   /** Refuses further starts. */
   drain(): void;
   /** Resolves when no call is under way, streams of events aside. */
@@ -14,7 +16,8 @@ export interface HandleApi extends ClientApi {
   close(): void;
 }
 
-export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
+export function handleApi(api: ClientApi & { readonly transactions: TransactionStarts | null }, alive: KeepAlive): HandleApi {
+  const { transactions } = api;
   const waiting = new Set<(error: Error) => void>();
   const readers = new Set<AbortController>();
   let closed = false;
@@ -68,6 +71,10 @@ export function handleApi(api: ClientApi, alive: KeepAlive): HandleApi {
       hold();
       void Promise.allSettled(replies).then(release);
       return replies;
+    },
+    transactions: transactions && {
+      submit: (r, o) => (drained ? Promise.reject(closedError()) : held(() => transactions.submit(r, o))),
+      stored: (id) => held(() => transactions.stored(id)),
     },
     outcome: (run, signal) => held(() => api.outcome(run, signal)),
     cancel: (id, reason) => held(() => api.cancel(id, reason)),

@@ -19,7 +19,7 @@ export async function serveFleet(
   config: FleetConfig<readonly AnyCallable[]> | FleetDefinition<readonly AnyCallable[]>,
   deps: Deps,
 ): Promise<ServedFleet> {
-  const { fleet, orchestrator, settings, commits } = await openFleet(config, deps);
+  const { fleet, orchestrator, settings, commits, reachable } = await openFleet(config, deps);
   try {
     const [{ serveTcp }, { createWorkerDoor }] = await Promise.all([
       import("../server/tcp-server.ts"),
@@ -29,6 +29,8 @@ export async function serveFleet(
     const upgrades = [{ path: "/workers/connect", least: "worker" as const, take: workers.take }];
     const { hooks } = settings;
     const server = await serveTcp(orchestrator, settings.server, { ...deps, commits, upgrades, hooks });
+    // Whoever reads that it serves makes a token next, from another terminal.
+    await reachable;
     return {
       fleet,
       orchestrator,

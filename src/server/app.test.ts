@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { approvalView, healthView, fakeOrchestrator, runView, secret, taskDetail } from "../../test/cli/fake-api.ts";
 import { FlotillaError } from "../core/error.ts";
-import type { Clock } from "../core/clock.ts";
+import { systemClock, type Clock } from "../core/clock.ts";
+import type { Access } from "../protocol/access.ts";
+import { Gate } from "./access/gate.ts";
 import { createApp } from "./app.ts";
 
 const post = (body: unknown): RequestInit => ({ method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
@@ -273,6 +275,21 @@ describe("probes", () => {
       503,
       { ready: false, error: expect.objectContaining({ code: "FLOTILLA_STORE_FULL" }) as unknown },
     ]);
+  });
+
+  it("tell a stranger nothing of where the store is", async () => {
+    const { fake } = world();
+    const cause = new Error("connect ECONNREFUSED 10.0.0.7:5432");
+    const details = { path: "postgres://fleet@10.0.0.7/flotilla", problem: cause.message };
+    const away = new FlotillaError("FLOTILLA_STORE_UNREACHABLE", details, { cause });
+    const sites = { hosts: null, origins: [] };
+    const gate = new Gate({ access: {} as Access, sites, requestsPerMinute: 60, clock: systemClock });
+    const knock = () => ({ header: () => undefined, address: undefined, secure: false });
+    const app = createApp({ ...fake.api, health: () => Promise.reject(away) }, { entrance: { gate, sites, knock } });
+    const ready = await app.request("/readyz");
+    const text = await ready.text();
+    expect([ready.status, text.includes("FLOTILLA_STORE_UNREACHABLE")]).toEqual([503, true]);
+    expect(text).not.toContain("10.0.0.7");
   });
 
   it("answer at the root and under the version", async () => {

@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { bounds } from "../core/bounds.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Clock } from "../core/clock.ts";
-import { errorJson, FlotillaError, isFlotillaError } from "../core/error.ts";
+import { errorJson, FlotillaError, isFlotillaError, type ErrorJson } from "../core/error.ts";
 import type { LogSink } from "../core/log.ts";
 import type { ServedOrchestrator } from "../protocol/access.ts";
 import { namespaceHeader } from "../protocol/http.ts";
@@ -77,6 +77,7 @@ class Server {
       hooks: new HookReceiver({ hooks: o.hooks ?? [], apiIn, clock }),
       draining: () => o.closing?.aborted === true,
       metrics: o.metrics ?? (async () => ""),
+      told: (error) => told(o.entrance ? forStrangers(error) : error),
       openApi: () => (this.#document ??= JSON.stringify(openApiDocument([...routes, ...probes]))),
     };
   }
@@ -217,10 +218,15 @@ function respond(reply: Exclude<Reply, { events: unknown }>, basePath: string): 
   return new Response(JSON.stringify(reply.json), { status: reply.status, headers });
 }
 
-/** The one shape of every error. Stacks stay inside: they name files of the server. */
-function refusal(thrown: unknown, status: number): Response {
+/** Stacks stay inside: they name files of the server. */
+function told(thrown: unknown): ErrorJson {
   const { stack: _, ...error } = errorJson(thrown);
-  return new Response(JSON.stringify(error), { status, headers: { ...json, ...refusalHeaders(thrown) } });
+  return error;
+}
+
+/** The one shape of every error. */
+function refusal(thrown: unknown, status: number): Response {
+  return new Response(JSON.stringify(told(thrown)), { status, headers: { ...json, ...refusalHeaders(thrown) } });
 }
 
 function refusalHeaders(thrown: unknown): Record<string, string> {

@@ -1,4 +1,4 @@
-import { FlotillaError, isFlotillaError } from "../core/error.ts";
+import { errorJson, FlotillaError, isFlotillaError, type ErrorJson } from "../core/error.ts";
 
 const inTheLog = "the log of the orchestrator says more";
 
@@ -31,4 +31,10 @@ export function forStrangers(thrown: unknown): Error {
     default:
       return new FlotillaError(thrown.code, thrown.details, { where: thrown.where });
   }
+}
+
+/** The same as it travels. Stacks stay inside: they name files of the server. */
+export function jsonForStrangers(thrown: unknown): ErrorJson {
+  const { stack: _, ...error } = errorJson(forStrangers(thrown));
+  return error;
 }

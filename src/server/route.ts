@@ -1,3 +1,4 @@
+import type { ErrorJson } from "../core/error.ts";
 import type { EventView, OrchestratorApi } from "../protocol/views.ts";
 import type { Role } from "../core/role.ts";
 import type { Clock } from "../core/clock.ts";
@@ -33,6 +34,8 @@ export interface HandlerDeps {
   /** JSON text of the OpenAPI document. */
   readonly openApi: () => string;
   readonly hooks: HookReceiver;
+  /** An error as whoever asks may see it. */
+  readonly told: (error: unknown) => ErrorJson;
 }
 export type Handler = (deps: HandlerDeps, call: Call) => Promise<Reply>;
 

@@ -57,6 +57,8 @@ export interface NewTask extends TaskRow {
   readonly origin: Origin | null;
   readonly idempotency: { readonly key: string; readonly inputHash: string } | null;
   readonly terms: Terms | null;
+  /** Its row in the outbox is deleted with this. One whose row is gone exists: another orchestrator has made it. */
+  readonly outbox?: true;
 }
 
 /** Where a run goes on from: `task` of an earlier run. */
@@ -326,7 +328,10 @@ export interface BatchResult {
   readonly unsent: ReadonlyMap<number, "ended" | "full" | "duplicate">;
   /** By index of `answers`: those that came too late, or whose approval does not exist. */
   readonly unanswered: ReadonlySet<number>;
-  /** Idempotency keys that were taken: the run that has it, by index of `tasks`. */
+  /**
+   * By index of `tasks`: the run that was there before. It has the idempotency key (one of the outbox is stored as failed
+   * then), or it is that one of the outbox.
+   */
   readonly existing: ReadonlyMap<number, { readonly task: number; readonly secret: string; readonly inputHash: string }>;
   readonly unclaimed: readonly Lease[];
   readonly events: readonly StoredEvent[];

@@ -6,7 +6,8 @@
 // life means for an attempt that another holds is a notice, written in the same transaction.
 import type { ErrorJson } from "../core/error.ts";
 import type { Fence } from "../protocol/worker.ts";
-import type { Awaitable, Closed, ReadyRow, StoredDelivery, TaskRow } from "./contract.ts";
+import type { OutboxStore } from "./outbox.ts";
+import type { Awaitable, Closed, ReadyRow, Requeue, StoredDelivery, TaskRow } from "./contract.ts";
 
 /** Something that happened elsewhere to a task that this life holds, or was asked of this life. */
 export type Notice = { readonly id: number } & (
@@ -70,11 +71,15 @@ export interface Look {
   readonly parked: number;
   /** The oldest of what waits for this life. */
   readonly notices: readonly Notice[];
+  /** As many as were asked for wait, some of which may mean nothing any more and are left out: there may be others behind. */
+  readonly moreNotices: boolean;
   /** Of the runs that were asked about: those whose events have moved on, or that have ended. */
   readonly moved: readonly number[];
   readonly nextDueAt: number | null;
   readonly nextTickAt: number | null;
   readonly cancelsLeft: boolean;
+  /** Rows wait in the outbox. */
+  readonly outbox: boolean;
 }
 
 /** An attempt that its worker brought along, under a lease of this life. */
@@ -95,6 +100,8 @@ export interface Swept {
   readonly ready: readonly ReadyRow[];
   /** Idle workflows that nobody holds now. */
   readonly parked: number;
+  /** Attempts whose tasks users' transactions have completed: this life has them now, and is to end them. */
+  readonly completed: readonly Requeue[];
   /** There was more than fits a slice. */
   readonly more: boolean;
 }
@@ -113,6 +120,8 @@ export interface Signals {
 }
 
 export interface SharedStore {
+  /** null: it is in no database of the user's. */
+  readonly outbox: OutboxStore | null;
   /** How long a life is taken for alive after its last beat, in ms. */
   readonly leaseMs: number;
   /**

@@ -5,6 +5,7 @@ import { declaredError } from "../core/error.ts";
 import { runOf } from "../core/id.ts";
 import type { AgentBody } from "./agent.ts";
 import type { AnyMessage } from "./emit.ts";
+import { completeIn } from "./complete-in.ts";
 import { artifactsOf, budgetViewOf, logOf, progressOf, spendOf } from "./context-parts.ts";
 import { drawUuid } from "./draws.ts";
 import { unsupported } from "./unsupported.ts";
@@ -64,6 +65,9 @@ class Context implements AgentContext {
   }
   get artifact(): BaseContext["artifact"] {
     return artifactsOf(this.#body.attempt);
+  }
+  get completeIn(): AgentContext["completeIn"] {
+    return (tx, value) => completeIn(this.#body.attempt, tx, value);
   }
   get fail(): AgentContext["fail"] {
     return (name: string, data: unknown): never => {

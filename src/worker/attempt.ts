@@ -26,6 +26,8 @@ export interface Host {
   readonly random: Random;
   readonly nextTurn: NextTurn;
   readonly log: Log;
+  /** Where in PostgreSQL the fleet's tables are; null: elsewhere. */
+  readonly store: { readonly schema: string } | null;
   send(message: FromWorker): void;
   /** Calls `flush` in a macrotask of the engine. */
   flushSoon(attempt: Attempt): void;

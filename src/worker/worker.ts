@@ -70,6 +70,7 @@ class Hosting implements Worker, Host {
   readonly random: Random;
   readonly nextTurn: NextTurn;
   readonly log: Log;
+  store: { readonly schema: string } | null = null;
   readonly #options: WorkerOptions;
   readonly #definitions = new Map<string, Definition>();
   readonly #attempts = new Map<number, Attempt>();
@@ -154,6 +155,8 @@ class Hosting implements Worker, Host {
         this.#idle.empty();
         return this.#leaveWhenEmpty();
       case "welcome":
+        this.store = m.store ?? null;
+        return;
       case "settled":
       case "adopted":
         return;

@@ -33,7 +33,7 @@ beforeAll(async () => {
   const life = begin(script, [join(folder, "calm.db"), repo.root, join(folder, "calm"), "in-process"]);
   if ((await life.ended()) !== 0) throw new Error("an undisturbed audit failed");
   expected = findings(join(folder, "calm"));
-});
+}, 60_000);
 afterAll(() => {
   repo[Symbol.dispose]();
   rmSync(folder, { recursive: true, force: true });

@@ -16,9 +16,12 @@ import { begin, type Process } from "./processes.ts";
 import { copyTables } from "./snapshot.ts";
 import { Way } from "./way.ts";
 
+const orchestratorScript = new URL("./orchestrator.ts", import.meta.url);
+const workerScript = new URL("./worker.ts", import.meta.url);
 const schema = "nemesis";
 /** Until something that was hit shows that it goes on; past it that is a finding. Far above what it takes. */
 const patienceMs = 60_000;
+const calmMs = 800;
 const healthMs = 500;
 const healthTimeoutMs = 1_000;
 const slotsOfWorker = 6;
@@ -50,6 +53,7 @@ export interface Worker {
 interface Lease {
   readonly task: number;
   readonly leaseNo: number;
+  readonly token: string;
 }
 
 export class FleetBattle {
@@ -67,6 +71,7 @@ export class FleetBattle {
   readonly #log: string;
   /** Attempts whose code runs, by token, by worker process. */
   readonly #running = new Map<number, Map<string, Lease>>();
+  readonly #ended = new Set<string>();
   /** The newest lease that reached a worker, by task. */
   readonly #newest = new Map<number, number>();
   #postgres: Server | undefined;
@@ -97,15 +102,18 @@ export class FleetBattle {
   #learn(line: Line): void {
     if (line.e === "hello") this.#running.set(line.pid, new Map());
     else if (line.e === "assigned") this.#newest.set(line.task, line.leaseNo);
-    else if (line.e === "begun") this.#running.get(line.pid)?.set(line.token, { task: line.task, leaseNo: line.leaseNo });
-    else if (line.e === "ended") this.#running.get(line.pid)?.delete(line.token);
+    else if (line.e === "begun") this.#running.get(line.pid)?.set(line.token, line);
+    else if (line.e === "ended") {
+      this.#running.get(line.pid)?.delete(line.token);
+      this.#ended.add(line.token);
+    }
   }
 
   async begin(): Promise<void> {
     mkdirSync(join(this.o.folder, "compiled"), { recursive: true });
     // A commit is in the log when it is acknowledged, so that a crash of the server loses none; the machine does not crash.
     this.#postgres = await startPostgres({ durable: true, flags: ["fsync=off", "full_page_writes=off"] });
-    const setup = begin("orchestrator.ts", [this.#log, this.#storeUrl(new URL(this.postgres.url).port), "setup"], this.#cache);
+    const setup = begin(orchestratorScript, [this.#log, this.#storeUrl(new URL(this.postgres.url).port), "setup"], this.#cache);
     this.#tokens = JSON.parse(await setup.firstLine) as { worker: string; client: string };
     await setup.ended;
     for (let i = 0; i < this.o.orchestrators; i++) {
@@ -150,11 +158,11 @@ export class FleetBattle {
     return url.href;
   }
   #spawnOrchestrator(toStore: Way): Process {
-    return begin("orchestrator.ts", [this.#log, this.#storeUrl(String(toStore.port))], this.#cache);
+    return begin(orchestratorScript, [this.#log, this.#storeUrl(String(toStore.port))], this.#cache);
   }
   #spawnWorker(ways: readonly Way[]): Process {
     const urls = ways.map((w) => `ws://127.0.0.1:${w.port}`);
-    return begin("worker.ts", [this.#log, this.#tokens.worker, String(slotsOfWorker), ...urls], this.#cache);
+    return begin(workerScript, [this.#log, this.#tokens.worker, String(slotsOfWorker), ...urls], this.#cache);
   }
   async #serving(o: Orchestrator): Promise<void> {
     const { url } = JSON.parse(await o.process.firstLine) as { url: string };
@@ -214,7 +222,9 @@ export class FleetBattle {
 
   /** What a kill hit is given out again. */
   async moved(hit: readonly Lease[], kind: FleetFaultKind): Promise<void> {
-    const waiting = () => hit.filter(({ task, leaseNo }) => (this.#newest.get(task) as number) <= leaseNo);
+    // What has ended in spite of it needs no other lease.
+    const waiting = () =>
+      hit.filter(({ task, leaseNo, token }) => (this.#newest.get(task) as number) <= leaseNo && !this.#ended.has(token));
     if (await this.tail.until(() => waiting().length === 0, patienceMs)) return;
     for (const { task } of waiting())
       this.findings.add("unfinished", `task ${task} was not given out again in ${patienceMs / 1_000} s after ${kind}`);
@@ -237,6 +247,13 @@ export class FleetBattle {
   async linked(...workers: readonly Worker[]): Promise<void> {
     const up = () => workers.every((w) => !w.process.isAlive() || w.ways.some((way) => way.connections > 0));
     if (!(await this.tail.until(up, patienceMs))) this.findings.add("unfinished", "a worker did not come back");
+  }
+
+  /** What one fault left is done with before the next one begins. */
+  async calm(): Promise<void> {
+    await this.linked(...this.workers);
+    const since = performance.now();
+    while ((await this.load.probe().then(() => performance.now())) - since < calmMs) await this.pass(calmMs / 4);
   }
 
   pass(ms: number): Promise<boolean> {

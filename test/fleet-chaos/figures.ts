@@ -57,7 +57,9 @@ export function fleetFigures(b: FleetBattle): FleetFigures {
 }
 
 function counted(of: readonly string[]): Record<string, number> {
-  return Object.fromEntries([...Map.groupBy(of, (w) => w)].map(([w, all]) => [w, all.length]).toSorted());
+  return Object.fromEntries(
+    [...Map.groupBy(of, (w) => w)].map(([w, all]) => [w, all.length] as const).toSorted(([a], [b]) => a.localeCompare(b)),
+  );
 }
 
 /** Of attempts that were executing when their worker was killed, or left. */

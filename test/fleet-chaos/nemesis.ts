@@ -13,6 +13,8 @@ export interface FleetPlan extends Pick<BattleOptions, "orchestrators" | "worker
   readonly faults: Readonly<Record<FleetFaultKind, number>>;
   /** The tables are checked after so many faults. */
   readonly lookEvery: number;
+  /** Share of faults that are followed by the next one at once. */
+  readonly atOnce: number;
 }
 
 export const longFleetPlan: FleetPlan = {
@@ -22,6 +24,7 @@ export const longFleetPlan: FleetPlan = {
   vigils: 8,
   longMs: 60_000,
   lookEvery: 3,
+  atOnce: 0.25,
   faults: {
     "worker killed": 16,
     "worker left": 6,
@@ -51,7 +54,8 @@ export const shortFleetPlan: FleetPlan = {
   vigils: 3,
   longMs: 8_000,
   lookEvery: 6,
-  faults: { ...once, "PostgreSQL down": 0, "worker killed": 2, "orchestrator killed": 2 },
+  atOnce: 0.6,
+  faults: { ...once, "PostgreSQL down": 0 },
 };
 
 export interface FleetReport {
@@ -74,6 +78,8 @@ export async function runFleetNemesis(o: {
     for (const [i, kind] of order.entries()) {
       o.say(`${i + 1} of ${order.length}`);
       await inflict[kind](battle);
+      // Most come one at a time, some on top of what the last one left.
+      if (random() >= o.plan.atOnce) await battle.calm();
       if ((i + 1) % o.plan.lookEvery === 0) await battle.look(`after ${kind}`);
     }
     await battle.finish();

@@ -16,9 +16,8 @@ export interface Process {
   isAlive(): boolean;
 }
 
-/** @param script beside this file */
-export function begin(script: string, args: readonly string[], cache: string): Process {
-  const child = spawn(process.execPath, [new URL(script, import.meta.url).pathname, ...args], {
+export function begin(script: URL, args: readonly string[], cache: string): Process {
+  const child = spawn(process.execPath, [script.pathname, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, FLOTILLA_ENV: "", NODE_COMPILE_CACHE: cache },
   });
@@ -30,7 +29,7 @@ export function begin(script: string, args: readonly string[], cache: string): P
   const firstLine = Promise.race([
     once(lines, "line").then(([line]) => line as string),
     ended.then(() => {
-      throw new Error(`${script} ended: ${said}`);
+      throw new Error(`${script.pathname} ended: ${said}`);
     }),
   ]);
   firstLine.catch(() => {});

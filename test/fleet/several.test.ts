@@ -177,6 +177,17 @@ describe("two orchestrators on one database", () => {
     expect(uncovered).toContain("tree");
   });
 
+  test("a definition that has just come with one is known at the other, hints or not", async () => {
+    const a = await peer("a", [tree]);
+    await peer("b", [leaf]);
+    // Nothing has been looked at since.
+    expect((await a.orchestrator.definition("leaf")).name).toBe("leaf");
+    await peer("c", [stuck]);
+    expect(await a.fleet.run(tree, { n: 3 })).toEqual([0, 2, 4]);
+    const [started] = a.orchestrator.start([{ name: "stuck", input: "{}" }]);
+    await a.orchestrator.cancel((await started)?.id ?? "", "enough");
+  });
+
   test("the same key asked of both is one run", async () => {
     const a = await peer("a", [leaf]);
     const b = await peer("b", [leaf]);

@@ -231,10 +231,14 @@ describe("a worker of one namespace", () => {
     await world.turn();
     const ref = JSON.parse(ofA.of("reply")[0]?.value ?? "{}").$artifact as string;
     ofA.say({ t: "get", fence, request: 2, ref });
+    // Whose fence it names is the worker's word.
+    ofB.say({ t: "put", fence, request: 2, value: '"of B"', type: null });
     ofB.say({ t: "get", fence, request: 1, ref });
     await world.turn();
     expect(ofA.of("reply")[1]).toMatchObject({ value: '"of A"', error: null });
-    expect(ofB.of("reply")[0]).toMatchObject({ value: null, error: { code: "FLOTILLA_NOT_FOUND" } });
+    const [refused, put] = [1, 2].map((request) => ofB.of("reply").find((m) => m.request === request));
+    expect(refused).toMatchObject({ value: null, error: { code: "FLOTILLA_NOT_FOUND" } });
+    await expect(inA.artifact(JSON.parse(put?.value ?? "{}").$artifact as string)).rejects.toMatchObject(notFound);
   });
 
   test("a task of B is not said to wait for what a worker of A lacks", async () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ServerConfig } from "../../src/client/server-config.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import { FlotillaError } from "../../src/core/error.ts";
 import type { Role } from "../../src/core/role.ts";
 import { resolveServer } from "../../src/runtime/server-config.ts";
 import type { Upgraded } from "../../src/server/access/upgrade.ts";
@@ -50,6 +51,27 @@ function exchange(port: number, text: string, o: { readonly keep?: boolean } = {
 
 const head = (path: string, ...lines: readonly string[]) =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${lines.map((l) => `${l}\r\n`).join("")}\r\n`;
+
+test("an upgrade that meets a store that is away is refused without a word of where that is", async () => {
+  await using world = await openWorld();
+  const details = { path: "postgres://fleet@10.0.0.7/flotilla", problem: "connect ECONNREFUSED 10.0.0.7:5432" };
+  const away = new FlotillaError("FLOTILLA_STORE_UNREACHABLE", details, { cause: new Error(details.problem) });
+  const access = { ...world.orchestrator.access, check: () => Promise.reject(away) };
+  const deps = { clock: systemClock, log: () => {}, commits: noCommits };
+  const upgrades = [{ path: "/workers/connect", least: "worker" as const, take: () => {} }];
+  const tcp = await serveTcp({ ...world.orchestrator, access }, resolveServer({ listen: "127.0.0.1:0" }, "/"), {
+    ...deps,
+    upgrades,
+  });
+  try {
+    const lines = ["Connection: Upgrade", "Upgrade: websocket", `Authorization: Bearer flt_${"0".repeat(52)}`];
+    const answer = await exchange(Number(new URL(tcp.url).port), head("/api/v1/workers/connect", ...lines), { keep: true });
+    expect(answer).toContain("FLOTILLA_STORE_UNREACHABLE");
+    expect(answer).not.toContain("10.0.0.7");
+  } finally {
+    await tcp.close();
+  }
+});
 
 describe("where it is served", () => {
   test.each([

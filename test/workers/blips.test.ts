@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { agent, workflow } from "flotilla";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { FlotillaError } from "../../src/core/error.ts";
 import { createRandom } from "../../src/core/random.ts";
 import { pass, testClock, turns, until } from "./time.ts";
 import { cutter, network, openWorld, type Cutter } from "./world.ts";
@@ -138,6 +139,75 @@ describe("a link that breaks", () => {
     expect(seen.stoppedAt).toBeDefined();
     expect((seen.stoppedAt as number) - silentAt).toBeLessThanOrEqual(10_100);
     expect(lostAt as number).toBeGreaterThanOrEqual(seen.stoppedAt as number);
+  });
+
+  test("while the database is away: it runs on, and has its time for coming back when that is back", async () => {
+    const links = cutter();
+    let answeringSince: number | null = null;
+    let now = (): number => 0;
+    const answeringMs = () => (answeringSince === null ? 0 : now() - answeringSince);
+    const { clock, world, id, go, seen } = await held(links, { answeringMs });
+    await using _ = world;
+    now = () => clock.elapsedMs();
+    links.block(true, new FlotillaError("FLOTILLA_STORE_UNREACHABLE", { path: "the store of the fleet", problem: "it is down" }));
+    links.cut();
+    await pass(clock, 25_000, 100);
+    answeringSince = clock.elapsedMs();
+    await pass(clock, 2_000, 100);
+    links.block(false);
+    await until(clock, () => links.links === 2, { stepMs: 10 });
+    await pass(clock, 10_000);
+    go();
+    expect(await world.outcome(id)).toMatchObject({ status: "succeeded" });
+    expect(seen).toMatchObject({ runs: 1, stoppedAt: undefined });
+  });
+
+  test("silent on one way only: it comes by another, and the dead link's end is nobody's", async () => {
+    const clock = testClock();
+    await using world = await openWorld({ clock });
+    await using between = await network(world.url);
+    const { hold, begun, seen, go } = holding();
+    await world.worker([hold], { urls: [between.url, world.url] });
+    const id = await world.start("hold", {});
+    await begun;
+    between.stall();
+    // Past the time after which the orchestrator takes a silent link for dead.
+    await pass(clock, 40_000);
+    go();
+    expect(await world.outcome(id)).toMatchObject({ status: "succeeded" });
+    expect(seen).toMatchObject({ runs: 1, stoppedAt: undefined });
+  });
+
+  test("silent while a task times out there: that it was not heard to stop ends nobody else", async () => {
+    const clock = testClock();
+    await using world = await openWorld({ clock });
+    await using between = await network(world.url);
+    const { hold, begun, seen, go } = holding();
+    const late = Promise.withResolvers<void>();
+    const lateBegun = Promise.withResolvers<void>();
+    const slow = agent({
+      name: "slow",
+      input: z.object({}),
+      output: z.string(),
+      timeout: "1s",
+      retry: { attempts: 1 },
+      async run() {
+        lateBegun.resolve();
+        await late.promise;
+        return "late";
+      },
+    });
+    await world.worker([hold, slow], { urls: [between.url, world.url] });
+    const id = await world.start("hold", {});
+    const other = await world.start("slow", {});
+    await Promise.all([begun, lateBegun.promise]);
+    between.stall();
+    late.resolve();
+    await pass(clock, 40_000);
+    expect((await world.outcome(other)).status).toBe("failed");
+    go();
+    expect(await world.outcome(id)).toMatchObject({ status: "succeeded" });
+    expect(seen).toMatchObject({ runs: 1, stoppedAt: undefined });
   });
 
   test("a worker that would run on for longer than its orchestrator waits is refused", async () => {

@@ -14,7 +14,7 @@ import { connectPath } from "../../src/protocol/wire/frames.ts";
 import { createWorkerDoor, type WorkerDoor, type WorkerDoorOptions } from "../../src/server/workers/door.ts";
 import { memoryArtifacts } from "../../src/store/artifacts/memory.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
-import { dial, type Dialed } from "../../src/worker/links/dial.ts";
+import { dial, Refusal, type Dialed } from "../../src/worker/links/dial.ts";
 
 export const token = "a-token-of-this-test";
 
@@ -35,9 +35,15 @@ export interface RemoteWorld {
 }
 
 export async function openWorld(
-  o: Partial<WorkerDoorOptions> & { clock?: Clock; path?: string; port?: number; namespace?: Namespace | null } = {},
+  o: Partial<WorkerDoorOptions> & {
+    clock?: Clock;
+    path?: string;
+    port?: number;
+    namespace?: Namespace | null;
+    answeringMs?: () => number;
+  } = {},
 ): Promise<RemoteWorld> {
-  const { clock = systemClock, path = ":memory:", port = 0, namespace = null, ...door } = o;
+  const { clock = systemClock, path = ":memory:", port = 0, namespace = null, answeringMs, ...door } = o;
   const logged: string[] = [];
   const log = (_level: string, message: string): void => void logged.push(message);
   const orchestrator = await createOrchestrator({
@@ -48,7 +54,7 @@ export async function openWorld(
     log,
   });
   const opened = createWorkerDoor({
-    host: orchestrator,
+    host: answeringMs ? { attach: (...as) => orchestrator.attach(...as), answeringMs } : orchestrator,
     clock,
     log,
     ...door,
@@ -125,8 +131,8 @@ export interface Cutter {
   cut(): void;
   /** What the orchestrator says does not arrive, until the link is another one. */
   deaf(yes: boolean): void;
-  /** Refuses new links until it is called with false. */
-  block(yes: boolean): void;
+  /** Refuses new links until it is called with false. `as`: by the orchestrator, in these words. */
+  block(yes: boolean, as?: Error): void;
   readonly links: number;
   /** A link is being made: time must not pass meanwhile, because sockets know nothing of the test's clock. */
   readonly making: boolean;
@@ -137,6 +143,7 @@ export interface Cutter {
 export function cutter(as = token): Cutter {
   let current: { link: Dialed; dead: boolean; deaf: boolean } | undefined;
   let blocked = false;
+  let words: Error | undefined;
   const made: Cutter & { links: number; making: boolean } = {
     links: 0,
     making: false,
@@ -147,8 +154,12 @@ export function cutter(as = token): Cutter {
       current.link.terminate();
     },
     deaf: (yes) => void (current && (current.deaf = yes)),
-    block: (yes) => void (blocked = yes),
+    block(yes, as) {
+      blocked = yes;
+      words = as;
+    },
     async dial(url) {
+      if (blocked && words) throw new Refusal(words, { final: false });
       if (blocked) throw new FlotillaError("FLOTILLA_UNREACHABLE", { target: "a network that is cut" });
       made.making = true;
       const link = await dial(url, as).catch((e: unknown) => {

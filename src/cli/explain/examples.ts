@@ -66,5 +66,8 @@ export const examples: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
     notRun: ["report"],
   },
   FLOTILLA_SIGNATURE_INVALID: { hook: "issues" },
-  FLOTILLA_NOT_SUPPORTED: { what: "a PostgreSQL store is not in this version", instead: "use SQLite" },
+  FLOTILLA_NOT_SUPPORTED: {
+    what: "hedging is not in this version",
+    instead: 'give the agent a timeout and attempts: timeout: "30s", retry: { attempts: 3 }',
+  },
 };

@@ -10,7 +10,8 @@ import { assigned } from "../deliver.ts";
 import type { Engine } from "../engine.ts";
 import { historyAfter, sendHistory } from "../history.ts";
 import { readKept } from "../origin.ts";
-import type { WorkerState } from "../workers.ts";
+import type { State } from "../state.ts";
+import { serves, type WorkerState } from "../workers.ts";
 
 const retryMs = 500;
 
@@ -42,7 +43,7 @@ async function insist(engine: Engine, shared: SharedStore, arrival: Arrival): Pr
       await take(engine, shared, arrival);
       break;
     } catch (e) {
-      if (isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return engine.over();
+      if (isFlotillaError(e, "FLOTILLA_LIFE_OVER")) return state.boot === arrival.boot ? engine.over() : undefined;
       state.log("warn", "what a worker brought along could not be looked up; it is tried again", { error: String(e) });
       await new Promise<void>((resolve) => void state.clock.after(retryMs, resolve));
     }
@@ -53,7 +54,8 @@ async function insist(engine: Engine, shared: SharedStore, arrival: Arrival): Pr
 
 async function take(engine: Engine, shared: SharedStore, { worker, id, boot, held }: Arrival): Promise<void> {
   const { state } = engine;
-  const adopted = await shared.adopt({ boot, now: state.clock.now(), worker: id, held: held.map((h) => h.fence) });
+  const own = await ofItsNamespace(state, worker, held);
+  const adopted = await shared.adopt({ boot, now: state.clock.now(), worker: id, held: own.map((h) => h.fence) });
   await state.definitions.know({ definitions: adopted.map((a) => a.task.definition), lanes: adopted.map((a) => a.task.lane) });
   if (state.boot !== boot) return;
   const byTask = new Map(adopted.map((a) => [a.held.task, a]));
@@ -65,6 +67,14 @@ async function take(engine: Engine, shared: SharedStore, { worker, id, boot, hel
   }
   if (adopted.length > 0)
     state.log("info", "took over what a worker brought along", { worker: worker.hello.name, tasks: adopted.length });
+}
+
+/** What a worker says that it holds is its word, and the numbers of a fence can be guessed: no wall falls by them. */
+async function ofItsNamespace(state: State, worker: WorkerState, held: readonly HeldAttempt[]): Promise<readonly HeldAttempt[]> {
+  if (worker.namespace === null) return held;
+  const rows = await state.store.tasks.get(held.map((h) => h.fence.task));
+  const own = new Set(rows.filter((row) => serves(worker, row.namespace)).map((row) => row.id));
+  return held.filter((h) => own.has(h.fence.task));
 }
 
 function resume(engine: Engine, worker: WorkerState, held: HeldAttempt, a: Adopted): void {

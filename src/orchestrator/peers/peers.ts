@@ -5,8 +5,10 @@ import type { Timer } from "../../core/clock.ts";
 import type { SharedStore } from "../../store/shared.ts";
 import type { Engine } from "../engine.ts";
 import type { StoreClock } from "./store-clock.ts";
+import { OutboxDrain } from "../outbox.ts";
 import { isRemote } from "../workers.ts";
 import { hearOthers, namesServed, rosterOf } from "../roster.ts";
+import { passOnQuestions } from "./questions.ts";
 import { takeNotices } from "./notices.ts";
 
 /** Without a signal, what others did is seen at most this late; with one, at once. */
@@ -21,50 +23,72 @@ export class Peers {
   readonly #engine: Engine;
   readonly #shared: SharedStore;
   readonly #clock: StoreClock;
+  readonly #outbox: OutboxDrain | null;
   readonly #timers = new Map<string, Timer>();
-  #listening: { close(): unknown } | undefined;
+  #listening: { readonly boot: number; readonly ears: Promise<{ close(): unknown }> } | undefined;
   #catalogue = -1;
-  #beatAt: number;
+  /** null: the last look was not answered. */
+  #answersSince: number | null = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(engine: Engine, shared: SharedStore, clock: StoreClock) {
     this.#engine = engine;
     this.#shared = shared;
     this.#clock = clock;
-    this.#beatAt = clock.elapsedMs();
+    this.#outbox = shared.outbox && new OutboxDrain(engine, shared.outbox);
   }
 
   async start(): Promise<void> {
     await this.#beat();
-    const { boot } = this.#engine.state;
-    this.#listening = await this.#shared.listen({
-      boot,
-      to: {
-        lanes: (ids) => this.#grew(ids),
-        notices: () => this.#engine.look(),
-        runs: (ids) => this.#ranOn(ids),
-        catalogue: () => this.#engine.look(),
-        missed: () => this.#engine.look(),
-      },
-    });
+    await this.#listen();
     this.#every("beat", this.#shared.leaseMs / 3, () => this.#beat());
     this.#every("look", lookMs, () => Promise.resolve(this.#engine.look()));
     this.#every("sweep", sweepMs, () => this.#sweep());
   }
 
-  /** How long the store has not answered a beat, in ms. */
-  get silentMs(): number {
-    return this.#engine.state.clock.elapsedMs() - this.#beatAt;
+  /** What is said to a life is heard by that life: the next one listens anew. */
+  async #listen(): Promise<void> {
+    const { boot } = this.#engine.state;
+    const before = this.#listening;
+    const to = {
+      lanes: (ids: readonly number[]) => this.#grew(ids),
+      notices: () => this.#engine.look(),
+      runs: (ids: readonly number[]) => this.#ranOn(ids),
+      catalogue: () => this.#engine.look(),
+      missed: () => this.#engine.look(),
+    };
+    const ears = (async () => this.#shared.listen({ boot, to }))();
+    this.#listening = { boot, ears };
+    await Promise.all([ears, before?.ears.then((old) => old.close())]);
+  }
+
+  /** How long the store has answered every look, in ms. */
+  get answeringMs(): number {
+    return this.#answersSince === null ? 0 : this.#engine.state.clock.elapsedMs() - this.#answersSince;
+  }
+
+  /** @throws when the store does not answer */
+  async #ask<T>(question: () => T | PromiseLike<T>): Promise<T> {
+    try {
+      const answer = await question();
+      this.#answersSince ??= this.#engine.state.clock.elapsedMs();
+      return answer;
+    } catch (e) {
+      this.#answersSince = null;
+      throw e;
+    }
   }
 
   /** In the loop that everything goes through, between two batches: so that what it finds and what they do have an order. */
   async look(): Promise<void> {
     const { state, outcomes, events } = this.#engine;
+    if (this.#listening && this.#listening.boot !== state.boot)
+      void this.#listen().catch((e: unknown) => state.log("debug", "a life cannot hear the others yet", { error: String(e) }));
     // Of a run that is only awaited its end is all that matters.
     const followed = events.followed();
     const awaited = [...outcomes.awaited].map((id) => ({ id, cursor: Number.MAX_SAFE_INTEGER }));
     const runs = followed.length === 0 ? awaited : [...followed, ...awaited.filter((a) => !followed.some((f) => f.id === a.id))];
-    const found = await this.#shared.look({ boot: state.boot, runs, limit: noticesMax });
+    const found = await this.#ask(() => this.#shared.look({ boot: state.boot, runs, limit: noticesMax }));
     if (found.catalogue !== this.#catalogue) {
       await state.definitions.refresh();
       await this.#engine.drains.refresh();
@@ -77,11 +101,13 @@ export class Peers {
     state.nextDueAt = found.nextDueAt;
     state.nextTickAt = found.nextTickAt;
     state.cancelsLeft ||= found.cancelsLeft;
+    if (found.outbox) await this.#outbox?.take();
     this.#ranOn(found.moved);
     takeNotices(this.#engine, found.notices);
     if (found.notices.length > 0) await this.#shared.noticed({ boot: state.boot, ids: found.notices.map((n) => n.id) });
-    if (found.notices.length === noticesMax) this.#engine.look();
+    if (found.moreNotices) this.#engine.look();
     else this.#endOvertaken();
+    await passOnQuestions(this.#engine, this.#shared);
     this.#engine.wakeAtNextDue();
     if (state.ready > 0) this.#engine.dispatch();
   }
@@ -126,16 +152,16 @@ export class Peers {
       slots += w.hello.slots;
       busy += w.busy;
     }
+    const { boot } = state;
     const sentAt = state.clock.elapsedMs();
     const lanes = [...state.definitions.lanes].filter((lane) => lane.workers.size > 0).map((lane) => lane.id);
     const names = [...namesServed(state.workers.values())];
     const load = { workers: state.workers.size, slots, busy, versions: state.builds.offered(), lanes, names };
     const roster = JSON.stringify(rosterOf(state));
-    const { alive, now } = await this.#shared.beat({ boot: state.boot, load, roster });
-    if (this.#stopped) return;
+    const { alive, now } = await this.#shared.beat({ boot, load, roster });
+    // Said of a life that is over: another one has begun meanwhile.
+    if (this.#stopped || state.boot !== boot) return;
     this.#clock.told(now, state.clock.elapsedMs() - sentAt);
-    // From when it was sent: the lease may have begun then.
-    this.#beatAt = sentAt;
     if (!alive) return this.#engine.over();
     const others = (await hearOthers(state)).filter((life) => life.boot !== state.boot);
     if (this.#stopped || !state.builds.heard(others.flatMap((life) => life.versions))) return;
@@ -147,6 +173,7 @@ export class Peers {
     const { state } = this.#engine;
     for (;;) {
       const swept = await this.#shared.sweep({ boot: state.boot, now: state.clock.now(), slice: sweepSlice });
+      if (swept.completed.length > 0) this.#engine.endLeft(swept.completed);
       if (swept.lives.length > 0)
         state.log("warn", "took back what an orchestrator that fell silent was running", {
           lives: swept.lives,
@@ -207,7 +234,7 @@ export class Peers {
     for (const timer of this.#timers.values()) timer.cancel();
     const { state } = this.#engine;
     try {
-      await this.#listening?.close();
+      await (await this.#listening?.ears)?.close();
       await this.#shared.resign({ boot: state.boot, now: state.clock.now() });
     } catch (e) {
       state.log("warn", "the store did not hear that this orchestrator ends; others find out by themselves", {

@@ -1,5 +1,5 @@
 import { errorJson } from "../../core/error.ts";
-import type { Question } from "../../store/shared.ts";
+import type { Question, SharedStore } from "../../store/shared.ts";
 import type { Engine } from "../engine.ts";
 
 /** A question of another orchestrator about code that runs here; the answer goes back through the store. */
@@ -16,4 +16,15 @@ export function answerFor(engine: Engine, q: Question): void {
     (value) => say(value, null),
     (error: unknown) => say(null, error),
   );
+}
+
+/** A workflow that was brought back for a question goes on wherever there is a slot: whoever runs it by now is asked. */
+export async function passOnQuestions(engine: Engine, shared: SharedStore): Promise<void> {
+  const { state, queries } = engine;
+  for (const { task, request, name } of queries.waiting((id) => state.attempts.has(id))) {
+    const where = await state.store.tasks.where(task);
+    if (where?.in === "outcome") queries.ended(task);
+    else if (where?.in === "running" && (await shared.ask({ task, from: state.boot, request, name })))
+      queries.passedOn(task, request);
+  }
 }

@@ -206,7 +206,12 @@ export const fromWorker = z.discriminatedUnion("t", [
 ]);
 
 export const toWorker = z.discriminatedUnion("t", [
-  z.object({ t: z.literal("welcome"), worker: z.string().max(bounds.nameLength) }),
+  z.object({
+    t: z.literal("welcome"),
+    worker: z.string().max(bounds.nameLength),
+    // It becomes part of a statement.
+    store: z.object({ schema: z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/) }).exactOptional(),
+  }),
   z.object({ t: z.literal("assign"), tasks: list(assignment) }),
   z.object({ t: z.literal("journal"), fence, entries: list(journalEntry), left: whole }),
   z.object({ t: z.literal("deliver"), fence, deliveries: list(delivery) }),

@@ -1,9 +1,10 @@
 // The gate for whoever asks to leave HTTP: a worker that wants a WebSocket.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { errorJson, isFlotillaError } from "../../core/error.ts";
+import { isFlotillaError } from "../../core/error.ts";
 import type { Role } from "../../core/role.ts";
 import type { Namespace } from "../../protocol/access.ts";
+import { jsonForStrangers } from "../for-strangers.ts";
 import { httpStatus } from "../status.ts";
 import { requireRole, type Gate } from "./gate.ts";
 import { knockOf, type Proxy } from "./knock.ts";
@@ -33,9 +34,8 @@ export async function authorizeUpgrade(
 
 /** Answers an upgrade that is refused, as any route answers, and hangs up. */
 export function refuseUpgrade(socket: Duplex, thrown: unknown): void {
-  const { stack: _, ...error } = errorJson(thrown);
   const status = httpStatus(thrown);
-  const body = JSON.stringify(error);
+  const body = JSON.stringify(jsonForStrangers(thrown));
   const head = [
     `HTTP/1.1 ${status} Refused`,
     "content-type: application/json; charset=utf-8",

@@ -1,4 +1,4 @@
-import { errorJson, FlotillaError } from "../../core/error.ts";
+import { FlotillaError } from "../../core/error.ts";
 import type { Handler } from "../route.ts";
 
 export const getDefinition: Handler = async ({ api }, call) => ({
@@ -14,17 +14,14 @@ export const getHealth: Handler = async ({ api }) => ({ status: 200, json: await
 export const livez: Handler = async () => ({ status: 200, json: { live: true } });
 
 /** The store answers too: send it work. */
-export const readyz: Handler = async ({ api, draining }) => {
-  if (draining()) {
-    const { stack: _, ...why } = errorJson(new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator drains and" }));
-    return { status: 503, json: { ready: false, error: why } };
-  }
+export const readyz: Handler = async ({ api, draining, told }) => {
+  const notReady = (error: unknown) => ({ status: 503, json: { ready: false, error: told(error) } });
+  if (draining()) return notReady(new FlotillaError("FLOTILLA_CLOSED", { what: "the orchestrator drains and" }));
   try {
     await api.health();
     return { status: 200, json: { ready: true } };
   } catch (error) {
-    const { stack: _, ...why } = errorJson(error);
-    return { status: 503, json: { ready: false, error: why } };
+    return notReady(error);
   }
 };
 

@@ -2,10 +2,11 @@
 // does not follow the protocol is refused with a typed error and closes this socket, nothing else.
 import type { RawData, WebSocket } from "ws";
 import { bounds } from "../../core/bounds.ts";
-import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
+import { FlotillaError, isFlotillaError } from "../../core/error.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { protocolVersion } from "../../protocol/worker.ts";
 import { fromWorkerFrame, invalid, parsed, type Begin, type ToWorkerFrame } from "../../protocol/wire/frames.ts";
+import { jsonForStrangers } from "../for-strangers.ts";
 import { closeCodes } from "./close-codes.ts";
 import type { Carrying, RemoteSession } from "./session.ts";
 
@@ -67,7 +68,7 @@ export class Connection implements Carrying {
   }
 
   end(error: FlotillaError, { over }: { readonly over: boolean }): void {
-    this.#say(over ? { t: "over", error: told(error) } : { t: "refused", error: told(error) });
+    this.#say(over ? { t: "over", error: jsonForStrangers(error) } : { t: "refused", error: jsonForStrangers(error) });
     this.close(over ? closeCodes.over : closeCodes.refused, error.code);
   }
 
@@ -134,12 +135,6 @@ export class Connection implements Carrying {
     this.#say({ t: "resumed", received: session.received });
     session.open(this, frame.received);
   }
-}
-
-/** Stacks stay inside: they name files of the server. */
-export function told(error: unknown): ReturnType<typeof errorJson> {
-  const { stack: _, cause: __, ...rest } = errorJson(error);
-  return rest;
 }
 
 function noop(): void {}

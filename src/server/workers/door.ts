@@ -164,7 +164,7 @@ class Door implements WorkerDoor, Sessions {
       if (session === undefined && silentMs >= beginMs) connection.terminate();
       else if (silentMs >= this.silentMs) {
         connection.terminate();
-        session?.end(undefined, `was not heard of for ${Math.round(silentMs / 1_000)} s`);
+        session?.silent(connection, silentMs);
       } else if (now - Math.min(connection.heardAt, connection.saidAt) >= pingAfterMs(session?.fenceMs ?? this.silentMs))
         connection.ping();
     }

@@ -4,8 +4,9 @@
 //     │                      └──grace over──▶ over: its attempts are given to others
 //     └── goodbye, killed, silent, overflow ──▶ over
 import type { Clock, Timer } from "../../core/clock.ts";
-import { errorJson, FlotillaError, isFlotillaError } from "../../core/error.ts";
+import { errorFromJson, errorJson, FlotillaError, isFlotillaError, type ErrorJson } from "../../core/error.ts";
 import type { LogSink } from "../../core/log.ts";
+import { jsonForStrangers } from "../for-strangers.ts";
 import { closeCodes } from "./close-codes.ts";
 import type { Namespace } from "../../protocol/access.ts";
 import { fromWorkerMessages, parsed } from "../../protocol/wire/frames.ts";
@@ -124,9 +125,20 @@ export class RemoteSession {
     this.#carrier = undefined;
     this.#session.close();
     this.#attachment.reachable(false);
-    this.#grace = this.#o.clock.after(this.graceMs, () =>
-      this.end(undefined, `lost its link and did not come back within ${Math.round(this.graceMs / 100) / 10} s`),
-    );
+    this.#await(this.graceMs);
+  }
+
+  #await(ms: number): void {
+    this.#grace = this.#o.clock.after(ms, () => {
+      const answeringMs = this.#o.host.answeringMs?.() ?? this.graceMs;
+      if (answeringMs < this.graceMs) this.#await(this.graceMs - answeringMs);
+      else this.end(undefined, `lost its link and did not come back within ${Math.round(this.graceMs / 100) / 10} s`);
+    });
+  }
+
+  /** Nothing came by a socket for so long. Its worker may have come by another since, and left this one behind. */
+  silent(carrier: Carrying, ms: number): void {
+    if (this.#carrier === carrier) this.end(undefined, `was not heard of for ${Math.round(ms / 1_000)} s`);
   }
 
   /** Over: what it was running is given to others. `error`: what it is told, if it can still be told. */
@@ -164,7 +176,7 @@ export class RemoteSession {
   /** Never throws: what cannot travel ends the attempt that it is for, and nothing else. */
   #send(message: ToWorker): void {
     try {
-      this.#session.send(message);
+      this.#session.send(isFailure(message) ? { ...message, error: jsonForStrangers(errorFromJson(message.error)) } : message);
       if (this.#session.keptChars > stalledMax) this.#stall ??= this.#watchStall();
     } catch (thrown) {
       this.#o.log("error", "a message to a worker could not be sent", { worker: this.hello.name, message: message.t });
@@ -201,6 +213,11 @@ export class RemoteSession {
       setImmediate(() => this.#attachment.receive({ t: "settle", fence, result, spent: null }));
     }
   }
+}
+
+/** Of the orchestrator's own doing, such as reading an artifact: it may name files and addresses. */
+function isFailure(m: ToWorker): m is Extract<ToWorker, { t: "reply" }> & { readonly error: ErrorJson } {
+  return m.t === "reply" && m.error !== null;
 }
 
 function lost(worker: string, reason: string): FlotillaError {

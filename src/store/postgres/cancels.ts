@@ -1,6 +1,7 @@
 import { FlotillaError } from "../../core/error.ts";
 import { outcomeCode } from "../../core/task.ts";
 import type { CancelRequest, Closed } from "../contract.ts";
+import { completedOf } from "./completions.ts";
 import { delayedLane, parkedLane } from "./depth.ts";
 import { cancelChildren, closeGates, takeChildSeqs, unparkWoken, waking } from "./gates.ts";
 import { closedDetail, noticeKinds } from "./notices.ts";
@@ -143,8 +144,14 @@ const takeAway = `WITH t AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3
   ${["ready", ...queues].map((q) => `UNION ALL SELECT '${q}', task, lease_no, attempt, NULL, NULL, NULL FROM ${q}_gone`).join(" ")}`;
 
 /** Takes tasks from wherever they are. One that has an outcome already keeps it; by force, what unwinds below it is closed. */
-export async function closeTasks(w: Writing, targets: readonly Target[], how: Closing, force: boolean): Promise<void> {
-  if (targets.length === 0) return;
+export async function closeTasks(w: Writing, asked: readonly Target[], how: Closing, force: boolean): Promise<void> {
+  if (asked.length === 0) return;
+  // Too late for those: their success is committed, and their attempts' ends will settle it.
+  const done = await completedOf(
+    w,
+    asked.map((t) => t.id),
+  );
+  const targets = asked.filter((t) => !done.has(t.id));
   const places = await w.tx.rows<Place>(takeAway, [
     ints(targets.map((t) => t.id)),
     ints(targets.map((t) => t.lane)),

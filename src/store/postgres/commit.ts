@@ -4,11 +4,14 @@
 // a batch are locked in its first statement, in the order of their ids; each later statement sees what is true by then. So
 // within a run everything happens one after the other, as with the one writer of SQLite, and nobody waits in a circle. After
 // the runs come schedules, in the order of their ids, then keys, in theirs.
-import type { Batch, BatchResult } from "../contract.ts";
+import { FlotillaError } from "../../core/error.ts";
+import { runId } from "../../core/id.ts";
+import type { Batch, BatchResult, NewTask } from "../contract.ts";
 import { writeActs } from "./acts.ts";
 import { agenda, type Agenda } from "./boot.ts";
 import { writeCancels } from "./cancels.ts";
 import { writeClaims } from "./claims.ts";
+import { settleCompleted } from "./completions.ts";
 import { RunChanges } from "./counters.ts";
 import { depthStatement } from "./depth.ts";
 import { fireExpiries } from "./expiries.ts";
@@ -16,6 +19,7 @@ import { unpark } from "./gates.ts";
 import { writeMessages } from "./messages.ts";
 import { deliveryNotices, noticesStatement } from "./notices.ts";
 import type { Notes } from "./notifier.ts";
+import { takeRows } from "./outbox.ts";
 import { writeRequeues } from "./requeues.ts";
 import { findRuns, lookedAt, restartWhenFound } from "./runs-of.ts";
 import { writeSettles } from "./settles.ts";
@@ -36,24 +40,24 @@ export async function commitBatch(writer: Writer, batch: Batch, note: (notes: No
   return result;
 }
 
-async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ result: BatchResult; notes: Notes }> {
-  const { runs, runOf, missing } = await findRuns(tx, batch);
+async function writeBatch({ tx, number }: Entered, given: Batch): Promise<{ result: BatchResult; notes: Notes }> {
+  const { runs, runOf, missing } = await findRuns(tx, given);
   const cursors = new Map<number, number>();
   tx.later<{ run: number; events: number }>(
     "SELECT run, events FROM enter($1, $2, $3)",
-    [batch.boot, number, ints([...runs])],
+    [given.boot, number, ints([...runs])],
     (rows) => {
       for (const { run, events } of rows) cursors.set(run, events);
     },
   );
-  const locked = new Set([...runs, ...batch.tasks.map((t) => t.run)]);
+  const locked = new Set([...runs, ...given.tasks.map((t) => t.run)]);
   const writing: Writing = {
     tx,
     runs: new RunChanges(cursors, locked),
-    webhooks: new WebhookCalls(batch.webhooks),
+    webhooks: new WebhookCalls(given.webhooks),
     locked,
-    now: batch.now,
-    boot: batch.boot,
+    now: given.now,
+    boot: given.boot,
     fencedActs: [],
     fenced: [],
     unclaimed: [],
@@ -69,7 +73,8 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
     notices: [],
   };
   restartWhenFound(tx, missing, locked);
-  await writeActs(writing, batch.acts);
+  await writeActs(writing, given.acts);
+  const batch = await settleCompleted(writing, given);
   writeSettles(writing, batch.settles);
   await writeRequeues(writing, batch.requeues);
   // Before the due tasks: one that is due and too late at once is not run. Before the cancels: they go on below it.
@@ -109,10 +114,11 @@ async function writeBatch({ tx, number }: Entered, batch: Batch): Promise<{ resu
 /** New runs: those of ticks, then those that were asked for. Their keys are taken together. */
 async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked"]> {
   const ticks = await takeTicks(w, batch.ticks);
+  await takeOutbox(w, batch.tasks);
   const asks = [
     ...ticks.flatMap((t) => t.asks.map((ask) => ({ ask, index: -1 }))),
     ...batch.tasks.flatMap((task, index) =>
-      task.idempotency ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [],
+      task.idempotency && !w.existing.has(index) ? [{ ask: { task, ...task.idempotency } satisfies AskedKey, index }] : [],
     ),
   ];
   const started = new Map(ticks.flatMap((t) => t.asks.map(({ task }) => [task.id, task])));
@@ -146,7 +152,37 @@ async function writeTasks(w: Writing, batch: Batch): Promise<BatchResult["ticked
     w,
     batch.tasks.filter((_, i) => !w.existing.has(i)),
   );
+  await insertTasks(w, overtaken(w, batch.tasks, lost));
   return result;
+}
+
+/** Those whose rows are gone are runs already, or are about to be. */
+async function takeOutbox(w: Writing, tasks: readonly NewTask[]): Promise<void> {
+  const asked = tasks.filter((t) => t.outbox);
+  if (asked.length === 0) return;
+  const taken = await takeRows(w.tx, asked);
+  for (const [index, t] of tasks.entries())
+    if (t.outbox && !taken.has(t.id)) {
+      const inputHash = t.idempotency?.inputHash ?? "";
+      w.existing.set(index, { task: t.id, secret: t.secret ?? "", inputHash });
+    }
+}
+
+/** Others got their keys after their transactions had asked for them: their ids are known, so they are stored as failed. */
+function overtaken(w: Writing, tasks: readonly NewTask[], lost: ReadonlySet<number>): NewTask[] {
+  return tasks.flatMap((t, index): NewTask[] => {
+    const owner = t.outbox && lost.has(t.id) ? w.existing.get(index) : undefined;
+    if (!owner) return [];
+    // Of this same batch: its row is not there yet.
+    const secret = owner.secret || (tasks.find((o) => o.id === owner.task)?.secret ?? "");
+    const run = runId(secret, owner.task);
+    const refused = new FlotillaError("FLOTILLA_IDEMPOTENCY_CONFLICT", {
+      key: t.idempotency?.key ?? "",
+      run,
+      ...(owner.inputHash === t.idempotency?.inputHash && { overtook: true as const }),
+    });
+    return [{ ...t, refused: refused.toJSON(), claim: null, dueAt: null, terms: null, idempotency: null }];
+  });
 }
 
 /** What is known only at the end: counts, events, what others are told. Needs no answer but that of COMMIT. */

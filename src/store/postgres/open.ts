@@ -13,6 +13,7 @@ import { commitBatch } from "./commit.ts";
 import { listenClient, openNotifyLine } from "./hint-lines.ts";
 import { migrate } from "./migrate.ts";
 import { Notifier } from "./notifier.ts";
+import { openOutbox } from "./outbox.ts";
 import { openPlanReads } from "./plan-reads.ts";
 import { openPool, type Pool } from "./pool.ts";
 import { openEventReads, openRunReads } from "./run-reads.ts";
@@ -69,7 +70,7 @@ export async function openPostgresStore(o: PostgresOptions & PostgresDeps): Prom
       const row = await db.row<{ block: number }>("SELECT nextval('task_block') AS block");
       return { first: (row as { block: number }).block * blockSize, count: blockSize };
     },
-    shared: openShared({ db, notifier, listener, leaseMs: settings.leaseMs }),
+    shared: openShared({ db, notifier, listener, leaseMs: settings.leaseMs, outbox: openOutbox(db, settings) }),
     catalogue: openCatalogue(db, notifier),
     builds: openBuilds(db, notifier),
     schedules: openSchedules(db),

@@ -35,7 +35,9 @@ export class SilenceWatch {
     const { stream } = inside(client);
     this.#all.add(watched);
     stream.once("close", () => this.#all.delete(watched));
-    stream.setTimeout(this.#settings.pooled ? pooledMs : suspectMs, () => void this.#suspect(watched));
+    stream.setTimeout(this.#settings.pooled ? pooledMs : suspectMs);
+    // Not as the callback of `setTimeout`, which is called once: after the first idle while nobody would listen any more.
+    stream.on("timeout", () => void this.#suspect(watched));
   }
 
   async #suspect(watched: Watched): Promise<void> {

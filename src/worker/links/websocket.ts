@@ -132,6 +132,7 @@ export class RemoteLink {
           this.#welcomed.reject(refusal.cause);
           break;
         }
+        if (isFlotillaError(refusal?.cause, "FLOTILLA_STORE_UNREACHABLE")) this.#storeAway();
         this.#o.log(refusal ? "error" : "warn", `no link to ${placeOf(url)}: ${(thrown as Error).message}`);
         // While its session may be waiting there, it is worth a second try; one that was given up has had its turn.
         const given = this.#o.urls[this.#url % this.#o.urls.length] !== url;
@@ -168,7 +169,7 @@ export class RemoteLink {
       },
       (error: unknown) => {
         timer.cancel();
-        reject(error as Error);
+        reject(error);
       },
     );
     return promise;
@@ -321,6 +322,12 @@ export class RemoteLink {
     // Whoever restarts gives nothing away: only the silence counts then.
     this.#brokenAt = code === restartCode ? undefined : this.#o.clock.elapsedMs();
     this.#watch();
+  }
+
+  /** An orchestrator was heard: without the store it takes nobody back, and can give nobody what runs here. */
+  #storeAway(): void {
+    this.#heardAt = this.#o.clock.elapsedMs();
+    if (this.#brokenAt !== undefined) this.#brokenAt = this.#heardAt;
   }
 
   /** When what runs must have stopped. */

@@ -126,6 +126,7 @@ function sharedOf(s: Sharing): SharedStore {
   const { disk, hub } = s;
   return {
     leaseMs: s.leaseMs,
+    outbox: null,
     beat: ({ boot, load, roster }) =>
       inTransaction(disk, (rows) => {
         const now = s.now();
@@ -144,12 +145,14 @@ function sharedOf(s: Sharing): SharedStore {
           .filter((n) => n.to === boot)
           .slice(0, limit)
           .map((n) => n.notice),
+        moreNotices: rows.notices.filter((n) => n.to === boot).length >= limit,
         moved: runs
           .filter(({ id, cursor }) => (rows.cursors.get(id) ?? 0) > cursor || rows.places.get(id)?.in === "outcome")
           .map(({ id }) => id),
         nextDueAt: nextDue(rows),
         nextTickAt: nextTickAt(rows),
         cancelsLeft: rows.cancelJobs.size > 0,
+        outbox: false,
       };
     },
     noticed: ({ boot, ids }) => dropNotices(disk, (n) => n.to === boot && ids.includes(n.notice.id)),
@@ -204,7 +207,7 @@ function sharedOf(s: Sharing): SharedStore {
         const silent = [...rows.alive.values()].filter((l) => l.boot !== boot && l.expiresAt <= at).map((l) => l.boot);
         for (const life of silent) endLife(rows, life);
         const left = [...rows.places].filter(([, place]) => place.in === "running" && !rows.alive.has(place.boot));
-        return { lives: silent, ...takeBackAll(rows, left.slice(0, slice), now), more: left.length > slice };
+        return { lives: silent, ...takeBackAll(rows, left.slice(0, slice), now), completed: [], more: left.length > slice };
       });
       sayLanes(s, boot, swept.ready);
       return swept;

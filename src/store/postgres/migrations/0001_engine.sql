@@ -214,11 +214,6 @@ CREATE TABLE artifact_chunk (hash text NOT NULL, n int NOT NULL, bytes bytea NOT
 CREATE TABLE artifact_left (hash text PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE INDEX artifact_left_at ON artifact_left (at);
 
--- Starts that a user's own transaction has asked for: visible when it commits, taken by any orchestrator.
-CREATE TABLE outbox (
-  task bigint PRIMARY KEY, secret text NOT NULL, request text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
 -- How each batch of a life begins. FOR KEY SHARE: a sweep steps over the life meanwhile, a beat does not wait. The runs are
 -- locked in the order of their ids. Answers how far the events of each run are numbered.
 CREATE FUNCTION enter(life bigint, batch bigint, runs bigint[]) RETURNS TABLE (run bigint, events bigint) LANGUAGE plpgsql AS $$

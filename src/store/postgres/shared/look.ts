@@ -9,6 +9,7 @@ interface Raw extends Agenda {
   readonly depth: readonly RawDepth[];
   readonly notices: readonly RawNotice[];
   readonly moved: readonly number[];
+  readonly outbox: boolean;
 }
 
 // One statement, and in it nothing but walks along an index: an idle orchestrator asks it four times a second. What notices
@@ -19,7 +20,7 @@ const statement = `SELECT (SELECT value FROM upkeep WHERE name = 'catalogue') AS
   (SELECT coalesce(json_agg(w.id), '[]') FROM unnest($3::bigint[], $4::bigint[]) w(id, cursor)
      WHERE (SELECT r.cursor FROM run r WHERE r.id = w.id) > w.cursor OR (SELECT true FROM outcome o WHERE o.task = w.id)
        OR (SELECT true FROM task t WHERE t.id = w.id) IS NULL) AS moved,
-  ${agenda}`;
+  (SELECT task FROM outbox ORDER BY task LIMIT 1) IS NOT NULL AS outbox, ${agenda}`;
 
 export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Promise<Look> {
   const { depth, notices, ...raw } = (await sql.row<Raw>(statement, [
@@ -40,6 +41,7 @@ export async function look(sql: Sql, p: Parameters<SharedStore["look"]>[0]): Pro
     delayed: tasksOf(delayedLane),
     parked: tasksOf(parkedLane),
     notices: read,
+    moreNotices: notices.length === p.limit,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { OutboxStore } from "../../outbox.ts";
 import type { LifeRow, SharedStore } from "../../shared.ts";
 import { listen, type ListenerParts } from "../listener.ts";
 import { answerDetail, noticeKinds, questionDetail, writeNotices } from "../notices.ts";
@@ -18,9 +19,11 @@ export function openShared(o: {
   readonly notifier: Pick<Notifier, "note">;
   readonly listener: ListenerParts;
   readonly leaseMs: number;
+  readonly outbox: OutboxStore;
 }): SharedStore {
   const { db, notifier, leaseMs } = o;
   return {
+    outbox: o.outbox,
     leaseMs,
     async beat({ boot, load, roster }) {
       const beat = await db.row<{ alive: boolean; now: number }>(

@@ -4,6 +4,7 @@ import type { SharedStore, Swept } from "../../shared.ts";
 import { addDepth, countByLane, nobody, parkedLane } from "../depth.ts";
 import { lockRuns } from "../locks.ts";
 import { readyRow, type RawReady } from "../rows.ts";
+import { clearCompletions, takeOver } from "../completions.ts";
 import type { Database, Sql } from "../sql.ts";
 import { releaseCalls } from "../webhooks.ts";
 
@@ -30,8 +31,9 @@ const declare = `WITH awake AS MATERIALIZED (SELECT 1 FROM orchestrator WHERE id
 export async function sweep(db: Database, leaseMs: number, p: Parameters<SharedStore["sweep"]>[0]): Promise<Swept> {
   const lives = (await db.rows<{ boot: number }>(declare, [p.boot, leaseMs, p.now])).map((r) => r.boot);
   const dead = (await db.rows<{ boot: number }>("SELECT boot FROM swept ORDER BY boot")).map((r) => r.boot);
-  if (dead.length === 0) return { lives, ready: [], parked: 0, more: false };
-  return { lives, ...(await takeBack(db, dead, { now: p.now, slice: p.slice, wait: false })) };
+  await clearCompletions(db, p.slice);
+  if (dead.length === 0) return { lives, ...none };
+  return { lives, ...(await takeBack(db, dead, { now: p.now, slice: p.slice, by: p.boot })) };
 }
 
 /** Ends a life from within. What it held is ready, or parked, when this returns. */
@@ -47,11 +49,13 @@ export async function resign(
   );
   const ready: ReadyRow[] = [];
   for (;;) {
-    const slice = await takeBack(db, [p.boot], { now: p.now, slice: sliceOfResign, wait: true });
+    const slice = await takeBack(db, [p.boot], { now: p.now, slice: sliceOfResign, by: null });
     ready.push(...slice.ready);
     if (!slice.more) return { ready };
   }
 }
+
+const none = { ready: [], parked: 0, completed: [], more: false } as const;
 
 interface Taken {
   readonly task: number;
@@ -67,25 +71,30 @@ interface Taken {
 async function takeBack(
   db: Database,
   dead: readonly number[],
-  o: { readonly now: number; readonly slice: number; readonly wait: boolean },
+  /** `by`: the life that sweeps; null: its own last act, which waits for its turn. */
+  o: { readonly now: number; readonly slice: number; readonly by: number | null },
 ): Promise<Omit<Swept, "lives">> {
   // Without locks: only which runs to lock.
   const found = await db.rows<{ task: number; lease_no: number; run: number | null }>(
     `SELECT r.task, r.lease_no, t.run FROM running r LEFT JOIN task t ON t.id = r.task
-     WHERE r.orchestrator = ANY($1::bigint[]) ORDER BY r.task, r.lease_no LIMIT $2`,
-    [dead, o.slice + 1],
+     WHERE r.orchestrator = ANY($1::bigint[]) AND (NOT $3 OR NOT EXISTS (SELECT 1 FROM completion c WHERE c.task = r.task))
+     ORDER BY r.task, r.lease_no LIMIT $2`,
+    // Completed tasks are left to a life that goes on.
+    [dead, o.slice + 1, o.by === null],
   );
   const more = found.length > o.slice;
   const slice = found.slice(0, o.slice);
   return await db.transaction(async (tx) => {
-    if (!(await takeTurn(tx, o.wait))) return { ready: [], parked: 0, more: false };
+    if (!(await takeTurn(tx, o.by === null))) return none;
     await lockRuns(
       tx,
       slice.map((r) => r.run).filter((run) => run !== null),
     );
+    const completed = await takeOver(tx, slice, { dead, boot: o.by });
     const taken = await tx.rows<Taken>(
       `DELETE FROM running r USING unnest($1::bigint[], $2::int[]) w(task, lease_no)
        WHERE r.task = w.task AND r.lease_no = w.lease_no AND r.orchestrator = ANY($3::bigint[])
+         AND NOT EXISTS (SELECT 1 FROM completion c WHERE c.task = r.task)
        RETURNING r.task, r.lease_no, r.top, r.worker, r.attempt, r.crashes, r.alone, r.claimed_at`,
       [slice.map((r) => r.task), slice.map((r) => r.lease_no), dead],
     );
@@ -94,7 +103,7 @@ async function takeBack(
       await releaseCalls(tx, { dead, now: o.now });
       await forget(tx, dead, o.now);
     }
-    return { ...back, more };
+    return { ...back, completed, more };
   });
 }
 

@@ -21,6 +21,7 @@ export const ofTask: readonly Belonging[] = [
   { table: "cancel_job", by: "task" },
   { table: "continued", by: "task" },
   { table: "expiry", by: "task" },
+  { table: "completion", by: "task" },
   // Few rows: a schedule's next tick clears those of runs that have ended.
   { table: "schedule_open", by: "task" },
 ];
