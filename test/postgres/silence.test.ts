@@ -1,5 +1,4 @@
 // Connections that went dead without a word: nobody waits for them longer than it takes to know.
-import { isFlotillaError } from "../../src/core/error.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { isFlotillaError } from "../../src/core/error.ts";
