@@ -41,7 +41,11 @@ export function checkText(value: unknown, field: string, max: number): asserts v
   if (typeof value !== "string" || value.length === 0 || value.length > max) {
     throw configInvalid(field, `${shown(value)} is not a text of 1 to ${max} characters`, "pass a shorter, non-empty string");
   }
+  // UTF-8 has no half of a surrogate pair: stores would keep another text, and two of them would be one.
+  if (!value.isWellFormed()) throw configInvalid(field, "it has half of a character (a lone surrogate)", wholeText);
 }
+
+const wholeText = "cut texts between characters, or call toWellFormed() on it";
 
 export function checkTexts(
   value: unknown,

@@ -199,6 +199,7 @@ describe("start", () => {
   test.each([
     [{ idempotencyKey: "" }, 'start("greet").idempotencyKey'],
     [{ idempotencyKey: "k".repeat(513) }, 'start("greet").idempotencyKey'],
+    [{ idempotencyKey: "\ud800" }, 'start("greet").idempotencyKey'],
     [{ tags: Array.from({ length: 33 }, String) }, 'start("greet").tags'],
     [{ tags: ["ok", "t".repeat(129)] }, 'start("greet").tags[1]'],
     [{ priority: "urgent" }, 'start("greet").priority'],

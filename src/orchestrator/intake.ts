@@ -273,4 +273,9 @@ function checkText(field: string, text: string | undefined, max: number): void {
       fix: `use 1 to ${max} characters`,
     });
   }
+  // UTF-8 has no half of a surrogate pair: stores would keep another text, and two of them would be one.
+  if (!text.isWellFormed()) {
+    const fix = "cut texts between characters";
+    throw new FlotillaError("FLOTILLA_CONFIG_INVALID", { field, problem: "it has half of a character (a lone surrogate)", fix });
+  }
 }

@@ -18,7 +18,7 @@ export function parseStore(url: unknown, cwd: string, directUrl = process.env["F
   if (typeof url !== "string") throw configInvalid("store", "it is not a string", example);
   if (/^postgres(ql)?:/.test(url)) return postgres(url, directUrl);
   const path = /^sqlite:(.+)$/.exec(url)?.[1];
-  if (path === undefined) throw configInvalid("store", `${JSON.stringify(url)} is not a store`, example);
+  if (path === undefined) throw configInvalid("store", `${JSON.stringify(withoutUser(url))} is not a store`, example);
   // sqlite://a/b.db reads as a host in other tools and as the root folder here: neither is what was meant.
   if (path.startsWith("//"))
     throw configInvalid(
@@ -27,6 +27,11 @@ export function parseStore(url: unknown, cwd: string, directUrl = process.env["F
       `write "sqlite:${path.replace(/^\/+/, "/")}" or a path from the current folder`,
     );
   return { kind: "sqlite", path: resolve(cwd, path) };
+}
+
+/** A mistyped `postgres:` may hold a password, and messages go into logs: in anything with an @, only its scheme and what follows are shown. */
+function withoutUser(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/*)?.*@/is, "$1...@").replace(/\?.*$/s, "");
 }
 
 /** What it says beyond its form is checked by whoever opens it. Never in a message: it may hold a password. */

@@ -309,6 +309,20 @@ describe("the door", () => {
   });
 });
 
+test("a life whose acknowledged batches the database has lost is over, and another may begin", async () => {
+  const url = await takeSchema();
+  ends.push(() => giveBack(url));
+  const store = await openOn(url);
+  const { boot } = await store.boot({ nonce: "n", pid: 1, now });
+  for (const id of [1, 2, 3]) await store.commit(batch({ boot, tasks: [root(boot * 10 + id)] }));
+  // A crash with synchronous_commit = off, or a standby that had not come that far.
+  await inSchema(url, "UPDATE orchestrator SET last_batch = last_batch - 2");
+  await expect(store.commit(batch({ boot, tasks: [root(boot * 10 + 4)] }))).rejects.toMatchObject({ code: "FLOTILLA_LIFE_OVER" });
+  const next = await store.boot({ nonce: "m", pid: 1, now });
+  await store.commit(batch({ boot: next.boot, tasks: [root(next.boot * 10)] }));
+  expect(await store.tasks.get([next.boot * 10])).toHaveLength(1);
+});
+
 test("behind a pooler nothing is kept in a session", async () => {
   const url = await takeSchema();
   ends.push(() => giveBack(url));

@@ -9,7 +9,10 @@ const unusable: Readonly<Record<string, readonly [problem: string, fix: string]>
   "28000": ["it refuses this user", "check the user and the host rules (pg_hba.conf)"],
   "28P01": ["it refuses this password", "check the password in the URL"],
   "3D000": ["there is no such database", "create it, or name another one in the URL"],
-  "42501": ["this user may not do that", "give it the rights on the schema: GRANT ALL ON SCHEMA ... TO ..."],
+  "42501": [
+    "this user may not do that",
+    "for the first start: GRANT CREATE ON DATABASE ... TO ...; afterwards it needs the rights on the schema and its tables: docs/guides/postgres.md",
+  ],
   "42P01": ["its tables are gone", "start again: the tables are created when a store is opened"],
   "3F000": ["its schema is gone", "start again: the schema is created when a store is opened"],
   XX001: ["it is damaged", "restore a backup"],
@@ -55,6 +58,21 @@ export function isConflict(e: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
+/** What pg and Node say when server and URL do not agree on TLS. It is not there later either. */
+function tlsProblem({ code = "", message = "" }: Thrown): { problem: string; fix: string } | undefined {
+  if (/does not support SSL connections/.test(message))
+    return {
+      problem: "it speaks no TLS, and the URL asks for it",
+      fix: "switch TLS on at the server (ssl = on), or, on a network that you trust, sslmode=disable in the URL",
+    };
+  if (/^(ERR_TLS_|CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/.test(code))
+    return {
+      problem: `its certificate is refused: ${message}`,
+      fix: "name its authority in the URL: sslrootcert=FILE; and the host as the certificate does",
+    };
+  return undefined;
+}
+
 /** What PostgreSQL or the way to it threw, in our words; anything else as it is. */
 export function storeFailure(e: unknown, path: string): unknown {
   if (e instanceof FlotillaError) return e;
@@ -67,6 +85,8 @@ export function storeFailure(e: unknown, path: string): unknown {
     const fix = "the URL names a pooler: add pooler=transaction to it";
     return new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path, problem: message, fix }, { cause: e });
   }
+  const tls = tlsProblem(e as Thrown);
+  if (tls) return new FlotillaError("FLOTILLA_STORE_UNUSABLE", { path, ...tls }, { cause: e });
   if (passing.test(code) || code === givenUp || isLost(e))
     return new FlotillaError("FLOTILLA_STORE_UNREACHABLE", { path, problem: message || code }, { cause: e });
   return e;

@@ -8,7 +8,7 @@
 import pg from "pg";
 import type { Clock } from "../../core/clock.ts";
 import { FlotillaError } from "../../core/error.ts";
-import { isConflict, isLost, storeFailure } from "./failure.ts";
+import { givenUp, isConflict, isLost, lifeOver, storeFailure } from "./failure.ts";
 import { beginText, clientConfig } from "./line.ts";
 import type { Settings } from "./settings.ts";
 import type { SilenceWatch } from "./silence.ts";
@@ -122,7 +122,7 @@ export class Writer {
       }
       // A COMMIT after a failure is a rollback already.
       if (!asked) await client.query("ROLLBACK").catch(() => this.#drop(client));
-      throw e;
+      throw forgotten(e, boot) ?? e;
     } finally {
       limit.cancel();
     }
@@ -197,6 +197,19 @@ export class Writer {
       };
     });
   }
+}
+
+/**
+ * On a connection that works, the number of a batch is refused only when the database does not have the batches before it:
+ * it crashed and had acknowledged them too early (`durability: "process"`), or another server took over that never had them.
+ * What this life has in memory is not what is stored, and never will be: it is over.
+ */
+function forgotten(e: unknown, boot: number): Error | undefined {
+  if ((e as { code?: string }).code !== givenUp) return undefined;
+  return Object.assign(new Error("the database has lost batches that it had acknowledged", { cause: e }), {
+    code: lifeOver,
+    detail: String(boot),
+  });
 }
 
 /** pg has no other way to leave at once: `end` waits for answers. */
