@@ -1,4 +1,5 @@
 import type { AnyCallable } from "../../core/definition.ts";
+import type { LogSink } from "../../core/log.ts";
 import type { OrchestratorApi } from "../../protocol/views.ts";
 import type { Fleet } from "../../runtime/create-fleet.ts";
 import type { Context } from "../context.ts";
@@ -21,11 +22,13 @@ export async function openServed(c: Context, plan: FleetPlan): Promise<Served> {
 }
 
 /** Above whatever is drawn, so that neither spoils the other. */
-export function logTo(c: Context): (level: "debug" | "info" | "warn" | "error", message: string) => void {
+export function logTo(c: Context): LogSink {
   const { paint, glyphs } = c.err.theme;
-  return (level, message) => {
-    if (level === "error") c.err.line(`${paint("red", glyphs.fail)} ${message}`);
-    if (level === "warn") c.err.line(`${paint("yellow", glyphs.warn)} ${message}`);
+  return (level, message, fields) => {
+    // What went wrong is in the fields; without it nobody could act on the line.
+    const text = fields?.["error"] === undefined ? message : `${message}: ${String(fields["error"])}`;
+    if (level === "error") c.err.line(`${paint("red", glyphs.fail)} ${text}`);
+    if (level === "warn") c.err.line(`${paint("yellow", glyphs.warn)} ${text}`);
     if (level === "info" && !c.globals.quiet) c.err.line(`${paint("dim", glyphs.dot)} ${message}`);
   };
 }
