@@ -27,8 +27,8 @@ const blipMs = 1_000;
 const briefMs = 2_000;
 /** The lease of an orchestrator, the pause of whoever sweeps, and more. */
 const pastLeaseMs = 20_000;
-const deadLinkMs = 4_000;
-const slowMs = { each: 150, for: 2_500 };
+const deadLinkMs = 5_000;
+const slowMs = { each: 150, for: 4_000 };
 const downMs = 25_000;
 const respawnMsMax = 2_000;
 
