@@ -184,9 +184,8 @@ function applyClosed(engine: Engine, closed: readonly Closed[], stillborn: Reado
     if (c.was === "ready") {
       const lane = state.definitions.knownLane(c.lane);
       const tasks = lane && gone.get(lane);
-      if (!lane) continue;
       if (tasks) tasks.add(c.task);
-      else gone.set(lane, new Set([c.task]));
+      else if (lane) gone.set(lane, new Set([c.task]));
     } else if (c.was === "delayed") state.delayed -= 1;
     else if (c.was === "running") {
       const attempt = state.attempts.get(c.task);
