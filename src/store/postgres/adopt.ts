@@ -2,7 +2,7 @@
 import { outcomeCodes } from "../../core/task.ts";
 import type { Adopted, NewTask, StoredDelivery } from "../contract.ts";
 import { takeSeqs } from "./gates.ts";
-import { errorOf } from "./rows.ts";
+import { errorOf } from "../outcome-row.ts";
 import type { Sql } from "./sql.ts";
 import { ints } from "./values.ts";
 import type { Writing } from "./writing.ts";

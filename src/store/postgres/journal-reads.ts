@@ -2,7 +2,7 @@
 // others commit meanwhile: a seq above the gate's own would tell a re-run of something that it has not come to.
 import { outcomeCodes } from "../../core/task.ts";
 import { waitKinds, type AskedRow, type Journal, type StoredDelivery } from "../contract.ts";
-import { errorOf } from "./rows.ts";
+import { errorOf } from "../outcome-row.ts";
 import type { Sql } from "./sql.ts";
 
 type Kind = Journal["entries"][number]["kind"];

@@ -1,7 +1,6 @@
 // Rows as PostgreSQL gives them, and the nouns of the contract as they should be: the one place where one becomes the other.
 import type { ErrorJson } from "../../core/error.ts";
-import { outcomeCodes } from "../../core/task.ts";
-import type { OutcomeRow, ReadyRow, StoredEvent, TaskRow } from "../contract.ts";
+import type { ReadyRow, StoredEvent, TaskRow } from "../contract.ts";
 
 /** As selected by `taskColumns`: the contract's names, and what else the statement selects. */
 export type RawTask = Omit<TaskRow, "detached"> & { readonly detached: number };
@@ -50,47 +49,6 @@ export function taskRow(r: RawTask): TaskRow {
   };
 }
 
-export interface RawOutcome {
-  readonly task: number;
-  readonly lease_no: number;
-  readonly status: number;
-  readonly attempt: number;
-  readonly worker: number | null;
-  readonly seq: number | null;
-  readonly started_at: number | null;
-  readonly finished_at: number;
-  readonly value: string | null;
-  readonly ref: string | null;
-  readonly error: string | null;
-  readonly micro_usd: number | null;
-  readonly input_tokens: number | null;
-  readonly output_tokens: number | null;
-  readonly gaps: string | null;
-}
-export const outcomeColumns =
-  "o.task, o.lease_no, o.status, o.attempt, o.worker, o.seq, o.started_at, o.finished_at, o.value, o.ref, o.error, o.micro_usd, o.input_tokens, o.output_tokens, o.gaps";
-
-export function outcomeRow(r: RawOutcome): OutcomeRow {
-  return {
-    task: r.task,
-    leaseNo: r.lease_no,
-    status: outcomeCodes[r.status] ?? "failed",
-    attempt: r.attempt,
-    worker: r.worker,
-    seq: r.seq,
-    startedAt: r.started_at,
-    finishedAt: r.finished_at,
-    value: r.value,
-    ref: r.ref,
-    error: errorOf(r.error),
-    spent:
-      r.micro_usd === null
-        ? null
-        : { microUsd: r.micro_usd, inputTokens: r.input_tokens ?? 0, outputTokens: r.output_tokens ?? 0 },
-    gaps: r.gaps,
-  };
-}
-
 export type RawReady = Omit<ReadyRow, "alone"> & { readonly alone: number };
 export const readyColumns = 'lane, prio, pass, task, lease_no AS "leaseNo", attempt, crashes, alone, since';
 
@@ -112,9 +70,6 @@ export function eventRow(r: RawEvent): StoredEvent {
   return { ...r, type: eventTypes[r.type] as StoredEvent["type"] };
 }
 
-export function errorOf(text: string | null): ErrorJson | null {
-  return text === null ? null : (JSON.parse(text) as ErrorJson);
-}
 export function errorText(error: ErrorJson | null): string | null {
   return error === null ? null : JSON.stringify(error);
 }

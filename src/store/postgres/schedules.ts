@@ -1,29 +1,7 @@
-import type { ScheduleRow, ScheduleStore, SkipWhy } from "../schedules.ts";
+import { scheduleRow, selectSchedule, type RawSchedule } from "../schedule-row.ts";
+import type { ScheduleStore } from "../schedules.ts";
 import type { Database, Sql } from "./sql.ts";
 import { refuseStranger } from "./stranger.ts";
-
-interface Raw {
-  readonly id: number;
-  readonly namespace: number;
-  readonly name: string;
-  readonly rev: number;
-  readonly origin: ScheduleRow["origin"];
-  readonly spec: string;
-  readonly input: string;
-  readonly created_at: number;
-  readonly updated_at: number;
-  readonly paused_at: number | null;
-  readonly next_at: number | null;
-  readonly last_at: number | null;
-  readonly last_run: number | null;
-  readonly secret: string | null;
-  readonly skipped_from: number | null;
-  readonly skipped_to: number | null;
-  readonly skipped_why: SkipWhy | null;
-}
-
-const select = `SELECT s.id, s.namespace, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
-  s.last_run, t.secret, s.skipped_from, s.skipped_to, s.skipped_why FROM schedule s LEFT JOIN task t ON t.id = s.last_run`;
 
 /** Schedules: few rows, changed by people. Their ticks are part of the batches (ticks.ts). */
 export function openSchedules(db: Database): ScheduleStore {
@@ -33,7 +11,7 @@ export function openSchedules(db: Database): ScheduleStore {
       return (await work(tx)) > 0;
     });
   const rows = async (rest: string, values: readonly unknown[]) =>
-    (await db.rows<Raw>(`${select} ${rest}`, values)).map(scheduleRow);
+    (await db.rows<RawSchedule>(`${selectSchedule} ${rest}`, values)).map(scheduleRow);
   return {
     put: (p) =>
       change(p.boot, (tx) =>
@@ -91,28 +69,5 @@ export function openSchedules(db: Database): ScheduleStore {
     nextAt: async () =>
       (await db.row<{ next_at: number }>("SELECT next_at FROM schedule WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1"))
         ?.next_at ?? null,
-  };
-}
-
-function scheduleRow(r: Raw): ScheduleRow {
-  return {
-    id: r.id,
-    namespace: r.namespace,
-    name: r.name,
-    rev: r.rev,
-    origin: r.origin,
-    spec: r.spec,
-    input: r.input,
-    createdAt: r.created_at,
-    updatedAt: r.updated_at,
-    pausedAt: r.paused_at,
-    nextAt: r.next_at,
-    lastAt: r.last_at,
-    // A run that was pruned is not named any more.
-    lastRun: r.last_run === null || r.secret === null ? null : { task: r.last_run, secret: r.secret },
-    skipped:
-      r.skipped_from === null || r.skipped_to === null || r.skipped_why === null
-        ? null
-        : { fromAt: r.skipped_from, toAt: r.skipped_to, why: r.skipped_why },
   };
 }

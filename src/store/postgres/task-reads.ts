@@ -2,18 +2,8 @@ import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { AttemptRow, Store, Whereabouts } from "../contract.ts";
 import { readAsked, readJournal, readSettled } from "./journal-reads.ts";
 import { Params } from "./params.ts";
-import {
-  errorOf,
-  outcomeColumns,
-  outcomeRow,
-  readyColumns,
-  readyRow,
-  taskColumns,
-  taskRow,
-  type RawOutcome,
-  type RawReady,
-  type RawTask,
-} from "./rows.ts";
+import { errorOf, outcomeColumns, outcomeRow, type RawOutcome } from "../outcome-row.ts";
+import { readyColumns, readyRow, taskColumns, taskRow, type RawReady, type RawTask } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 import { decodeText } from "./values.ts";
 import { openWaitReads } from "./wait-reads.ts";

@@ -2,7 +2,7 @@
 import { outcomeCodes } from "../../core/task.ts";
 import type { Adopted, StoredDelivery } from "../contract.ts";
 import { takeSeqs } from "./gates.ts";
-import { errorOf } from "./rows.ts";
+import { errorOf } from "../outcome-row.ts";
 import type { Writing } from "./writing.ts";
 
 type End = Pick<StoredDelivery, "status" | "value" | "ref" | "error">;

@@ -1,7 +1,7 @@
 // The journal is the rows themselves: children with their outcomes, steps, emits, waits, sends.
 import { outcomeCodes } from "../../core/task.ts";
 import { waitKinds, type AskedRow, type Journal, type StoredDelivery, type WaitKind } from "../contract.ts";
-import { errorOf } from "./rows.ts";
+import { errorOf } from "../outcome-row.ts";
 import type { Statements } from "./statements.ts";
 
 interface RawGate {

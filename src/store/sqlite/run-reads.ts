@@ -1,15 +1,7 @@
 import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { Origin, RunRow, StageRow, Store } from "../contract.ts";
-import {
-  eventRow,
-  outcomeColumns,
-  outcomeRow,
-  taskColumns,
-  taskRow,
-  type RawEvent,
-  type RawOutcome,
-  type RawTask,
-} from "./rows.ts";
+import { outcomeColumns, outcomeRow, type RawOutcome } from "../outcome-row.ts";
+import { eventRow, taskColumns, taskRow, type RawEvent, type RawTask } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
 
 export function openRunReads(sql: Statements): Store["runs"] {

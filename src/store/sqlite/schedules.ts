@@ -1,32 +1,10 @@
+import { scheduleRow, selectSchedule, type RawSchedule } from "../schedule-row.ts";
 import type { DatabaseSync } from "node:sqlite";
-import type { ScheduleRow, ScheduleStore, SkipWhy } from "../schedules.ts";
+import type { ScheduleStore } from "../schedules.ts";
 import type { Statements, Value } from "./statements.ts";
 import { refuseStranger } from "./stranger.ts";
 import { readNextTickAt } from "./ticks.ts";
 import { inTransaction } from "./transaction.ts";
-
-interface Raw {
-  id: number;
-  namespace: number;
-  name: string;
-  rev: number;
-  origin: ScheduleRow["origin"];
-  spec: string;
-  input: string;
-  created_at: number;
-  updated_at: number;
-  paused_at: number | null;
-  next_at: number | null;
-  last_at: number | null;
-  last_run: number | null;
-  secret: string | null;
-  skipped_from: number | null;
-  skipped_to: number | null;
-  skipped_why: SkipWhy | null;
-}
-
-const select = `SELECT s.id, s.namespace, s.name, s.rev, s.origin, s.spec, s.input, s.created_at, s.updated_at, s.paused_at, s.next_at, s.last_at,
-  s.last_run, t.secret, s.skipped_from, s.skipped_to, s.skipped_why FROM schedule s LEFT JOIN task t ON t.id = s.last_run`;
 
 /** Schedules: few rows, changed by people. Their ticks are part of the batches (ticks.ts). */
 export function openSchedules(db: DatabaseSync, sql: Statements, path: string): ScheduleStore {
@@ -35,7 +13,8 @@ export function openSchedules(db: DatabaseSync, sql: Statements, path: string): 
       refuseStranger(sql, path, boot);
       return work() > 0;
     });
-  const rows = (rest: string, ...values: Value[]) => sql.rows<Raw>(`${select} ${rest}`, ...values).map(scheduleRow);
+  const rows = (rest: string, ...values: Value[]) =>
+    sql.rows<RawSchedule>(`${selectSchedule} ${rest}`, ...values).map(scheduleRow);
   return {
     put: (p) =>
       change(p.boot, () =>
@@ -94,28 +73,5 @@ export function openSchedules(db: DatabaseSync, sql: Statements, path: string): 
         .map((r) => r.name),
     due: ({ now, limit }) => rows("WHERE s.next_at <= ? ORDER BY s.next_at, s.id LIMIT ?", now, limit),
     nextAt: () => readNextTickAt(sql),
-  };
-}
-
-function scheduleRow(r: Raw): ScheduleRow {
-  return {
-    id: r.id,
-    namespace: r.namespace,
-    name: r.name,
-    rev: r.rev,
-    origin: r.origin,
-    spec: r.spec,
-    input: r.input,
-    createdAt: r.created_at,
-    updatedAt: r.updated_at,
-    pausedAt: r.paused_at,
-    nextAt: r.next_at,
-    lastAt: r.last_at,
-    // A run that was pruned is not named any more.
-    lastRun: r.last_run === null || r.secret === null ? null : { task: r.last_run, secret: r.secret },
-    skipped:
-      r.skipped_from === null || r.skipped_to === null || r.skipped_why === null
-        ? null
-        : { fromAt: r.skipped_from, toAt: r.skipped_to, why: r.skipped_why },
   };
 }

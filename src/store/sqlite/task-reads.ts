@@ -2,18 +2,8 @@ import { outcomeCode, type OutcomeStatus } from "../../core/task.ts";
 import type { AttemptRow, Store, TaskRow, Whereabouts } from "../contract.ts";
 import { readAsked, readJournal, readSettled } from "./journal-reads.ts";
 import { openWaitReads } from "./wait-reads.ts";
-import {
-  errorOf,
-  outcomeColumns,
-  outcomeRow,
-  readyColumns,
-  readyRow,
-  taskColumns,
-  taskRow,
-  type RawOutcome,
-  type RawReady,
-  type RawTask,
-} from "./rows.ts";
+import { errorOf, outcomeColumns, outcomeRow, type RawOutcome } from "../outcome-row.ts";
+import { readyColumns, readyRow, taskColumns, taskRow, type RawReady, type RawTask } from "./rows.ts";
 import type { Statements, Value } from "./statements.ts";
 
 interface RawAttempt {

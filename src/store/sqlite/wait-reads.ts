@@ -1,5 +1,5 @@
 import { waitKinds, type Store, type WaitKind, type WaitRow } from "../contract.ts";
-import { errorOf } from "./rows.ts";
+import { errorOf } from "../outcome-row.ts";
 import type { Statements } from "./statements.ts";
 
 type RawWait = Omit<WaitRow, "kind" | "error"> & { kind: number; error: string | null };
